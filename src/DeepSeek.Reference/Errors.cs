@@ -1,0 +1,42 @@
+namespace DeepSeek.Reference;
+
+/// <summary>Base of every error this library raises for bad input: one line that says what is wrong, where, and what to do.</summary>
+public abstract class ReferenceException : Exception
+{
+    /// <summary>An error with its one-line message.</summary>
+    protected ReferenceException(string message) : base(message) { }
+
+    /// <summary>An error with its one-line message and cause.</summary>
+    protected ReferenceException(string message, Exception inner) : base(message, inner) { }
+}
+
+/// <summary>A file, checkpoint or configuration holds something that cannot be used; names file, tensor, offset and remedy.</summary>
+public sealed class DataException : ReferenceException
+{
+    /// <summary>An error with its one-line message.</summary>
+    public DataException(string message) : base(message) { }
+
+    /// <summary>An error with its one-line message and cause.</summary>
+    public DataException(string message, Exception inner) : base(message, inner) { }
+}
+
+/// <summary>The shapes or dtypes of an operation's arguments do not fit together.</summary>
+public sealed class ShapeException : ReferenceException
+{
+    /// <summary>An error with its one-line message.</summary>
+    public ShapeException(string message) : base(message) { }
+}
+
+/// <summary>A numeric contract or backend was asked for something it does not offer; it refuses rather than fall back.</summary>
+public sealed class ContractException : ReferenceException
+{
+    /// <summary>An error with its one-line message.</summary>
+    public ContractException(string message) : base(message) { }
+}
+
+/// <summary>A NaN reached a choice (top-k, argmax, sampling) that has no answer for it (rule N3).</summary>
+public sealed class NotANumberException : ReferenceException
+{
+    /// <summary>An error with its one-line message.</summary>
+    public NotANumberException(string message) : base(message) { }
+}
