@@ -1,0 +1,6 @@
+namespace DeepSeek.Reference.Ops;
+
+/// <summary>SwiGlu.</summary>
+public static partial class SwiGlu
+{
+}

@@ -1,0 +1,6 @@
+namespace DeepSeek.Reference.Ops;
+
+/// <summary>Attention.</summary>
+public static partial class Attention
+{
+}

@@ -1,0 +1,6 @@
+namespace DeepSeek.Reference.Ops;
+
+/// <summary>Gate.</summary>
+public static partial class Gate
+{
+}

@@ -1,0 +1,6 @@
+namespace DeepSeek.Reference.Ops;
+
+/// <summary>RmsNorm.</summary>
+public static partial class RmsNorm
+{
+}

@@ -1,0 +1,6 @@
+namespace DeepSeek.Reference.Ops;
+
+/// <summary>Rope.</summary>
+public static partial class Rope
+{
+}
