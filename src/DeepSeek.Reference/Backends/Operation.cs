@@ -1,0 +1,59 @@
+namespace DeepSeek.Reference.Backends;
+
+/// <summary>The operations of <see cref="IBackend"/>, one value a method.</summary>
+public enum Operation
+{
+    /// <summary><see cref="IBackend.Embedding"/></summary>
+    Embedding,
+
+    /// <summary><see cref="IBackend.Cast"/></summary>
+    Cast,
+
+    /// <summary><see cref="IBackend.Add"/></summary>
+    Add,
+
+    /// <summary><see cref="IBackend.RmsNorm"/></summary>
+    RmsNorm,
+
+    /// <summary><see cref="IBackend.Linear"/></summary>
+    Linear,
+
+    /// <summary><see cref="IBackend.GroupedLinear"/></summary>
+    GroupedLinear,
+
+    /// <summary><see cref="IBackend.Rope"/></summary>
+    Rope,
+
+    /// <summary><see cref="IBackend.AbsorbQuery"/></summary>
+    AbsorbQuery,
+
+    /// <summary><see cref="IBackend.AbsorbOutput"/></summary>
+    AbsorbOutput,
+
+    /// <summary><see cref="IBackend.ExpandKeys"/></summary>
+    ExpandKeys,
+
+    /// <summary><see cref="IBackend.Attention"/></summary>
+    Attention,
+
+    /// <summary><see cref="IBackend.SwiGlu"/></summary>
+    SwiGlu,
+
+    /// <summary><see cref="IBackend.Gate"/></summary>
+    Gate,
+
+    /// <summary><see cref="IBackend.Dispatch"/></summary>
+    Dispatch,
+
+    /// <summary><see cref="IBackend.Combine"/></summary>
+    Combine,
+
+    /// <summary><see cref="IBackend.Softmax"/></summary>
+    Softmax,
+
+    /// <summary><see cref="IBackend.LogSoftmax"/></summary>
+    LogSoftmax,
+
+    /// <summary><see cref="IBackend.MtpInput"/></summary>
+    MtpInput,
+}

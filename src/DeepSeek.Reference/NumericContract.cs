@@ -1,0 +1,132 @@
+using DeepSeek.Reference.Ops;
+
+namespace DeepSeek.Reference;
+
+/// <summary>Every numeric decision on which published DeepSeek-V3 implementations disagree, one field a row of docs/spec/dialects.md.</summary>
+/// <remarks>Immutable; vary a preset with <c>with</c>. Model code reads decisions from here alone.</remarks>
+public sealed record NumericContract
+{
+    /// <summary>The preset's name, or a name of the caller's.</summary>
+    public string Name { get; init; } = "Canonical";
+
+    /// <summary>Dtype of every activation, of the residual stream and of the cache: F32 or BF16. A store is the only rounding to it.</summary>
+    public DType Activations { get; init; } = DType.F32;
+
+    /// <summary>Dtype of the logits.</summary>
+    public DType Logits { get; init; } = DType.F32;
+
+    /// <summary>How every sum of products is accumulated.</summary>
+    public Accumulation Accumulation { get; init; } = Accumulation.Lanes16;
+
+    /// <summary>Roundings inside RMSNorm.</summary>
+    public RmsNormRounding RmsNorm { get; init; }
+
+    /// <summary>Roundings inside SwiGLU.</summary>
+    public SwiGluRounding SwiGlu { get; init; }
+
+    /// <summary>Absorbed or naive MLA.</summary>
+    public AttentionMode Attention { get; init; }
+
+    /// <summary>Roundings inside attention.</summary>
+    public AttentionRounding AttentionRounding { get; init; }
+
+    /// <summary>How RoPE frequencies are computed.</summary>
+    public RopeTableKind RopeTable { get; init; }
+
+    /// <summary>RoPE's pairs and where they are stored.</summary>
+    public RopeLayout RopeLayout { get; init; }
+
+    /// <summary>RoPE's arithmetic.</summary>
+    public RopeRotation RopeRotation { get; init; }
+
+    /// <summary>When YaRN is on.</summary>
+    public YarnSwitch Yarn { get; init; }
+
+    /// <summary>Which mscale enters the softmax scale.</summary>
+    public MScaleSource MScale { get; init; }
+
+    /// <summary>Dtype of the router's logits: BF16 in DeepSeek-V3's demo, F32 elsewhere.</summary>
+    public DType GateLogits { get; init; } = DType.F32;
+
+    /// <summary>Arithmetic of the gate after its logits.</summary>
+    public GateRounding Gate { get; init; }
+
+    /// <summary>How dropped groups are masked.</summary>
+    public GroupMask GroupMask { get; init; }
+
+    /// <summary>Added to the sum of the chosen scores before the division: 0, or Hugging Face's 1e-20.</summary>
+    public float GateEpsilon { get; init; }
+
+    /// <summary>How expert outputs are added up.</summary>
+    public CombineRounding Combine { get; init; }
+
+    /// <summary>Order of the MTP projection's input.</summary>
+    public MtpConcat MtpConcat { get; init; }
+
+    /// <summary>The hidden state that the MTP module takes.</summary>
+    public MtpHidden MtpHidden { get; init; }
+
+    /// <summary>True to zero the MTP module's embedding at position 0 (a vLLM quirk).</summary>
+    public bool MtpZeroFirstEmbedding { get; init; }
+
+    /// <summary>binary32 throughout, our order, correctly rounded functions (rule N17).</summary>
+    public static NumericContract Canonical { get; } = new();
+
+    /// <summary>The bfloat16 rounding points of DeepSeek-V3's inference/model.py with gemm_impl = "bf16".</summary>
+    public static NumericContract DeepSeekInference { get; } = new()
+    {
+        Name = "DeepSeekInference",
+        Activations = DType.BF16,
+        Logits = DType.BF16,
+        RmsNorm = RmsNormRounding.BeforeWeight,
+        SwiGlu = SwiGluRounding.AfterSilu,
+        AttentionRounding = AttentionRounding.EveryStep,
+        RopeTable = RopeTableKind.Float32Chain,
+        RopeRotation = RopeRotation.Separate,
+        Yarn = YarnSwitch.ByLength,
+        MScale = MScaleSource.MScale,
+        GateLogits = DType.BF16,
+        Gate = GateRounding.EveryStep,
+        Combine = CombineRounding.EveryStep,
+    };
+
+    /// <summary>The rounding points of transformers' modeling_deepseek_v3 in bfloat16: naive attention, permuted RoPE, binary32 gate with 1e-20.</summary>
+    public static NumericContract HuggingFace { get; } = new()
+    {
+        Name = "HuggingFace",
+        Activations = DType.BF16,
+        Logits = DType.BF16,
+        RmsNorm = RmsNormRounding.BeforeWeight,
+        SwiGlu = SwiGluRounding.AfterSilu,
+        Attention = AttentionMode.Naive,
+        AttentionRounding = AttentionRounding.EveryStep,
+        RopeTable = RopeTableKind.Float32Chain,
+        RopeLayout = RopeLayout.InterleavedToHalf,
+        RopeRotation = RopeRotation.EveryStep,
+        GateEpsilon = 1e-20f,
+        Combine = CombineRounding.SeparateThenRound,
+    };
+
+    /// <summary>Every sum of products in binary64 with one final rounding; all else as <see cref="Canonical"/>.</summary>
+    public static NumericContract Ideal { get; } = new()
+    {
+        Name = "Ideal",
+        Accumulation = Accumulation.Float64,
+    };
+
+    /// <summary>All presets.</summary>
+    public static IReadOnlyList<NumericContract> Presets { get; } = [Canonical, DeepSeekInference, HuggingFace, Ideal];
+
+    /// <summary>The preset of that name, in any case.</summary>
+    /// <exception cref="ContractException">No such preset.</exception>
+    public static NumericContract Parse(string name)
+    {
+        foreach (NumericContract preset in Presets)
+        {
+            if (string.Equals(preset.Name, name, StringComparison.OrdinalIgnoreCase))
+                return preset;
+        }
+
+        throw new ContractException($"no contract is named '{name}'; there are {string.Join(", ", Presets.Select(p => p.Name))}");
+    }
+}
