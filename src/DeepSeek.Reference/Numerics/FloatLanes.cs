@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace DeepSeek.Reference.Numerics;
@@ -116,8 +115,8 @@ internal readonly struct Float2(Vector64<float> v) : IWidened<Float2, Double2>
 {
     public readonly Vector64<float> V = v;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double2 Widen(Float2 x) => new(AdvSimd.Arm64.ConvertToDouble(x.V));
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Float2 Narrow(Double2 y) => new(AdvSimd.Arm64.ConvertToSingleLower(y.V));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double2 Widen(Float2 x) => new(Vector128.WidenLower(x.V.ToVector128Unsafe()));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Float2 Narrow(Double2 y) => new(Vector128.Narrow(y.V, y.V).GetLower());
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Float2 Clamp(Float2 x, float low, float high) => new(Vector64.MinNative(Vector64.MaxNative(x.V, Vector64.Create(low)), Vector64.Create(high)));
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static bool AllWithin(Float2 x, float limit) => Vector64.LessThanOrEqualAll(Vector64.Abs(x.V), Vector64.Create(limit));
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static bool AllPositive(Float2 x) => Vector64.LessThanAll(x.V.AsUInt32() - Vector64.Create(1u), Vector64.Create(0x7F7FFFFFu));
