@@ -45,7 +45,7 @@ public static partial class Combine
     internal static ReadOnlySpan<int> OrderedSlots(ExpertPlan plan, int token, Span<int> slots) =>
         slots[..SlotsByExpert(plan.RowOfSpan.Slice(token * plan.Slots, plan.Slots), slots)];
 
-    private static void AddScaled<L>(bool fused, float w, ReadOnlySpan<float> o, Span<float> y) where L : struct, ILanes<L>
+    internal static void AddScaled<L>(bool fused, float w, ReadOnlySpan<float> o, Span<float> y) where L : struct, ILanes<L>
     {
         ref float po = ref MemoryMarshal.GetReference(o);
         ref float py = ref MemoryMarshal.GetReference(y);

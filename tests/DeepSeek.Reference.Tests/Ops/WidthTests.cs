@@ -1,0 +1,62 @@
+using DeepSeek.Reference.Numerics;
+using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.Tests.Backends;
+using FsCheck.Xunit;
+
+namespace DeepSeek.Reference.Tests.Ops;
+
+/// <summary>Rule N1: every vector width that this processor can run gives the definition's bits, whichever of them it would choose.</summary>
+public class WidthTests
+{
+    [Property(MaxTest = 100)]
+    public bool Rule_N1_RmsNorm_at_every_width(int seed)
+    {
+        var s = new Samples(seed);
+        float[] w = s.Values(s.Length()), x = s.Values(2 * w.Length), expected = new float[x.Length], y = new float[x.Length];
+        RmsNormRounding rounding = s.OneOf<RmsNormRounding>();
+        RmsNorm.Define(x, w, 1e-6f, rounding, expected);
+
+        bool Same<L>() where L : struct, ILanes<L>
+        {
+            RmsNorm.Rows<L>(x, w, 1e-6f, rounding, y);
+            return Samples.Same(expected, y);
+        }
+
+        return Same<Lanes128>() && (!Isa.Has256 || Same<Lanes256>()) && (!Isa.Has512 || Same<Lanes512>());
+    }
+
+    [Property(MaxTest = 100)]
+    public bool Rule_N1_softmax_sums_at_every_width(int seed)
+    {
+        var s = new Samples(seed);
+        float[] x = s.Values(s.Length(), finite: true), e = new float[x.Length];
+        float m = Softmax.Maximum(x);
+        if (x.Length == 0)
+            return true;
+        var sum = new Lanes16();
+        for (int k = 0; k < x.Length; k++)
+            sum.Add(k, Correct.Exp(x[k] - m));
+
+        bool Same<L>() where L : struct, ILanes<L> => Softmax.Exponentials<L>(x, m, e) == sum.Fold();
+        return m == Softmax.SimdMaximum(x) && Same<Lanes128>() && (!Isa.Has256 || Same<Lanes256>()) && (!Isa.Has512 || Same<Lanes512>());
+    }
+
+    [Property(MaxTest = 100)]
+    public bool Rule_N1_combine_steps_at_every_width(int seed)
+    {
+        var s = new Samples(seed);
+        float[] o = s.Values(s.Length()), start = s.Values(o.Length);
+        float w = s.Values(1)[0];
+        bool fused = s.Coin();
+        float[] expected = [.. start.Zip(o, (y, x) => fused ? MathF.FusedMultiplyAdd(w, x, y) : y + w * x)];
+
+        bool Same<L>() where L : struct, ILanes<L>
+        {
+            float[] y = [.. start];
+            Combine.AddScaled<L>(fused, w, o, y);
+            return Samples.Same(expected, y);
+        }
+
+        return Same<Lanes128>() && (!Isa.Has256 || Same<Lanes256>()) && (!Isa.Has512 || Same<Lanes512>());
+    }
+}
