@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Ops;
 using DeepSeek.Reference.Tests.Backends;
@@ -42,18 +43,19 @@ public class WidthTests
     }
 
     [Property(MaxTest = 100)]
-    public bool Rule_N1_combine_steps_at_every_width(int seed)
+    public bool Rule_N1_combine_at_every_width(int seed)
     {
         var s = new Samples(seed);
-        float[] o = s.Values(s.Length()), start = s.Values(o.Length);
-        float w = s.Values(1)[0];
+        int d = s.Length(), K = s.Int(5);
+        float[] w = s.Values(K), o = s.Values(K * d), expected = new float[d], y = new float[d];
         bool fused = s.Coin();
-        float[] expected = [.. start.Zip(o, (y, x) => fused ? MathF.FusedMultiplyAdd(w, x, y) : y + w * x)];
+        int[] experts = [.. Enumerable.Range(0, K)];
+        if (K > 0)
+            Combine.Define(o, d, new ExpertPlan(experts, K, K), w, default, fused ? CombineRounding.Fused : CombineRounding.Separate, expected);
 
         bool Same<L>() where L : struct, ILanes<L>
         {
-            float[] y = [.. start];
-            Combine.AddScaled<L>(fused, w, o, y);
+            Combine.Columns<L, float>(fused, ref MemoryMarshal.GetArrayDataReference(o), experts, w, y);
             return Samples.Same(expected, y);
         }
 
