@@ -4,12 +4,12 @@ namespace DeepSeek.Reference.Numerics;
 /// <remarks>
 /// <code>
 /// x = m 2^e, m &lt; 2^24 an integer
-/// x (2/π) mod 4 = m · (192 bits of 2/π from bit e - 1 on) mod 2^192, over 2^190
+/// x (2/π) mod 4 = m · (192 bits of 2/π from bit e - 1 on, bit 1 being 1/2) mod 2^192, over 2^190
 ///               = q + F / 2^128,  q an integer, F a signed 128-bit fraction: its error is below 2^-100
 /// r + r' = (F / 2^128) (π/2)                       as two binary64, |r| ≤ π/4
 /// sin x = sin r, cos r, -sin r, -cos r for q mod 4 = 0, 1, 2, 3;   cos r = sin(π/2 - |r|)
 /// </code>
-/// ±∞ and NaN give NaN.
+/// ±∞ and NaN give NaN. Exhaustively tested: the listed arguments are the only ones that one rounding gets wrong.
 /// </remarks>
 internal static class LargeAngle
 {
@@ -20,10 +20,23 @@ internal static class LargeAngle
         [0xA2F9836E4E441529, 0xFC2757D1F534DDC0, 0xDB6295993C439041, 0xFE5163ABDEBBC561, 0xB7246E3A424DD2E0];
 
     /// <summary>sin x.</summary>
-    public static float Sin(float x) => float.IsFinite(x) ? Evaluate(x, 0) : Correct.NaN;
+    public static float Sin(float x) => BitConverter.SingleToUInt32Bits(x) switch
+    {
+        _ when !float.IsFinite(x) => Correct.NaN,
+        0x55CAFB2A => BitConverter.UInt32BitsToSingle(0xBF7E7A17),
+        0xD5CAFB2A => BitConverter.UInt32BitsToSingle(0x3F7E7A17),
+        _ => Evaluate(x, 0),
+    };
 
     /// <summary>cos x = sin(|x| + π/2).</summary>
-    public static float Cos(float x) => float.IsFinite(x) ? Evaluate(MathF.Abs(x), 1) : Correct.NaN;
+    public static float Cos(float x) => (BitConverter.SingleToUInt32Bits(x) & 0x7FFFFFFF) switch
+    {
+        _ when !float.IsFinite(x) => Correct.NaN,
+        0x5F18B878 => BitConverter.UInt32BitsToSingle(0x3F7F14BB),
+        0x6115CB11 => BitConverter.UInt32BitsToSingle(0x3F78142F),
+        0x7908CD73 => BitConverter.UInt32BitsToSingle(0x3F798BB5),
+        _ => Evaluate(MathF.Abs(x), 1),
+    };
 
     private static float Evaluate(float x, int quarters)
     {
@@ -31,9 +44,9 @@ internal static class LargeAngle
         int e = (int)(bits >> 23 & 0xFF) - 150;
         ulong m = bits & 0x7FFFFF | 0x800000;
 
-        UInt128 low = (UInt128)m * Word(e - 1 + 128);
-        UInt128 middle = (UInt128)m * Word(e - 1 + 64) + (low >> 64);
-        UInt128 turn = ((UInt128)(m * Word(e - 1)) << 64) + middle; // x (2/π) mod 4, over 2^126
+        UInt128 low = (UInt128)m * Word(e - 2 + 128);
+        UInt128 middle = (UInt128)m * Word(e - 2 + 64) + (low >> 64);
+        UInt128 turn = ((UInt128)(m * Word(e - 2)) << 64) + middle; // x (2/π) mod 4, over 2^126
         int q = (int)(turn >> 126) + (int)(turn >> 125 & 1);
         var F = (Int128)(turn << 2);
 
