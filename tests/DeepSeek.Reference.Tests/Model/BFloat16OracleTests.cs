@@ -19,21 +19,27 @@ public class BFloat16OracleTests
         Assert.All(judged, t => Assert.Equal(t.Count, t.BitEqualCount));
     }
 
+    [Theory]
+    [InlineData(AccumulationKind.Exact)]
+    [InlineData(AccumulationKind.Float64)]
+    [InlineData(AccumulationKind.Sequential)]
+    public void Every_naive_logit_has_the_official_bits_under_other_orders_of_sums(AccumulationKind kind)
+    {
+        using SafetensorsFile oracle = SafetensorsFile.Open(Golden.Path("oracles", "bf16", "oracle.safetensors"));
+        Tensor official = oracle.Get("logits_naive").Reshape(24, 96);
+
+        Assert.True(TensorComparison.Compare(official, Naive(oracle.Get("input_ids"), new Accumulation(kind))).IsBitEqual);
+    }
+
     [Fact]
-    public void The_naive_run_leaves_the_official_bits_only_where_an_order_of_sums_decides()
+    public void Lanes16_rounds_one_sum_of_the_naive_run_to_the_other_side_in_row_16()
     {
         using SafetensorsFile oracle = SafetensorsFile.Open(Golden.Path("oracles", "bf16", "oracle.safetensors"));
         Tensor official = oracle.Get("logits_naive").Reshape(24, 96);
         Tensor ours = Naive(oracle.Get("input_ids"), Accumulation.Lanes16);
 
-        int first = Enumerable.Range(0, 24).First(t => !TensorComparison.Compare(official.Rows(t, 1), ours.Rows(t, 1)).IsBitEqual);
-        long equal = TensorComparison.Compare(official, ours).BitEqualCount;
-        TestContext.Current.TestOutputHelper!.WriteLine($"first row {first}, equal {equal}");
-        foreach (Accumulation other in new[] { Accumulation.Sequential, Accumulation.Float64, Accumulation.Exact })
-        {
-            Tensor theirs = Naive(oracle.Get("input_ids"), other);
-            TestContext.Current.TestOutputHelper!.WriteLine($"{other}: official {TensorComparison.Compare(official, theirs).BitEqualCount}, lanes {TensorComparison.Compare(ours, theirs).BitEqualCount}");
-        }
+        Assert.True(TensorComparison.Compare(official.Rows(0, 16), ours.Rows(0, 16)).IsBitEqual);
+        Assert.Equal(1703, TensorComparison.Compare(official, ours).BitEqualCount);
     }
 
     private static Tensor Naive(Tensor ids, Accumulation accumulation)
