@@ -14,7 +14,7 @@ namespace DeepSeek.Reference.Verification;
 /// </code>
 /// i is the row-major index of the element; u is a word of Philox keyed by the case's seed and the tensor's name.
 /// </remarks>
-internal static class CaseInputs
+internal static partial class CaseInputs
 {
     /// <summary>The value maps that <c>map=</c> takes.</summary>
     public static IReadOnlyList<string> ValueMapNames { get; } = ["uniform", "int", "bell", "logspread", "outlier", "boundary", "tie"];

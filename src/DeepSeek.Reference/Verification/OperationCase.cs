@@ -46,7 +46,7 @@ public sealed class OperationCase
     public long MultiplyAdds { get; }
 
     /// <summary>The names of all operations, as ids write them.</summary>
-    public static IReadOnlyCollection<string> Names => CaseOperations.ByName.Keys;
+    public static IReadOnlyList<string> Names { get; } = [.. CaseOperations.ByName.Keys];
 
     /// <summary>The case of an id.</summary>
     /// <exception cref="CaseException">An unknown operation or argument, or a value outside its range.</exception>
