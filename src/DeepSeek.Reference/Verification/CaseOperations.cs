@@ -90,7 +90,7 @@ internal static partial class CaseOperations
         f.Output("y", null, t, h, d);
         var attributes = new RopeAttributes(
             f.Choice("layout", f.Contract.RopeLayout), f.Choice("rotation", f.Contract.RopeRotation), f.Number("magnitude", 1f));
-        return f.Build(Operation.Rope, 2L * t * h * d, (b, c) => b.Rope(c["x"], c["positions"], c["frequencies"], attributes, c["y"]));
+        return f.Build(Operation.Rope, (2L * t * h * d) + (16L * t * dr), (b, c) => b.Rope(c["x"], c["positions"], c["frequencies"], attributes, c["y"]));
     }
 
     /// <summary><c>swiglu[n=]</c> with rounding.</summary>
@@ -101,7 +101,7 @@ internal static partial class CaseOperations
         f.Input("up", null, n);
         f.Output("y", null, n);
         SwiGluRounding rounding = f.Choice("rounding", f.Contract.SwiGlu);
-        return f.Build(Operation.SwiGlu, n, (b, c) => b.SwiGlu(c["gate"], c["up"], rounding, c["y"]));
+        return f.Build(Operation.SwiGlu, 16L * n, (b, c) => b.SwiGlu(c["gate"], c["up"], rounding, c["y"]));
     }
 
     /// <summary><c>softmax[t=,n=]</c>.</summary>
@@ -111,7 +111,7 @@ internal static partial class CaseOperations
         int n = f.Size("n");
         f.Input("x", null, t, n);
         f.Output("y", null, t, n);
-        return f.Build(Operation.Softmax, 2L * t * n, (b, c) => b.Softmax(c["x"], c["y"]));
+        return f.Build(Operation.Softmax, 16L * t * n, (b, c) => b.Softmax(c["x"], c["y"]));
     }
 
     /// <summary><c>log_softmax[t=,n=]</c>.</summary>
@@ -121,7 +121,7 @@ internal static partial class CaseOperations
         int n = f.Size("n");
         f.Input("x", null, t, n);
         f.Output("y", DType.F32, t, n);
-        return f.Build(Operation.LogSoftmax, 2L * t * n, (b, c) => b.LogSoftmax(c["x"], c["y"]));
+        return f.Build(Operation.LogSoftmax, 16L * t * n, (b, c) => b.LogSoftmax(c["x"], c["y"]));
     }
 
     /// <summary><c>mtp_input[t=,d=]</c> with order.</summary>

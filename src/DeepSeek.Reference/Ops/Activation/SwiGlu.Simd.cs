@@ -16,7 +16,7 @@ public static partial class SwiGlu
         {
             int count = Math.Min(Chunk, a.Length - i);
             Span<float> s = scratch[..count];
-            Correct.Silu(a.Slice(i, count), s);
+            Correct.SiLU(a.Slice(i, count), s);
             if (rounding == SwiGluRounding.AfterSilu)
                 BFloat16Spans.RoundInPlace(s);
             TensorPrimitives.Multiply(s, b.Slice(i, count), y.Slice(i, count));

@@ -18,7 +18,7 @@ public static partial class SwiGlu
         RequireEqualSizes(a, b, y);
         for (int i = 0; i < a.Length; i++)
         {
-            float s = Correct.Silu(a[i]);
+            float s = Correct.SiLU(a[i]);
             if (rounding == SwiGluRounding.AfterSilu)
                 s = BFloat16.RoundToFloat(s);
             y[i] = s * b[i];
