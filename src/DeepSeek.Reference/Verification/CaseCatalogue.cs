@@ -20,6 +20,9 @@ public static partial class CaseCatalogue
     /// <summary>The most multiply-adds of a quick case.</summary>
     public const long QuickLimit = 1 << 22;
 
+    /// <summary>The most multiply-adds of a case that the witness recomputes in exact arithmetic.</summary>
+    public const long WitnessLimit = 20_000;
+
     private static readonly string[] Floats = ["f32", "bf16"];
     private static readonly string[] Sums = ["lanes16", "sequential", "exact", "float64"];
     private static readonly string[] Contracts = ["canonical", "deepseekinference", "huggingface", "ideal"];
@@ -29,6 +32,9 @@ public static partial class CaseCatalogue
 
     /// <summary>The level that a case belongs to.</summary>
     public static CaseLevel LevelOf(OperationCase c) => c.MultiplyAdds <= QuickLimit ? CaseLevel.Quick : CaseLevel.Full;
+
+    /// <summary>Who recomputes a case without the library's code: tools/witness/witness.py takes what costs it at most <see cref="WitnessLimit"/>.</summary>
+    public static IReadOnlyList<string> WitnessesOf(OperationCase c) => c.MultiplyAdds <= WitnessLimit ? ["python"] : [];
 
     private static OperationCase[] Build()
     {

@@ -12,7 +12,7 @@ public sealed class GoldenManifest
     private readonly Dictionary<string, GoldenRecord> byId;
 
     /// <summary>A manifest of records in any order.</summary>
-    /// <exception cref="CaseException">Two records of one id.</exception>
+    /// <exception cref="GoldenException">Two records of one id.</exception>
     public GoldenManifest(IEnumerable<GoldenRecord> records)
     {
         Records = [.. records.OrderBy(r => r.Id, StringComparer.Ordinal)];
@@ -20,7 +20,7 @@ public sealed class GoldenManifest
         foreach (GoldenRecord record in Records)
         {
             if (!byId.TryAdd(record.Id, record))
-                throw new CaseException($"the manifest holds '{record.Id}' twice; remove one line");
+                throw new GoldenException($"the manifest holds '{record.Id}' twice; remove one line");
         }
     }
 
@@ -33,7 +33,7 @@ public sealed class GoldenManifest
     /// <summary>Reads a manifest.</summary>
     /// <param name="text">The file's bytes.</param>
     /// <param name="name">What messages call the file.</param>
-    /// <exception cref="CaseException">A line is not a record, or the lines are not sorted; names the line.</exception>
+    /// <exception cref="GoldenException">A line is not a record, or the lines are not sorted; names the line.</exception>
     public static GoldenManifest Parse(ReadOnlySpan<byte> text, string name)
     {
         var records = new List<GoldenRecord>();
@@ -43,12 +43,12 @@ public sealed class GoldenManifest
             line++;
             int end = text.IndexOf((byte)'\n');
             if (end < 0)
-                throw new CaseException($"{name}, line {line}: the file ends within a line; restore it from version control");
+                throw new GoldenException($"{name}, line {line}: the file ends within a line; restore it from version control");
             ReadOnlySpan<byte> one = text[..end];
             text = text[(end + 1)..];
             GoldenRecord record = GoldenRecordJson.Read(one, $"{name}, line {line}");
             if (records.Count > 0 && string.CompareOrdinal(records[^1].Id, record.Id) >= 0)
-                throw new CaseException($"{name}, line {line}: '{record.Id}' does not sort after '{records[^1].Id}'; restore it from version control");
+                throw new GoldenException($"{name}, line {line}: '{record.Id}' does not sort after '{records[^1].Id}'; restore it from version control");
             records.Add(record);
         }
 

@@ -38,7 +38,7 @@ internal static class GoldenRecordJson
     }
 
     /// <summary>Reads one line.</summary>
-    /// <exception cref="CaseException">The line is not a record.</exception>
+    /// <exception cref="GoldenException">The line is not a record.</exception>
     public static GoldenRecord Read(ReadOnlySpan<byte> line, string where)
     {
         try
@@ -65,7 +65,7 @@ internal static class GoldenRecordJson
         }
         catch (Exception e) when (e is JsonException or FormatException or ReferenceException or InvalidOperationException)
         {
-            throw new CaseException($"{where}: {e.Message.ReplaceLineEndings(" ")}; restore it from version control", e);
+            throw new GoldenException($"{where}: {e.Message.ReplaceLineEndings(" ")}; restore it from version control", e);
         }
     }
 

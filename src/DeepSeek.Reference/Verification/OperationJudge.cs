@@ -39,7 +39,7 @@ public static class OperationJudge
     }
 
     /// <summary>Judges a backend by the manifest's digests; on a mismatch the definitions run again to find the first wrong element.</summary>
-    /// <exception cref="CaseException">The record does not belong to the case, or its inputs are not the ones that the seed makes: the golden is damaged.</exception>
+    /// <exception cref="GoldenException">The record does not belong to the case, or its inputs are not the ones that the seed makes: the golden is damaged.</exception>
     public static OperationVerdict Judge(OperationCase c, GoldenRecord golden, IBackend backend)
     {
         ArgumentNullException.ThrowIfNull(c);
@@ -77,7 +77,7 @@ public static class OperationJudge
             CaseInput input = c.Inputs[i];
             same = name == input.Name && expected.Map == input.Map && expected.DType == input.DType && expected.Shape == input.Shape;
             if (same && CanonicalHash.Of(tensors[name]) != expected.Sha256)
-                throw new CaseException($"golden '{golden.Id}': input '{name}' has another digest than the seed's values; restore the manifest, or `dsref gen --update` with a reason");
+                throw new GoldenException($"golden '{golden.Id}': input '{name}' has another digest than the seed's values; restore the manifest, or `dsref gen --update` with a reason");
         }
 
         for (int i = 0; same && i < c.Outputs.Count; i++)
@@ -87,7 +87,7 @@ public static class OperationJudge
         }
 
         if (!same)
-            throw new CaseException($"golden '{golden.Id}' does not describe the tensors of that case; restore the manifest, or `dsref gen --update` with a reason");
+            throw new GoldenException($"golden '{golden.Id}' does not describe the tensors of that case; restore the manifest, or `dsref gen --update` with a reason");
     }
 
     private static string Explain(OperationCase c, GoldenRecord golden, IBackend backend, CaseTensors actual)
