@@ -111,7 +111,7 @@ public static partial class Gate
     private static float Rounded(float x, GateAttributes attributes) =>
         attributes.Rounding == GateRounding.EveryStep ? BFloat16.RoundToFloat(x) : x;
 
-    private static NotANumberException NotANumber(int token) =>
+    internal static NotANumberException NotANumber(int token) =>
         new($"the experts of token row {token} cannot be chosen: a biased score or group score is NaN; look for NaN in its router logits or in the bias");
 
     private static int CheckedRows(
