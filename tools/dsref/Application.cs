@@ -44,6 +44,11 @@ internal static class Application
         ListVerb.Command(terminal),
         ShowVerb.Command(terminal),
         GenVerb.Command(terminal),
+        RunVerb.Command(terminal),
+        GenerateVerb.Command(terminal),
+        DiffVerb.Command(terminal),
+        InspectVerb.Command(terminal),
+        LabVerb.Command(terminal),
     };
 
     private static string CommandPath(ParseResult parsed)

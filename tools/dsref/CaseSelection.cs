@@ -34,8 +34,8 @@ internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex 
     {
         if (Directory.Exists(target))
             return [new SelectedCase(target, null, null, target)];
-        if (OperationCase.Names.Contains(target.ToLowerInvariant()))
-            return source.Manifest().Records.Where(r => r.Level <= level && CaseId.Parse(r.Id).Name == target.ToLowerInvariant()).Select(Kept);
+        if (OperationCase.Names.Contains(target, StringComparer.OrdinalIgnoreCase))
+            return source.Manifest().Records.Where(r => r.Level <= level && string.Equals(CaseId.Parse(r.Id).Name, target, StringComparison.OrdinalIgnoreCase)).Select(Kept);
         if (target.Contains('[', StringComparison.Ordinal))
         {
             OperationCase c = OperationCase.Parse(target);

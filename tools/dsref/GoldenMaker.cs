@@ -64,8 +64,8 @@ internal static class GoldenMaker
         string log = Path.Combine(folder, "CHANGELOG.md");
         string history = File.Exists(log) ? File.ReadAllText(log) : "# Changes of the goldens\n\nOne line a change, newest last: cases added, removed, changed; the reason.\n\n";
         string line = string.Create(CultureInfo.InvariantCulture, $"- +{added} -{removed} ~{changes.Length - added - removed}: {reason.ReplaceLineEndings(" ").Trim()}\n");
-        WholeFile.Write(path, made.ToBytes());
-        WholeFile.Write(log, Encoding.UTF8.GetBytes(history + line));
+        AtomicFile.Write(path, stream => stream.Write(made.ToBytes()));
+        AtomicFile.Write(log, stream => stream.Write(Encoding.UTF8.GetBytes(history + line)));
         terminal.Out.WriteLine($"{path}: {made.Records.Count} goldens; {line.Trim()[2..]}");
         return ExitCode.Pass;
     }

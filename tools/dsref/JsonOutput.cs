@@ -35,7 +35,7 @@ internal static class JsonOutput
     }
 
     /// <summary>A verdict by its name in capitals.</summary>
-    public static void WriteVerdict(this Utf8JsonWriter json, Verdict verdict) => json.WriteString("verdict", verdict.Text());
+    public static void WriteVerdict(this Utf8JsonWriter json, Verdict verdict) => json.WriteString("verdict", verdict.Word());
 
     /// <summary>The dimensions of a shape.</summary>
     public static void WriteShape(this Utf8JsonWriter json, Shape shape)
@@ -45,7 +45,4 @@ internal static class JsonOutput
             json.WriteNumberValue(d);
         json.WriteEndArray();
     }
-
-    /// <summary>The verdict as reports write it.</summary>
-    public static string Text(this Verdict verdict) => verdict.ToString().ToUpperInvariant();
 }

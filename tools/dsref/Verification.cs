@@ -46,9 +46,9 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
 
     private int Exit()
     {
-        if (results.Any(r => r.Verdict.Verdict is not (Verdict.Bits or Verdict.Noise or Verdict.Skip or Verdict.Unjudged)))
+        if (results.Any(r => !r.Verdict.Verdict.Passes() && r.Verdict.Verdict is not (Verdict.Skip or Verdict.Unjudged)))
             return ExitCode.Mismatch;
-        return results.Any(r => r.Verdict.Verdict is Verdict.Bits or Verdict.Noise) ? ExitCode.Pass : ExitCode.NothingRan;
+        return results.Any(r => r.Verdict.Verdict.Passes()) ? ExitCode.Pass : ExitCode.NothingRan;
     }
 
     private void List(OperationVerdict verdict)
@@ -62,7 +62,7 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
             _ => "red",
         };
         string detail = verdict.Detail.Length == 0 ? "" : "  " + verdict.Detail;
-        terminal.Display.MarkupLine($"[{color}]{verdict.Verdict.Text(),-8}[/] {Markup.Escape(verdict.Id + detail)}");
+        terminal.Display.MarkupLine($"[{color}]{verdict.Verdict.Word(),-8}[/] {Markup.Escape(verdict.Id + detail)}");
     }
 
     private void Summary(TimeSpan elapsed, int exit)
@@ -78,7 +78,7 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
         table.AddColumn("operation");
         Verdict[] shown = [.. results.Select(r => r.Verdict.Verdict).Distinct().Order()];
         foreach (Verdict verdict in shown)
-            table.AddColumn(new TableColumn(verdict.Text()).RightAligned());
+            table.AddColumn(new TableColumn(verdict.Word()).RightAligned());
         table.AddColumn(new TableColumn("ms").RightAligned());
         foreach (var group in results.GroupBy(r => r.Case.Operation?.Id.Name ?? "model"))
         {
@@ -87,7 +87,7 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
         }
 
         terminal.Display.Write(table);
-        string total = string.Join(", ", shown.Select(v => $"{results.Count(r => r.Verdict.Verdict == v)} {v.Text()}"));
+        string total = string.Join(", ", shown.Select(v => $"{results.Count(r => r.Verdict.Verdict == v)} {v.Word()}"));
         terminal.Display.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{(exit == ExitCode.Pass ? "OK" : exit == ExitCode.Mismatch ? "MISMATCH" : "NOTHING RAN")}: {results.Count} cases ({total}), backend {backend.Name}, {Isa.Name}, level {level.ToString().ToLowerInvariant()}, {elapsed.TotalSeconds:F1} s"));
     }
@@ -112,7 +112,7 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
         writer.WriteEndArray();
         writer.WriteStartObject("counts");
         foreach (Verdict verdict in results.Select(r => r.Verdict.Verdict).Distinct().Order())
-            writer.WriteNumber(verdict.Text(), results.Count(r => r.Verdict.Verdict == verdict));
+            writer.WriteNumber(verdict.Word(), results.Count(r => r.Verdict.Verdict == verdict));
         writer.WriteEndObject();
         writer.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 3));
         writer.WriteNumber("exit", exit);
