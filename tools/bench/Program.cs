@@ -1,42 +1,29 @@
-using DeepSeek.Reference;
-using DeepSeek.Reference.Backends;
+using System.CommandLine;
+using BenchmarkDotNet.Running;
 using DeepSeek.Reference.Bench;
-using DeepSeek.Reference.Ops;
 
-unsafe
+var parts = new Option<string[]>("--only") { Description = "Parts to run: gemm, gemv, functions, attention, model. All by default.", AllowMultipleArgumentsPerToken = true };
+var seconds = new Option<double>("--seconds") { Description = "Time for each group of interleaved kernels.", DefaultValueFactory = _ => 4 };
+var threads = new Option<int>("--threads") { Description = "Threads of our backend and of OpenBLAS.", DefaultValueFactory = _ => 1 };
+var libtorch = new Option<string?>("--libtorch") { Description = "Folder of libtorch_cpu.so, to measure its matrix product too." };
+var model = new Option<string?>("--model") { Description = "Folder for the synthetic 390M models; made there when absent. A temporary folder by default." };
+
+var side = new Command("side-by-side", "Our kernels beside the machine's peaks and the peers, interleaved in one run; prints ratios.")
 {
-    var backend = new SimdBackend(1);
-    if (OpenBlas.IsPresent) OpenBlas.SetThreads(1);
-    Tensor Random(DType t, params long[] shape)
-    {
-        var x = new Tensor(DType.F32, shape);
-        var r = new Random(1);
-        foreach (ref float v in x.AsSpan<float>()) v = (float)(r.NextDouble() - 0.5);
-        if (t == DType.F32) return x;
-        var y = new Tensor(t, shape);
-        DeepSeek.Reference.Numerics.BFloat16Spans.Round(x.AsReadOnlySpan<float>(), y.AsSpan<BFloat16>());
-        return y;
-    }
-    foreach ((int m, int n, int k) in new[] { (512, 512, 512), (1024, 1024, 1024), (512, 1024, 128), (256, 512, 7168), (64, 256, 1024), (16, 256, 1024), (512,2048,1024) })
-    {
-        var x = Random(DType.F32, m, k); var w = Random(DType.F32, n, k); var wb = Random(DType.BF16, n, k); var y = new Tensor(DType.F32, m, n);
-        double work = 2.0 * m * n * k;
-        var ours = new Measured("ours", work, () => backend.Linear(x, w, Accumulation.Lanes16, y));
-        var oursB = new Measured("ours bf16", work, () => backend.Linear(x, wb, Accumulation.Lanes16, y));
-        var blas = new Measured("openblas", work, () => { fixed (float* a = x.AsSpan<float>(), b = w.AsSpan<float>(), c = y.AsSpan<float>()) OpenBlas.MultiplyTransposed(m, n, k, a, b, c); });
-        var fma = new Measured("fma", Peaks.FmaWork, Peaks.Fma);
-        Measured.Interleave(1.5, ours, oursB, blas, fma);
-        Console.WriteLine($"{m}x{n}x{k}: ours {ours.Best / 1e9:F0} bf16 {oursB.Best / 1e9:F0} blas {blas.Best / 1e9:F0} ratio {ours.Best / blas.Best:F2} peak {fma.Best / 1e9:F0}");
-    }
-    foreach ((int n, int k) in new[] { (4096, 4096), (7168, 2048) })
-    {
-        var ws = Enumerable.Range(0, 4).Select(_ => Random(DType.F32, n, k)).ToArray(); var wbs = ws.Select(w => { var b = new Tensor(DType.BF16, n, k); DeepSeek.Reference.Numerics.BFloat16Spans.Round(w.AsReadOnlySpan<float>(), b.AsSpan<BFloat16>()); return b; }).ToArray();
-        var x = Random(DType.F32, 1, k); var y = new Tensor(DType.F32, 1, n);
-        int i = 0, j = 0;
-        var f = new Measured("gemv f32", 4.0 * n * k, () => backend.Linear(x, ws[i++ & 3], Accumulation.Lanes16, y));
-        var b = new Measured("gemv bf16", 2.0 * n * k, () => backend.Linear(x, wbs[j++ & 3], Accumulation.Lanes16, y));
-        var reads = Peaks.Reads();
-        Measured.Interleave(3, [f, b, .. reads]);
-        Console.WriteLine($"gemv {n}x{k}: f32 {f.Best / 1e9:F1} bf16 {b.Best / 1e9:F1} GB/s; " + string.Join(", ", reads.Select(r => $"{r.Name} {r.Best / 1e9:F1}")));
-    }
-}
+    parts, seconds, threads, libtorch, model,
+};
+side.SetAction(result => SideBySide.Run(
+    result.GetValue(parts) ?? [], result.GetValue(seconds), result.GetValue(threads), result.GetValue(libtorch), result.GetValue(model)));
+
+var make = new Command("make-model", "Writes the synthetic 390M model of PEERS.md: --model DIR.") { model };
+make.SetAction(result => SyntheticModel.Make(result.GetValue(model) ?? throw new ArgumentException("make-model needs --model DIR"), DeepSeek.Reference.DType.F32));
+
+var benchmarks = new Command("benchmarks", "BenchmarkDotNet over single operations; further arguments are its own.") { TreatUnmatchedTokensAsErrors = false };
+benchmarks.SetAction(result =>
+{
+    BenchmarkSwitcher.FromAssembly(typeof(OperationBenchmarks).Assembly).Run([.. result.UnmatchedTokens]);
+    return 0;
+});
+
+var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, make, benchmarks };
+return root.Parse(args).Invoke();
