@@ -179,6 +179,7 @@ public static partial class Attention
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool AllFinite<E>(ref E values, nint stride, int count, int Dv) where E : unmanaged
     {
         for (int j = 0; j < count; j++)

@@ -56,6 +56,7 @@ internal static class KeyProduct
         ResidueProduct.Multiply<T, float>(ref a, aStride, M, ref panel, Block, Block, D, N, ref c, cStride, ref scratch);
 
     /// <summary>Dot products of M rows with N keys where they lie.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Dots<T, E>(ref float a, nint aStride, int M, ref E keys, nint stride, int N, int D, ref float c, nint cStride)
         where T : struct, ILanes<T> where E : unmanaged
     {
@@ -67,6 +68,7 @@ internal static class KeyProduct
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Dot<T, E>(ref float a, ref E key, int D) where T : struct, ILanes<T> where E : unmanaged
     {
         T sum = T.Zero;
@@ -83,6 +85,7 @@ internal static class KeyProduct
     }
 
     /// <summary>panel[d][n] = keys[n][d].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void TurnChunk(ref float keys, nint stride, int count, int D, ref float panel)
     {
         int d = 0;
@@ -99,6 +102,7 @@ internal static class KeyProduct
             TurnOne(ref Unsafe.Add(ref keys, d), stride, 0, count, ref Unsafe.Add(ref panel, d * Block));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void TurnOne(ref float keys, nint stride, int from, int count, ref float row)
     {
         for (int n = from; n < count; n++)

@@ -36,6 +36,7 @@ internal static class ResidueProduct
     /// <param name="c">C's first value.</param>
     /// <param name="cStride">Distance of C's rows.</param>
     /// <param name="scratch"><see cref="ScratchFloats"/> values.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply<T, E>(
         ref float a, nint aStride, int M, ref E b, nint bStride, int readable, int K, int N, ref float c, nint cStride, ref float scratch)
         where T : struct, ILanes<T> where E : unmanaged
@@ -142,6 +143,7 @@ internal static class ResidueProduct
     }
 
     /// <summary>y_n = the fold of rule N6 over sixteen rows of x, each of the same columns.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Fold<T>(ref float x, nint stride, int count, ref float y) where T : struct, ILanes<T>
     {
         for (int n = 0; n < count; n += 16)

@@ -8,6 +8,7 @@ namespace DeepSeek.Reference.Ops;
 internal static class ScoreRow
 {
     /// <summary>x_j = x_j · scale.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scale<T>(Span<float> x, float scale) where T : struct, ILanes<T>
     {
         ref float p = ref MemoryMarshal.GetReference(x);
@@ -17,6 +18,7 @@ internal static class ScoreRow
     }
 
     /// <summary>x_j = x_j + z_j.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add<T>(Span<float> x, ReadOnlySpan<float> z) where T : struct, ILanes<T>
     {
         ref float p = ref MemoryMarshal.GetReference(x);
@@ -26,6 +28,7 @@ internal static class ScoreRow
     }
 
     /// <summary>x becomes p; returns the log-sum-exp, -∞ when every p is +0 by rule.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Softmax<T>(Span<float> x) where T : struct, ILanes<T>
     {
         ref float p = ref MemoryMarshal.GetReference(x);
@@ -47,6 +50,7 @@ internal static class ScoreRow
         return m + Correct.Log(s);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Max<T>(ReadOnlySpan<float> x) where T : struct, ILanes<T>
     {
         ref float p = ref MemoryMarshal.GetReference(x);
@@ -68,6 +72,7 @@ internal static class ScoreRow
         return m;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Sum<T>(ReadOnlySpan<float> x) where T : struct, ILanes<T>
     {
         ref float p = ref MemoryMarshal.GetReference(x);
