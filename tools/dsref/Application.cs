@@ -45,6 +45,8 @@ internal static class Application
         ShowVerb.Command(terminal),
         GenVerb.Command(terminal),
         RunVerb.Command(terminal),
+        GenerateVerb.Command(terminal),
+        DiffVerb.Command(terminal),
         InspectVerb.Command(terminal),
         LabVerb.Command(terminal),
     };

@@ -25,6 +25,16 @@ internal static class GoldenMaker
             records.Add(Operation(c, backend));
         }
 
+        using var source = new GoldenSource(folder);
+        foreach ((string name, string path) in source.Oracles())
+        {
+            foreach (NumericContract contract in ModelOutputs.Contracts)
+            {
+                progress.Report($"gen, model {name}, case", records.Count - cases.Count + 1, source.Oracles().Count * ModelOutputs.Contracts.Count);
+                records.Add(ModelOutputs.Record(name, path, contract, backend));
+            }
+        }
+
         return new GoldenManifest(records);
     }
 

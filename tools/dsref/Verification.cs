@@ -10,7 +10,7 @@ namespace DeepSeek.Reference.Tool;
 /// <summary>Runs selected cases, lists each with its verdict as it is known, and ends with a summary.</summary>
 internal sealed class Verification(Terminal terminal, IBackend backend, CaseLevel level, bool json)
 {
-    private readonly List<(SelectedCase Case, OperationVerdict Verdict)> results = [];
+    private readonly List<(SelectedCase Case, CaseReport Report)> results = [];
 
     /// <summary>Runs all; returns the exit code.</summary>
     public int Run(IReadOnlyList<SelectedCase> cases)
@@ -21,10 +21,10 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
             foreach (SelectedCase c in cases)
             {
                 progress.Report("verify", results.Count, cases.Count);
-                OperationVerdict verdict = Judge(c);
-                results.Add((c, verdict));
+                CaseReport report = c.Judge(backend);
+                results.Add((c, report));
                 progress.Clear();
-                List(verdict);
+                List(c, report, cases.Count == 1);
             }
         }
 
@@ -37,32 +37,29 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
         return exit;
     }
 
-    private OperationVerdict Judge(SelectedCase c)
-    {
-        if (c.Operation is null)
-            return new OperationVerdict(c.Id, Verdict.Skip, "model cases are not offered yet", TimeSpan.Zero);
-        return OperationJudge.Judge(c.Operation, c.Golden ?? OperationJudge.Record(c.Operation, new ScalarBackend(), []), backend);
-    }
-
     private int Exit()
     {
-        if (results.Any(r => !r.Verdict.Verdict.Passes() && r.Verdict.Verdict is not (Verdict.Skip or Verdict.Unjudged)))
+        if (results.Any(r => !r.Report.Verdict.Passes() && r.Report.Verdict is not (Verdict.Skip or Verdict.Unjudged)))
             return ExitCode.Mismatch;
-        return results.Any(r => r.Verdict.Verdict.Passes()) ? ExitCode.Pass : ExitCode.NothingRan;
+        return results.Any(r => r.Report.Verdict.Passes()) ? ExitCode.Pass : ExitCode.NothingRan;
     }
 
-    private void List(OperationVerdict verdict)
+    private void List(SelectedCase c, CaseReport report, bool alone)
     {
         if (json)
             return;
-        string color = verdict.Verdict switch
+        string color = report.Verdict switch
         {
             Verdict.Bits or Verdict.Noise => "green",
             Verdict.Skip or Verdict.Unjudged => "yellow",
             _ => "red",
         };
-        string detail = verdict.Detail.Length == 0 ? "" : "  " + verdict.Detail;
-        terminal.Display.MarkupLine($"[{color}]{verdict.Verdict.Word(),-8}[/] {Markup.Escape(verdict.Id + detail)}");
+        string detail = report.Detail.Length == 0 ? "" : "  " + report.Detail;
+        terminal.Display.MarkupLine($"[{color}]{report.Verdict.Word(),-8}[/] {Markup.Escape(c.Id + detail)}");
+        if (report.Model is null || !(alone || report.Verdict == Verdict.Fail))
+            return;
+        foreach (string line in ModelReport.Lines(report.Model))
+            terminal.Display.WriteLine(line);
     }
 
     private void Summary(TimeSpan elapsed, int exit)
@@ -74,20 +71,20 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
         }
 
         terminal.Display.WriteLine();
-        var table = new Table { Border = TableBorder.Simple };
-        table.AddColumn("operation");
-        Verdict[] shown = [.. results.Select(r => r.Verdict.Verdict).Distinct().Order()];
+        var table = new Table { Border = terminal.Display.Profile.Capabilities.Ansi ? TableBorder.Simple : TableBorder.None };
+        table.AddColumn("cases");
+        Verdict[] shown = [.. results.Select(r => r.Report.Verdict).Distinct().Order()];
         foreach (Verdict verdict in shown)
             table.AddColumn(new TableColumn(verdict.Word()).RightAligned());
         table.AddColumn(new TableColumn("ms").RightAligned());
-        foreach (var group in results.GroupBy(r => r.Case.Operation?.Id.Name ?? "model"))
+        foreach (var group in results.GroupBy(r => r.Case.Family))
         {
-            string[] counts = [.. shown.Select(v => group.Count(r => r.Verdict.Verdict == v)).Select(n => n == 0 ? "" : n.ToString(CultureInfo.InvariantCulture))];
-            table.AddRow([group.Key, .. counts, group.Sum(r => r.Verdict.Elapsed.TotalMilliseconds).ToString("F0", CultureInfo.InvariantCulture)]);
+            string[] counts = [.. shown.Select(v => group.Count(r => r.Report.Verdict == v)).Select(n => n == 0 ? "" : n.ToString(CultureInfo.InvariantCulture))];
+            table.AddRow([group.Key, .. counts, group.Sum(r => r.Report.Elapsed.TotalMilliseconds).ToString("F0", CultureInfo.InvariantCulture)]);
         }
 
         terminal.Display.Write(table);
-        string total = string.Join(", ", shown.Select(v => $"{results.Count(r => r.Verdict.Verdict == v)} {v.Word()}"));
+        string total = string.Join(", ", shown.Select(v => $"{results.Count(r => r.Report.Verdict == v)} {v.Word()}"));
         terminal.Display.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{(exit == ExitCode.Pass ? "OK" : exit == ExitCode.Mismatch ? "MISMATCH" : "NOTHING RAN")}: {results.Count} cases ({total}), backend {backend.Name}, {Isa.Name}, level {level.ToString().ToLowerInvariant()}, {elapsed.TotalSeconds:F1} s"));
     }
@@ -98,21 +95,23 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
         writer.WriteString("isa", Isa.Name);
         writer.WriteString("level", level.ToString().ToLowerInvariant());
         writer.WriteStartArray("cases");
-        foreach ((SelectedCase c, OperationVerdict verdict) in results)
+        foreach ((SelectedCase c, CaseReport report) in results)
         {
             writer.WriteStartObject();
-            writer.WriteString("id", verdict.Id);
-            writer.WriteString("kind", c.Operation is null ? "model" : "operation");
-            writer.WriteVerdict(verdict.Verdict);
-            writer.WriteString("detail", verdict.Detail);
-            writer.WriteNumber("milliseconds", Math.Round(verdict.Elapsed.TotalMilliseconds, 3));
+            writer.WriteString("id", c.Id);
+            writer.WriteString("kind", c.Kind);
+            writer.WriteVerdict(report.Verdict);
+            writer.WriteString("detail", report.Detail);
+            writer.WriteNumber("milliseconds", Math.Round(report.Elapsed.TotalMilliseconds, 3));
+            if (report.Model is not null)
+                ModelReport.Write(writer, report.Model);
             writer.WriteEndObject();
         }
 
         writer.WriteEndArray();
         writer.WriteStartObject("counts");
-        foreach (Verdict verdict in results.Select(r => r.Verdict.Verdict).Distinct().Order())
-            writer.WriteNumber(verdict.Word(), results.Count(r => r.Verdict.Verdict == verdict));
+        foreach (Verdict verdict in results.Select(r => r.Report.Verdict).Distinct().Order())
+            writer.WriteNumber(verdict.Word(), results.Count(r => r.Report.Verdict == verdict));
         writer.WriteEndObject();
         writer.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 3));
         writer.WriteNumber("exit", exit);

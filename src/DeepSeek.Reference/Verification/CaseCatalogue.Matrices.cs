@@ -21,6 +21,7 @@ public static partial class CaseCatalogue
 
             yield return $"linear[t=2,n=7,k=131,map=logspread,sum={sum}]";
             yield return $"linear[t=2,n=7,k=131,map=boundary,sum={sum}]";
+            yield return $"linear[t=5,n=11,k=19,map=special,sum={sum}]";
             yield return $"linear[t=2,n=7,k=0,sum={sum}]";
             yield return $"linear[t=1,n=64,k=7168,sum={sum}]";
         }
@@ -106,7 +107,7 @@ public static partial class CaseCatalogue
             yield return $"attention[s=2,t=40,h=4,hk=1,d=576,dv=512,latent=yes,contract={contract}]";
         }
 
-        foreach (string map in new[] { "uniform", "int", "logspread", "outlier", "boundary", "tie" })
+        foreach (string map in new[] { "uniform", "int", "logspread", "outlier", "boundary", "special", "tie" })
             yield return $"attention[s=3,t=18,h=2,hk=1,d=16,dv=8,latent=yes,map={map},lse=yes]";
         foreach (int t in new[] { 1, 2, 15, 16, 17, 31, 32, 33 })
             yield return $"attention[s=1,t={t},h=2,hk=1,d=24,dv=16,latent=yes,lse=yes]";
@@ -168,7 +169,7 @@ public static partial class CaseCatalogue
             }
         }
 
-        foreach (string map in new[] { "logspread", "boundary", "int" })
+        foreach (string map in new[] { "logspread", "boundary", "special", "int" })
             yield return $"combine[t=5,d=33,e=8,k=4,map={map}]";
         yield return "dispatch[t=7,d=19,e=5,k=3,holes=yes]";
         yield return "dispatch[t=0,d=19,e=5,k=2]";

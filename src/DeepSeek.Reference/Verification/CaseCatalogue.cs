@@ -52,6 +52,7 @@ public static partial class CaseCatalogue
                 yield return $"embedding[v=37,d=19,t=11,weight={a},y={y}]";
                 yield return $"cast[n=515,x={a},y={y}]";
                 yield return $"cast[n=515,x={a},y={y},map=boundary]";
+                yield return $"cast[n=515,x={a},y={y},map=special]";
                 yield return $"softmax[t=3,n=67,x={a},y={y}]";
                 yield return $"log_softmax[t=3,n=67,x={a},y={y}]";
                 foreach (string b in Floats)
@@ -66,7 +67,7 @@ public static partial class CaseCatalogue
             }
         }
 
-        foreach (string map in new[] { "uniform", "int", "logspread", "outlier", "boundary", "tie" })
+        foreach (string map in new[] { "uniform", "int", "logspread", "outlier", "boundary", "special", "tie" })
         {
             yield return $"add[n=515,map={map}]";
             yield return $"swiglu[n=515,map={map}]";
@@ -137,7 +138,7 @@ public static partial class CaseCatalogue
 
         foreach (string contract in Contracts)
             yield return $"rope[t=4,h=4,d=192,dr=64,start=163836,contract={contract}]";
-        foreach (string map in new[] { "logspread", "boundary", "tie" })
+        foreach (string map in new[] { "logspread", "boundary", "special", "tie" })
             yield return $"rope[t=4,h=2,d=24,dr=16,map={map}]";
         yield return "rope[t=4,h=2,d=24,dr=16,magnitude=1.25]";
         yield return "rope[t=4,h=2,d=24,dr=16,magnitude=1.25,rotation=everystep]";
