@@ -1,0 +1,88 @@
+namespace DeepSeek.Reference;
+
+/// <summary>How a layer's gate picks its experts (<c>topk_method</c>).</summary>
+public enum TopkMethod
+{
+    /// <summary><c>noaux_tc</c>, V3: a correction bias, group score = sum of the two best, the best groups kept.</summary>
+    NoAuxTc,
+
+    /// <summary><c>group_limited_greedy</c>, V2: no bias, group score = the best, the best groups kept.</summary>
+    GroupLimitedGreedy,
+
+    /// <summary><c>greedy</c>, V2-Lite: the best experts of all.</summary>
+    Greedy,
+}
+
+/// <summary>How router logits become scores (<c>scoring_func</c>).</summary>
+public enum ScoringFunc
+{
+    /// <summary>Each logit by itself, V3.</summary>
+    Sigmoid,
+
+    /// <summary>Over all experts, V2.</summary>
+    Softmax,
+}
+
+/// <summary>How positions beyond the trained length are reached (<c>rope_scaling.type</c>).</summary>
+public enum RopeScalingType
+{
+    /// <summary>YaRN: interpolation ramped over the frequencies.</summary>
+    Yarn,
+}
+
+/// <summary>The format of the scales of an FP8 checkpoint (<c>quantization_config.scale_fmt</c>).</summary>
+public enum ScaleFormat
+{
+    /// <summary>Any binary32 (absent in the file).</summary>
+    F32,
+
+    /// <summary>Powers of two (<c>ue8m0</c>, V3.1).</summary>
+    UE8M0,
+}
+
+/// <summary>YaRN's parameters (<c>rope_scaling</c>); DEEPSEEK.md 2.4.</summary>
+public sealed record RopeScaling
+{
+    /// <summary><c>type</c> (or <c>rope_type</c>).</summary>
+    public RopeScalingType Type { get; init; }
+
+    /// <summary><c>factor</c>: how many times longer than trained.</summary>
+    public required double Factor { get; init; }
+
+    /// <summary><c>original_max_position_embeddings</c>: the trained length.</summary>
+    public required int OriginalMaxPositionEmbeddings { get; init; }
+
+    /// <summary><c>beta_fast</c>: turns at the trained length above which a frequency is kept; 32.</summary>
+    public double BetaFast { get; init; } = 32;
+
+    /// <summary><c>beta_slow</c>: turns below which a frequency is interpolated whole; 1.</summary>
+    public double BetaSlow { get; init; } = 1;
+
+    /// <summary><c>mscale</c>; 1 where absent.</summary>
+    public double MScale { get; init; } = 1;
+
+    /// <summary><c>mscale_all_dim</c>; 0 (no change of the softmax scale) where absent.</summary>
+    public double MScaleAllDim { get; init; }
+}
+
+/// <summary>FP8 weights with a binary32 scale for each block (<c>quantization_config</c>).</summary>
+public sealed record QuantizationConfig
+{
+    /// <summary><c>quant_method</c>: <c>fp8</c>.</summary>
+    public required string QuantMethod { get; init; }
+
+    /// <summary><c>fmt</c>: <c>e4m3</c>.</summary>
+    public required string Fmt { get; init; }
+
+    /// <summary><c>activation_scheme</c>: <c>dynamic</c>.</summary>
+    public required string ActivationScheme { get; init; }
+
+    /// <summary><c>weight_block_size[0]</c>: output rows that share a scale.</summary>
+    public required int BlockRows { get; init; }
+
+    /// <summary><c>weight_block_size[1]</c>: input columns that share a scale.</summary>
+    public required int BlockColumns { get; init; }
+
+    /// <summary><c>scale_fmt</c>.</summary>
+    public ScaleFormat ScaleFmt { get; init; }
+}

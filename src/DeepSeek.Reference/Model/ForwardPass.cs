@@ -1,0 +1,84 @@
+using DeepSeek.Reference.Tracing;
+
+namespace DeepSeek.Reference.Model;
+
+/// <summary>What the components of one pass share: the rows, their positions, the caches, the buffers and the trace.</summary>
+/// <remarks>Rows are [B·T], those of one sequence together. Linear operations run on all of them at once; attention runs sequence by sequence.</remarks>
+internal sealed class ForwardPass
+{
+    private readonly int[] first;
+
+    /// <summary>A pass of <paramref name="tokens"/> tokens on each cache, the first of sequence b at position first[b].</summary>
+    public ForwardPass(IReadOnlyList<LatentCache> caches, int[] first, int tokens, Workspace workspace, ITensorTrace? trace)
+    {
+        Caches = caches;
+        this.first = first;
+        Tokens = tokens;
+        Workspace = workspace;
+        Trace = trace;
+        Positions = workspace.Positions.Get(DType.I32, Rows);
+        Span<int> positions = Positions.AsSpan<int>();
+        for (int b = 0; b < Sequences; b++)
+        {
+            for (int t = 0; t < tokens; t++)
+                positions[(b * tokens) + t] = first[b] + t;
+        }
+    }
+
+    /// <summary>One cache a sequence.</summary>
+    public IReadOnlyList<LatentCache> Caches { get; }
+
+    /// <summary>B.</summary>
+    public int Sequences => Caches.Count;
+
+    /// <summary>T: new tokens of each sequence.</summary>
+    public int Tokens { get; }
+
+    /// <summary>B·T.</summary>
+    public int Rows => Sequences * Tokens;
+
+    /// <summary>Position of each row, I32 [B·T].</summary>
+    public Tensor Positions { get; }
+
+    /// <summary>Buffers.</summary>
+    public Workspace Workspace { get; }
+
+    /// <summary>Receiver of intermediates.</summary>
+    public ITensorTrace? Trace { get; }
+
+    /// <summary>Position of sequence b's first new token: the number of tokens before it.</summary>
+    public int First(int b) => first[b];
+
+    /// <summary>Rows of sequence b.</summary>
+    public Tensor Sequence(Tensor rows, int b) => Sequences == 1 ? rows : rows.Rows((long)b * Tokens, Tokens);
+
+    /// <summary>Whether the trace asks for prefix.name.</summary>
+    public bool Wants(string prefix, string name) => Trace is not null && Trace.Wants(prefix.Length == 0 ? name : $"{prefix}.{name}");
+
+    /// <summary>Gives [B·T, ...] rows to the trace as [B, T, tail].</summary>
+    public void Probe(string prefix, string name, Tensor rows, params ReadOnlySpan<long> tail)
+    {
+        if (Wants(prefix, name))
+            Trace!.Probe(FullName(prefix, name), rows.Reshape([Sequences, Tokens, .. tail]));
+    }
+
+    /// <summary>Gives [B·T, n] rows to the trace as they are (the router's layout).</summary>
+    public void ProbeRows(string prefix, string name, Tensor rows)
+    {
+        if (Wants(prefix, name))
+            Trace!.Probe(FullName(prefix, name), rows);
+    }
+
+    /// <summary>Gives channels from..from+count of each head to the trace as [B, T, H, count]; 0 heads: [B, T, count].</summary>
+    public void ProbeColumns(string prefix, string name, Tensor rows, int heads, int width, int from, int count)
+    {
+        if (!Wants(prefix, name))
+            return;
+        long all = (long)Rows * Math.Max(1, heads);
+        Tensor y = Workspace.Probe.Get(rows.DType, all, count);
+        Columns.Copy(rows, width, from, y, count, 0, count, all);
+        Trace!.Probe(FullName(prefix, name), heads == 0 ? y.Reshape(Sequences, Tokens, count) : y.Reshape(Sequences, Tokens, heads, count));
+    }
+
+    private static string FullName(string prefix, string name) => prefix.Length == 0 ? name : $"{prefix}.{name}";
+}

@@ -1,0 +1,135 @@
+using DeepSeek.Reference.Ops;
+
+namespace DeepSeek.Reference.Model;
+
+/// <summary>What one sequence leaves behind for later tokens: for each layer the latent c_kv and the rotated key k_pe of every token.</summary>
+/// <remarks>
+/// One tensor a layer, [capacity, c + dr] in the contract's activation dtype: row t is [c_kv after kv_a_layernorm | k_pe after RoPE] of position t.
+/// At V3's size 512 + 64 = 576 values a token and layer, 1,152 bytes in BF16, 70,272 bytes a token over 61 layers. Both attention modes keep the
+/// same values; naive recomputes k and v from them. A cache is filled by one mode and one dtype alone (rule N17): a model of another refuses it.
+/// MTP modules are the layers after the main ones, and take memory when they first run. After an exception in a pass the cache still stands
+/// where it stood before, except for the MTP modules' part.
+/// </remarks>
+public sealed class LatentCache
+{
+    private readonly Tensor?[] layers;
+    private readonly bool fixedCapacity;
+    private readonly DeepSeekConfig config;
+
+    /// <summary>An empty cache for one sequence of a model with this configuration and contract.</summary>
+    /// <param name="config">The model's dimensions.</param>
+    /// <param name="contract">The model's contract: dtype and attention mode.</param>
+    /// <param name="capacity">Tokens to make room for.</param>
+    /// <param name="fixedCapacity">True to refuse more tokens than that; otherwise the cache grows.</param>
+    /// <exception cref="ContractException">A negative capacity.</exception>
+    public LatentCache(DeepSeekConfig config, NumericContract contract, int capacity = 0, bool fixedCapacity = false)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(contract);
+        if (capacity < 0)
+            throw new ContractException($"a cache for {capacity} tokens was asked for; take 0 or more");
+        this.config = config;
+        this.fixedCapacity = fixedCapacity;
+        Capacity = capacity;
+        Mode = contract.Attention;
+        DType = contract.Activations;
+        RopeLayout = contract.RopeLayout;
+        layers = new Tensor?[config.TotalLayers];
+        MtpHidden = new Tensor?[config.NumNextnPredictLayers];
+    }
+
+    /// <summary>Tokens that the cache holds: the position of the next one.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>Tokens for which there is room now.</summary>
+    public int Capacity { get; private set; }
+
+    /// <summary>The mode that fills this cache.</summary>
+    public AttentionMode Mode { get; }
+
+    /// <summary>Element type.</summary>
+    public DType DType { get; }
+
+    /// <summary>Where rotated pairs are stored.</summary>
+    public RopeLayout RopeLayout { get; }
+
+    /// <summary>Values that a token takes in one layer: kv_lora_rank + qk_rope_head_dim, 576 for V3.</summary>
+    public int ValuesPerTokenPerLayer => ValuesFor(config);
+
+    /// <summary>Bytes that a token takes over all main layers: 70,272 for V3 in BF16.</summary>
+    public long BytesPerToken => BytesFor(config, DType);
+
+    /// <summary>Tokens the MTP modules have followed; equal to <see cref="Length"/> or 0.</summary>
+    internal int MtpLength { get; private set; }
+
+    /// <summary>For module k, the last hidden state [1, d] of the level below it.</summary>
+    internal Tensor?[] MtpHidden { get; }
+
+    /// <summary>Values that a token takes in one layer of such a model.</summary>
+    public static int ValuesFor(DeepSeekConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return config.KvLoraRank + config.QkRopeHeadDim;
+    }
+
+    /// <summary>Bytes that a token takes over the main layers of such a model.</summary>
+    public static long BytesFor(DeepSeekConfig config, DType dtype)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return dtype.ByteCount((long)ValuesFor(config) * config.NumHiddenLayers);
+    }
+
+    /// <summary>Forgets the tokens after the first <paramref name="length"/>; what is kept is untouched. The MTP modules' part is forgotten whole.</summary>
+    /// <exception cref="ContractException">More tokens than the cache holds.</exception>
+    public void Truncate(int length)
+    {
+        if (length < 0 || length > Length)
+            throw new ContractException($"a cache of {Length} tokens cannot be cut to {length}");
+        Length = length;
+        MtpLength = 0;
+        Array.Clear(MtpHidden);
+    }
+
+    /// <summary>The first <paramref name="length"/> tokens of a layer: [length, c + dr]. A view; later writes may move the cache.</summary>
+    internal Tensor View(int layer, int length) => layers[layer]!.Rows(0, length);
+
+    /// <summary>Room for this many tokens in all.</summary>
+    internal void Reserve(int tokens)
+    {
+        if (tokens <= Capacity)
+            return;
+        if (fixedCapacity)
+            throw new ContractException($"{tokens} tokens do not fit the cache's fixed capacity of {Capacity}; make a larger one, or one that grows");
+        Capacity = (int)Math.Min(int.MaxValue, Math.Max(tokens, Math.Max(64L, 2L * Capacity)));
+    }
+
+    /// <summary>Writes T new tokens of a layer from position first on: latent [T, c], ropeKey [T, dr].</summary>
+    internal void Store(int layer, int first, Tensor latent, Tensor ropeKey)
+    {
+        int c = config.KvLoraRank, dr = config.QkRopeHeadDim;
+        int tokens = (int)(latent.ElementCount / c);
+        Tensor rows = Room(layer, first);
+        Columns.Copy(latent, c, 0, rows, c + dr, 0, c, tokens, 0, first);
+        Columns.Copy(ropeKey, dr, 0, rows, c + dr, c, dr, tokens, 0, first);
+    }
+
+    /// <summary>Ends a pass: the cache now holds this many tokens.</summary>
+    internal void Advance(int length, bool mtp)
+    {
+        Length = length;
+        if (mtp)
+            MtpLength = length;
+    }
+
+    private Tensor Room(int layer, int kept)
+    {
+        Tensor? rows = layers[layer];
+        if (rows is not null && rows.Shape[0] >= Capacity)
+            return rows;
+        var grown = new Tensor(DType, Capacity, ValuesPerTokenPerLayer);
+        if (rows is not null && kept > 0)
+            rows.Rows(0, kept).CopyTo(grown.Rows(0, kept));
+        layers[layer] = grown;
+        return grown;
+    }
+}

@@ -1,0 +1,80 @@
+using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Ops;
+
+namespace DeepSeek.Reference.Model;
+
+/// <summary>What follows from a configuration and a contract together: attributes, frequencies, scales. Made once a model.</summary>
+internal sealed class ModelNumerics
+{
+    public ModelNumerics(DeepSeekConfig config, NumericContract contract, IBackend backend)
+    {
+        Config = config;
+        Contract = contract;
+        Backend = backend;
+        if (contract.Activations is not (DType.F32 or DType.BF16) || contract.Logits is not (DType.F32 or DType.BF16) || contract.GateLogits is not (DType.F32 or DType.BF16))
+            throw new ContractException($"contract {contract.Name} asks for activations {contract.Activations}, logits {contract.Logits}, gate logits {contract.GateLogits}; each is F32 or BF16");
+        if (!config.RopeInterleave)
+            throw new ContractException("rope_interleave is false: checkpoints whose rotary pairs are (i, i + dr/2) are not offered; DeepSeek's are interleaved");
+
+        YarnParameters? yarn = RopeYarn(config, contract);
+        Frequencies = Tensor.From(RopeTable.Frequencies(config.QkRopeHeadDim, config.RopeTheta, yarn, contract.RopeTable), config.QkRopeHeadDim / 2);
+        Rope = new RopeAttributes(contract.RopeLayout, contract.RopeRotation, RopeTable.Magnitude(yarn, contract.MScale));
+        SoftmaxScale = RopeTable.SoftmaxScale(config.QkHeadDim, yarn, contract.MScale);
+        Epsilon = (float)config.RmsNormEps;
+
+        bool grouped = config.TopkMethod != TopkMethod.Greedy;
+        Gate = new GateAttributes(
+            config.ScoringFunc == ScoringFunc.Sigmoid ? ScoringFunction.Sigmoid : ScoringFunction.Softmax,
+            grouped ? config.NGroup : 1,
+            grouped ? config.TopkGroup : 1,
+            config.TopkMethod == TopkMethod.NoAuxTc ? GroupScore.TopTwoSum : GroupScore.Max,
+            contract.GroupMask,
+            config.NormTopkProb,
+            contract.GateEpsilon,
+            (float)config.RoutedScalingFactor,
+            contract.Gate);
+    }
+
+    public DeepSeekConfig Config { get; }
+
+    public NumericContract Contract { get; }
+
+    public IBackend Backend { get; }
+
+    /// <summary>Dtype of every activation.</summary>
+    public DType Activations => Contract.Activations;
+
+    /// <summary>RoPE frequencies, F32 [dr/2].</summary>
+    public Tensor Frequencies { get; }
+
+    public RopeAttributes Rope { get; }
+
+    /// <summary>(dn + dr)^-0.5 · m².</summary>
+    public float SoftmaxScale { get; }
+
+    public float Epsilon { get; }
+
+    public GateAttributes Gate { get; }
+
+    /// <summary>y = x Wᵀ in the contract's accumulation.</summary>
+    public Tensor Linear(Tensor x, Tensor weight, Tensor y)
+    {
+        Backend.Linear(x, weight, Contract.Accumulation, y);
+        return y;
+    }
+
+    /// <summary>y = RMSNorm(x)·w in the contract's rounding.</summary>
+    public Tensor Norm(Tensor x, Tensor weight, Tensor y)
+    {
+        Backend.RmsNorm(x, weight, Epsilon, Contract.RmsNorm, y);
+        return y;
+    }
+
+    private static YarnParameters? RopeYarn(DeepSeekConfig config, NumericContract contract)
+    {
+        YarnParameters? named = config.RopeScaling is { } s
+            ? new YarnParameters(s.Factor, s.OriginalMaxPositionEmbeddings, s.BetaFast, s.BetaSlow, s.MScale, s.MScaleAllDim)
+            : null;
+        return YarnParameters.Active(named, contract.Yarn, config.MaxPositionEmbeddings);
+    }
+}

@@ -1,0 +1,46 @@
+using System.Runtime.CompilerServices;
+
+namespace DeepSeek.Reference.Numerics;
+
+public static partial class Correct
+{
+    /// <summary>log x, the natural logarithm, correctly rounded.</summary>
+    /// <remarks>
+    /// <code>
+    /// log x = e ln 2 + (f - c)        e, f, c of LogParts; ln 2 = head of 38 bits + tail
+    ///       = fma(e, head, f - (c - e tail))
+    /// </code>
+    /// A subnormal float is a normal binary64, so it needs no case of its own. log(±0) = -∞, log(+∞) = +∞, log of a negative number
+    /// is NaN, log 1 = +0.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float Log(float x) => ElementMap<LogFunction>.Scalar(x);
+
+    /// <summary>y_i = log x_i; the bits of <see cref="Log(float)"/>.</summary>
+    /// <exception cref="ShapeException">x and y differ in length.</exception>
+    public static void Log(ReadOnlySpan<float> x, Span<float> y) => ElementMap<LogFunction>.Span(x, y);
+}
+
+/// <summary>The steps of <see cref="Correct.Log(float)"/>.</summary>
+internal readonly struct LogFunction : IElementFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool Covers<F>(F x) where F : struct, IFloatLanes<F> => F.AllPositive(x);
+
+    public static float Elsewhere(float x) =>
+        x == 0 ? float.NegativeInfinity : x == float.PositiveInfinity ? x : Correct.NaN;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Clamp<F>(F x) where F : struct, IFloatLanes<F> => x;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static D Core<D>(D x) where D : struct, IDoubleLanes<D>
+    {
+        D e = LogParts.Split(x, out D f);
+        D c = LogParts.Correction(f);
+        return D.Fma(e, D.Of(LogParts.Ln2Head), f - D.Fma(e, D.Of(-LogParts.Ln2Tail), c));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Finish<F>(F x, F y) where F : struct, IFloatLanes<F> => y;
+}

@@ -1,0 +1,23 @@
+namespace DeepSeek.Reference.Ops;
+
+/// <summary>Register tiles of <see cref="Linear"/>'s outputs for one vector width; the driver in Linear.Simd.cs is compiled once for each.</summary>
+internal unsafe interface ILinearTiles
+{
+    /// <summary>Rows of x in a tile.</summary>
+    static abstract int Rows { get; }
+
+    /// <summary>Rows of the weight in a tile.</summary>
+    static abstract int Columns { get; }
+
+    /// <summary>
+    /// Adds x_{i,k} w_{j,k} over k &lt; count to the lanes of output (i, j) at lanes + 16 (i·Columns + j). <paramref name="first"/> starts from +0 instead of
+    /// what lies there; <paramref name="last"/> folds into y_{i,j} instead of storing the lanes. count is a multiple of 16 unless last.
+    /// </summary>
+    static abstract void Tile(float* x, nint xStride, float* w, nint wStride, int count, float* lanes, bool first, bool last, float* y, nint yStride);
+
+    /// <summary>One row of x against <see cref="Columns"/> rows of the weight (wStride bytes apart), whole k: y_j.</summary>
+    static abstract void Row<TCodes>(float* x, byte* w, nint wStride, int K, float* y) where TCodes : struct, IWeightCodes;
+
+    /// <summary>One row of x against one row of the weight.</summary>
+    static abstract float Dot<TCodes>(float* x, byte* w, int K) where TCodes : struct, IWeightCodes;
+}

@@ -1,0 +1,156 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using DeepSeek.Reference.Numerics;
+
+namespace DeepSeek.Reference.Ops;
+
+/// <summary>The SIMD twin of <see cref="Linear"/> for Lanes16: tiles of outputs, blocks of rows that stay in the caches, blocks of k with their lanes in scratch.</summary>
+public static partial class Linear
+{
+    // A block of x that stays in the second-level cache beside the weight rows that stream by.
+    private const int BlockBytes = 384 << 10;
+
+    // Beyond this length of a row, four rows of x and four of the weight no longer fit the first-level cache: block over k.
+    private const int WholeK = 1536;
+    private const int BlockK = 1024;
+    private const int BlockN = 64;
+
+    /// <summary>
+    /// Columns n0..n1 of y = x Wᵀ, bit-equal to <see cref="Define"/> with Lanes16. x and y are binary32 with row strides K and yStride;
+    /// w is the first byte of row 0 of the weight.
+    /// </summary>
+    internal static unsafe void Simd<TCodes>(float* x, int T, byte* w, int n0, int n1, int K, float* y, nint yStride) where TCodes : struct, IWeightCodes
+    {
+        if (Isa.Has512)
+            Columns<LinearTiles512, TCodes>(x, T, w, n0, n1, K, y, yStride);
+        else if (Isa.Has256)
+            Columns<LinearTilesNarrow<Lanes256>, TCodes>(x, T, w, n0, n1, K, y, yStride);
+        else
+            Columns<LinearTilesNarrow<Lanes128>, TCodes>(x, T, w, n0, n1, K, y, yStride);
+    }
+
+    private static unsafe void Columns<TTiles, TCodes>(float* x, int T, byte* w, int n0, int n1, int K, float* y, nint yStride)
+        where TTiles : struct, ILinearTiles
+        where TCodes : struct, IWeightCodes
+    {
+        int tiledT = T - T % TTiles.Rows;
+        int tiledN = n1 - (n1 - n0) % TTiles.Columns;
+        nint rowBytes = (nint)K * TCodes.Bytes;
+
+        if (tiledT > 0 && K <= WholeK)
+            WholeRows<TTiles, TCodes>(x, T, w, n0, tiledN, K, y, yStride);
+        else if (tiledT > 0)
+            BlockedRows<TTiles, TCodes>(x, tiledT, w, n0, tiledN, K, y, yStride);
+
+        // Rows of x that fill no tile; with few rows in all, the weight streams from memory once.
+        if (tiledT == 0 || K > WholeK)
+        {
+            for (int n = n0; n < tiledN; n += TTiles.Columns)
+                for (int t = tiledT; t < T; t++)
+                    TTiles.Row<TCodes>(x + (nint)t * K, w + n * rowBytes, rowBytes, K, y + t * yStride + n);
+        }
+
+        for (int n = tiledN; n < n1; n++)
+            for (int t = 0; t < T; t++)
+                y[t * yStride + n] = TTiles.Dot<TCodes>(x + (nint)t * K, w + n * rowBytes, K);
+    }
+
+    /// <summary>Short rows: the weight's tile stays in the first-level cache while a block of x runs past it.</summary>
+    private static unsafe void WholeRows<TTiles, TCodes>(float* x, int T, byte* w, int n0, int n1, int K, float* y, nint yStride)
+        where TTiles : struct, ILinearTiles
+        where TCodes : struct, IWeightCodes
+    {
+        nint rowBytes = (nint)K * TCodes.Bytes;
+        int block = Math.Max(TTiles.Rows, BlockBytes / Math.Max(1, K * sizeof(float)) / TTiles.Rows * TTiles.Rows);
+        using var panel = new Scratch(TCodes.Bytes == sizeof(float) ? 0 : TTiles.Columns * K);
+        for (int t0 = 0; t0 < T; t0 += block)
+        {
+            int t1 = Math.Min(T, t0 + block);
+            int tiled = t1 - (t1 - t0) % TTiles.Rows;
+            for (int n = n0; n < n1; n += TTiles.Columns)
+            {
+                float* rows = (float*)(w + n * rowBytes);
+                if (TCodes.Bytes != sizeof(float))
+                {
+                    rows = panel.Pointer;
+                    TCodes.Widen(w + n * rowBytes, TTiles.Columns * K, rows);
+                }
+
+                for (int t = t0; t < tiled; t += TTiles.Rows)
+                    TTiles.Tile(x + (nint)t * K, K, rows, K, K, null, first: true, last: true, y + t * yStride + n, yStride);
+                for (int t = tiled; t < t1; t++)
+                    TTiles.Row<Float32Codes>(x + (nint)t * K, (byte*)rows, (nint)K * sizeof(float), K, y + t * yStride + n);
+            }
+        }
+    }
+
+    /// <summary>Long rows: blocks of x, of the weight and of k that fit the caches; the lanes of each output wait in scratch between blocks of k.</summary>
+    private static unsafe void BlockedRows<TTiles, TCodes>(float* x, int T, byte* w, int n0, int n1, int K, float* y, nint yStride)
+        where TTiles : struct, ILinearTiles
+        where TCodes : struct, IWeightCodes
+    {
+        nint rowBytes = (nint)K * TCodes.Bytes;
+        int block = BlockBytes / (BlockK * sizeof(float)) / TTiles.Rows * TTiles.Rows;
+        int tileFloats = 16 * TTiles.Rows * TTiles.Columns;
+        using var lanes = new Scratch(block * BlockN * 16);
+        using var panel = new Scratch(TCodes.Bytes == sizeof(float) ? 0 : BlockN * BlockK);
+        for (int t0 = 0; t0 < T; t0 += block)
+        {
+            int t1 = Math.Min(T, t0 + block);
+            for (int nb = n0; nb < n1; nb += BlockN)
+            {
+                int ne = Math.Min(n1, nb + BlockN);
+                for (int k0 = 0; k0 < K; k0 += BlockK)
+                {
+                    int count = Math.Min(BlockK, K - k0);
+                    float* tile = lanes.Pointer;
+                    for (int n = nb; n < ne; n += TTiles.Columns)
+                    {
+                        byte* source = w + n * rowBytes + (nint)k0 * TCodes.Bytes;
+                        float* rows = (float*)source;
+                        nint stride = K;
+                        if (TCodes.Bytes != sizeof(float))
+                        {
+                            rows = panel.Pointer;
+                            stride = BlockK;
+                            for (int j = 0; j < TTiles.Columns; j++)
+                                TCodes.Widen(source + j * rowBytes, count, rows + j * BlockK);
+                        }
+
+                        for (int t = t0; t < t1; t += TTiles.Rows)
+                        {
+                            TTiles.Tile(x + (nint)t * K + k0, K, rows, stride, count, tile, k0 == 0, k0 + count == K, y + t * yStride + n, yStride);
+                            tile += tileFloats;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>Pooled, 64-byte aligned floats.</summary>
+    private unsafe ref struct Scratch
+    {
+        private readonly float[]? pooled;
+        private GCHandle handle;
+
+        public Scratch(int count)
+        {
+            if (count == 0)
+                return;
+            pooled = ArrayPool<float>.Shared.Rent(count + 16);
+            handle = GCHandle.Alloc(pooled, GCHandleType.Pinned);
+            Pointer = (float*)((handle.AddrOfPinnedObject() + 63) & ~63);
+        }
+
+        public float* Pointer { get; }
+
+        public void Dispose()
+        {
+            if (pooled is null)
+                return;
+            handle.Free();
+            ArrayPool<float>.Shared.Return(pooled);
+        }
+    }
+}
