@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Model;
@@ -19,12 +18,12 @@ internal static class Quickstart
     }
 
     /// <summary>What the README shows: the usings a reader needs, then the lines between the marks.</summary>
-    public static string Source([CallerFilePath] string path = "")
+    public static string Source()
     {
-        string[] lines = Repository.ReadText("tests", "DeepSeek.Reference.Tests", "House", System.IO.Path.GetFileName(path)).Split('\n');
-        IEnumerable<string> usings = lines.Where(l => l.StartsWith("using ", StringComparison.Ordinal) && !l.Contains("CompilerServices", StringComparison.Ordinal)).Append("using DeepSeek.Reference;");
+        string[] lines = Repository.ReadText("tests", "DeepSeek.Reference.Tests", "House", "Quickstart.cs").Split('\n');
+        IEnumerable<string> usings = lines.Where(l => l.StartsWith("using ", StringComparison.Ordinal)).Append("using DeepSeek.Reference;");
         IEnumerable<string> body = lines.SkipWhile(l => !l.Contains("// <quickstart>", StringComparison.Ordinal)).Skip(1).TakeWhile(l => !l.Contains("// </quickstart>", StringComparison.Ordinal))
             .Select(l => l.Trim().Replace("output.WriteLine", "Console.WriteLine", StringComparison.Ordinal));
-        return string.Join('\n', usings.Order(StringComparer.Ordinal)) + "\n\n" + string.Join('\n', body) + "\n";
+        return string.Join('\n', usings.OrderBy(l => l.TrimEnd(';'), StringComparer.Ordinal)) + "\n\n" + string.Join('\n', body) + "\n";
     }
 }
