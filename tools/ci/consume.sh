@@ -11,6 +11,14 @@ dotnet pack "$root/src/DeepSeek.Reference" -c Release -o "$packages" -v q
 dotnet pack "$root/tools/dsref" -c Release -o "$packages" -v q
 version=$(basename "$packages"/DeepSeek.Reference.*.nupkg .nupkg | sed 's/^DeepSeek\.Reference\.//')
 
+# What is packed is what was tested, with its documentation and this repository's README.
+unpacked="$root/artifacts/unpacked"
+rm -rf "$unpacked"
+python3 -m zipfile -e "$packages/DeepSeek.Reference.$version.nupkg" "$unpacked"
+cmp "$unpacked/lib/net10.0/DeepSeek.Reference.dll" "$root/src/DeepSeek.Reference/bin/Release/net10.0/DeepSeek.Reference.dll"
+cmp "$unpacked/README.md" "$root/README.md"
+[ -s "$unpacked/lib/net10.0/DeepSeek.Reference.xml" ]
+
 # A package cache of its own: an older build of the same version must not be what is tested.
 export NUGET_PACKAGES="$empty/cache"
 mkdir "$empty/consumer"
