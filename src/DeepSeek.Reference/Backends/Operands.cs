@@ -91,7 +91,8 @@ internal static class Operands
             Commit(values, y, start);
     }
 
-    private static void ThrowIfReadOnly(Tensor y)
+    /// <summary>Throws for a tensor that cannot be written.</summary>
+    public static void ThrowIfReadOnly(Tensor y)
     {
         if (y.IsReadOnly)
             throw new ShapeException($"the output {y} lies in a mapped checkpoint and is read-only");

@@ -17,7 +17,7 @@ public sealed partial class ScalarBackend
     public void Cast(Tensor x, Tensor y)
     {
         Operands.RequireFloat(x, "x");
-        Operands.Require(y, "y", x.Shape.Dimensions);
+        OperandChecks.Output(y, "y", x.Shape.Dimensions);
         Operands.Store(Operands.Widen(x), y);
     }
 

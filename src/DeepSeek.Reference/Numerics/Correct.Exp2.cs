@@ -51,5 +51,10 @@ internal readonly struct Exp2Function : IElementFunction
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F Finish<F>(F x, F y) where F : struct, IFloatLanes<F> => F.KeepNaN(x, y);
+    public static F Finish<F>(F x, F y) where F : struct, IFloatLanes<F>
+    {
+        y = F.Except(x, y, 0x3B429D37, 0x3F804385);
+        y = F.Except(x, y, 0xBCF3A937, 0x3F7AC6B1);
+        return F.KeepNaN(x, y);
+    }
 }

@@ -42,5 +42,13 @@ internal readonly struct LogFunction : IElementFunction
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F Finish<F>(F x, F y) where F : struct, IFloatLanes<F> => y;
+    public static F Finish<F>(F x, F y) where F : struct, IFloatLanes<F>
+    {
+        y = F.Except(x, y, 0x3C413D3A, 0xC08E158F);
+        y = F.Except(x, y, 0x41178FEB, 0x400FE5E7);
+        y = F.Except(x, y, 0x4C5D65A5, 0x418F034B);
+        y = F.Except(x, y, 0x65D890D3, 0x4254D1F9);
+        y = F.Except(x, y, 0x6F31A8EC, 0x42845A89);
+        return y;
+    }
 }

@@ -43,5 +43,17 @@ internal readonly struct Log1pFunction : IElementFunction
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F Finish<F>(F x, F y) where F : struct, IFloatLanes<F> => F.OrSign(x, y);
+    public static F Finish<F>(F x, F y) where F : struct, IFloatLanes<F>
+    {
+        y = F.Except(x, y, 0x35400003, 0x353FFFFF);
+        y = F.Except(x, y, 0x3710001B, 0x370FFFF3);
+        y = F.Except(x, y, 0x3EFD81AD, 0x3ECDEEE1);
+        y = F.Except(x, y, 0x41078FEB, 0x400FE5E7);
+        y = F.Except(x, y, 0x65D890D3, 0x4254D1F9);
+        y = F.Except(x, y, 0x6F31A8EC, 0x42845A89);
+        y = F.Except(x, y, 0xB53FFFFD, 0xB5400001);
+        y = F.Except(x, y, 0xB70FFFE5, 0xB710000D);
+        y = F.Except(x, y, 0xBB0EC8C4, 0xBB0EF0A5);
+        return F.OrSign(x, y);
+    }
 }

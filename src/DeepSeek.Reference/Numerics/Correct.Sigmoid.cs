@@ -44,5 +44,9 @@ internal readonly struct SigmoidFunction : IElementFunction
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F Finish<F>(F x, F y) where F : struct, IFloatLanes<F> => F.KeepNaN(x, y);
+    public static F Finish<F>(F x, F y) where F : struct, IFloatLanes<F>
+    {
+        y = F.Except(x, y, 0xBA928601, 0x3EFFDB5F);
+        return F.KeepNaN(x, y);
+    }
 }

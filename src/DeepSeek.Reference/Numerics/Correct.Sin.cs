@@ -41,5 +41,10 @@ internal readonly struct SinFunction : IElementFunction
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F Finish<F>(F x, F y) where F : struct, IFloatLanes<F> => F.KeepZero(x, y);
+    public static F Finish<F>(F x, F y) where F : struct, IFloatLanes<F>
+    {
+        y = F.Except(x, y, 0x46199998, 0xBEB1FA5D);
+        y = F.Except(x, y, 0xC6199998, 0x3EB1FA5D);
+        return F.KeepZero(x, y);
+    }
 }

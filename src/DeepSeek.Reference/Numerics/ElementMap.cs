@@ -50,14 +50,6 @@ internal static class ElementMap<TFunction> where TFunction : struct, IElementFu
         return TFunction.Covers(lanes) ? Block<Float4, Double4>(lanes).V : FourElsewhere(x);
     }
 
-    /// <summary>Two values in 128-bit arithmetic: needs <see cref="Isa.Has128"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector64<float> Two(Vector64<float> x)
-    {
-        var lanes = new Float2(x);
-        return TFunction.Covers(lanes) ? Block<Float2, Double2>(lanes).V : Vector64.Create(Scalar(x.GetElement(0)), Scalar(x.GetElement(1)));
-    }
-
     /// <summary>y_i = f(x_i); x and y are the same memory or do not overlap.</summary>
     public static void Span(ReadOnlySpan<float> x, Span<float> y)
     {
@@ -70,45 +62,59 @@ internal static class ElementMap<TFunction> where TFunction : struct, IElementFu
         else SpanScalar(x, y);
     }
 
+    /// <summary>Eight at a time; what is left over is padded to eight.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Span512(ReadOnlySpan<float> x, Span<float> y)
     {
         ref float from = ref MemoryMarshal.GetReference(x);
         ref float to = ref MemoryMarshal.GetReference(y);
-        int i = 0;
-        for (; i + 8 <= x.Length; i += 8)
-            Eight(Vector256.LoadUnsafe(ref from, (nuint)i)).StoreUnsafe(ref to, (nuint)i);
-        if (i < x.Length)
+        nint n = x.Length, i = 0;
+        for (; i <= n - 8; i += 8)
         {
-            Span<float> rest = stackalloc float[8];
-            x[i..].CopyTo(rest);
-            Eight(Vector256.Create<float>(rest)).CopyTo(rest);
-            rest[..(x.Length - i)].CopyTo(y[i..]);
+            var lanes = new Float8(Vector256.LoadUnsafe(ref from, (nuint)i));
+            if (TFunction.Covers(lanes))
+                Block<Float8, Double8>(lanes).V.StoreUnsafe(ref to, (nuint)i);
+            else
+                OneByOne(ref Unsafe.Add(ref from, i), ref Unsafe.Add(ref to, i), 8);
         }
+        if (i < n)
+            Rest512(x[(int)i..], y[(int)i..]);
     }
 
+    /// <summary>Four at a time, then one by one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Span256(ReadOnlySpan<float> x, Span<float> y)
     {
         ref float from = ref MemoryMarshal.GetReference(x);
         ref float to = ref MemoryMarshal.GetReference(y);
-        int i = 0;
-        for (; i + 4 <= x.Length; i += 4)
-            Four(Vector128.LoadUnsafe(ref from, (nuint)i)).StoreUnsafe(ref to, (nuint)i);
-        for (; i < x.Length; i++)
-            y[i] = ScalarCall(x[i]);
+        nint n = x.Length, i = 0;
+        for (; i <= n - 4; i += 4)
+        {
+            var lanes = new Float4(Vector128.LoadUnsafe(ref from, (nuint)i));
+            if (TFunction.Covers(lanes))
+                Block<Float4, Double4>(lanes).V.StoreUnsafe(ref to, (nuint)i);
+            else
+                OneByOne(ref Unsafe.Add(ref from, i), ref Unsafe.Add(ref to, i), 4);
+        }
+        OneByOne(ref Unsafe.Add(ref from, i), ref Unsafe.Add(ref to, i), n - i);
     }
 
+    /// <summary>Two at a time, then one by one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Span128(ReadOnlySpan<float> x, Span<float> y)
     {
         ref float from = ref MemoryMarshal.GetReference(x);
         ref float to = ref MemoryMarshal.GetReference(y);
-        int i = 0;
-        for (; i + 2 <= x.Length; i += 2)
-            Two(Vector64.LoadUnsafe(ref from, (nuint)i)).StoreUnsafe(ref to, (nuint)i);
-        for (; i < x.Length; i++)
-            y[i] = ScalarCall(x[i]);
+        nint n = x.Length, i = 0;
+        for (; i <= n - 2; i += 2)
+        {
+            var lanes = new Float2(Vector64.LoadUnsafe(ref from, (nuint)i));
+            if (TFunction.Covers(lanes))
+                Block<Float2, Double2>(lanes).V.StoreUnsafe(ref to, (nuint)i);
+            else
+                OneByOne(ref Unsafe.Add(ref from, i), ref Unsafe.Add(ref to, i), 2);
+        }
+        OneByOne(ref Unsafe.Add(ref from, i), ref Unsafe.Add(ref to, i), n - i);
     }
 
     internal static void SpanScalar(ReadOnlySpan<float> x, Span<float> y)
@@ -117,12 +123,27 @@ internal static class ElementMap<TFunction> where TFunction : struct, IElementFu
             y[i] = Scalar(x[i]);
     }
 
+    /// <summary>The steps in order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static F Block<F, D>(F x) where F : struct, IWidened<F, D> where D : struct, IDoubleLanes<D> =>
         TFunction.Finish(x, F.Narrow(TFunction.Core(F.Widen(TFunction.Clamp(x)))));
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static float ScalarCall(float x) => Scalar(x);
+    private static void OneByOne(ref float from, ref float to, nint count)
+    {
+        for (nint i = 0; i < count; i++)
+            Unsafe.Add(ref to, i) = Scalar(Unsafe.Add(ref from, i));
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Rest512(ReadOnlySpan<float> x, Span<float> y)
+    {
+        Span<float> eight = stackalloc float[8];
+        eight.Fill(1f);
+        x.CopyTo(eight);
+        Eight(Vector256.Create<float>(eight)).CopyTo(eight);
+        eight[..y.Length].CopyTo(y);
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static Vector256<float> EightElsewhere(Vector256<float> x)

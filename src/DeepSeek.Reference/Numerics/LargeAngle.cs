@@ -4,7 +4,7 @@ namespace DeepSeek.Reference.Numerics;
 /// <remarks>
 /// <code>
 /// x = m 2^e, m &lt; 2^24 an integer
-/// x (2/π) mod 4 = m · (192 bits of 2/π from bit e - 1 on) mod 2^192, over 2^190
+/// x (2/π) mod 4 = m · (192 bits of 2/π from bit e - 1 on, bit 1 being 1/2) mod 2^192, over 2^190
 ///               = q + F / 2^128,  q an integer, F a signed 128-bit fraction: its error is below 2^-100
 /// r + r' = (F / 2^128) (π/2)                       as two binary64, |r| ≤ π/4
 /// sin x = sin r, cos r, -sin r, -cos r for q mod 4 = 0, 1, 2, 3;   cos r = sin(π/2 - |r|)
@@ -31,9 +31,9 @@ internal static class LargeAngle
         int e = (int)(bits >> 23 & 0xFF) - 150;
         ulong m = bits & 0x7FFFFF | 0x800000;
 
-        UInt128 low = (UInt128)m * Word(e - 1 + 128);
-        UInt128 middle = (UInt128)m * Word(e - 1 + 64) + (low >> 64);
-        UInt128 turn = ((UInt128)(m * Word(e - 1)) << 64) + middle; // x (2/π) mod 4, over 2^126
+        UInt128 low = (UInt128)m * Word(e - 2 + 128);
+        UInt128 middle = (UInt128)m * Word(e - 2 + 64) + (low >> 64);
+        UInt128 turn = ((UInt128)(m * Word(e - 2)) << 64) + middle; // x (2/π) mod 4, over 2^126
         int q = (int)(turn >> 126) + (int)(turn >> 125 & 1);
         var F = (Int128)(turn << 2);
 

@@ -18,6 +18,10 @@ public static partial class Combine
             TensorPrimitives.Add(y, product, y);
             BFloat16Spans.RoundInPlace(y);
         }
+        else if (!Enum.IsDefined(rounding))
+        {
+            throw new ContractException($"CombineRounding {rounding} is not defined");
+        }
         else if (Isa.Has512)
         {
             AddScaled<Lanes512>(rounding == CombineRounding.Fused, w, o, y);

@@ -1,0 +1,178 @@
+using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Numerics;
+using DeepSeek.Reference.Ops;
+using FsCheck.Xunit;
+using Xunit;
+
+namespace DeepSeek.Reference.Tests.Ops;
+
+public class LinearTests
+{
+    private static readonly ScalarBackend Scalar = new();
+
+    public static TheoryData<int, int, int> Shapes => new()
+    {
+        { 0, 3, 5 }, { 3, 0, 5 }, { 2, 3, 0 }, { 1, 1, 1 }, { 1, 5, 16 }, { 3, 4, 17 }, { 4, 4, 16 }, { 5, 7, 31 }, { 8, 8, 64 },
+        { 9, 13, 100 }, { 1, 9, 1500 }, { 6, 6, 1537 }, { 5, 9, 2100 }, { 100, 5, 1600 }, { 7, 70, 3000 }, { 400, 8, 300 },
+    };
+
+    /// <summary>Values of every kind: unit, wide, subnormal, zeros of both signs, and now and then an infinity or NaN.</summary>
+    private static Tensor Values(DType dtype, int seed, bool special, params long[] shape)
+    {
+        var random = new Random(seed);
+        var wide = new Tensor(DType.F32, shape);
+        foreach (ref float v in wide.AsSpan<float>())
+        {
+            int kind = random.Next(special ? 24 : 20);
+            v = kind switch
+            {
+                < 16 => (float)(random.NextDouble() - 0.5),
+                16 => (float)((random.NextDouble() - 0.5) * 1e30),
+                17 => BitConverter.UInt32BitsToSingle((uint)random.Next(1 << 23)),
+                18 => 0f,
+                19 => -0f,
+                20 => BitConverter.UInt32BitsToSingle((uint)random.NextInt64(1L << 32)),
+                21 => float.PositiveInfinity,
+                22 => float.NaN,
+                _ => float.MaxValue,
+            };
+        }
+
+        if (dtype == DType.F32)
+            return wide;
+        var narrow = new Tensor(dtype, shape);
+        BFloat16Spans.Round(wide.AsReadOnlySpan<float>(), narrow.AsSpan<BFloat16>());
+        return narrow;
+    }
+
+    internal static void AssertSameBits(Tensor expected, Tensor actual, string what)
+    {
+        ReadOnlySpan<float> e = Operands.Widen(expected);
+        ReadOnlySpan<float> a = Operands.Widen(actual);
+        for (int i = 0; i < e.Length; i++)
+        {
+            if (float.IsNaN(e[i]) && float.IsNaN(a[i]))
+                continue;
+            if (BitConverter.SingleToUInt32Bits(e[i]) != BitConverter.SingleToUInt32Bits(a[i]))
+                Assert.Fail($"{what}: element {i} is {BitConverter.SingleToUInt32Bits(a[i]):x8}, expected {BitConverter.SingleToUInt32Bits(e[i]):x8}");
+        }
+    }
+
+    private static void Compare(int T, int N, int K, DType xType, DType wType, DType yType, Accumulation accumulation, int threads, bool special, int seed)
+    {
+        Tensor x = Values(xType, seed, special, T, K);
+        Tensor w = Values(wType, seed + 1, special, N, K);
+        var expected = new Tensor(yType, T, N);
+        var actual = new Tensor(yType, T, N);
+        Scalar.Linear(x, w, accumulation, expected);
+        new SimdBackend(threads).Linear(x, w, accumulation, actual);
+        AssertSameBits(expected, actual, $"linear[t={T},n={N},k={K},x={xType},w={wType},y={yType},accumulation={accumulation},threads={threads},seed={seed}]");
+    }
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Rule_N1_scalar_and_simd_agree_in_every_bit(int T, int N, int K)
+    {
+        foreach (bool special in new[] { false, true })
+        {
+            foreach (DType x in new[] { DType.F32, DType.BF16 })
+            {
+                foreach (DType w in new[] { DType.F32, DType.BF16 })
+                    Compare(T, N, K, x, w, DType.F32, Accumulation.Lanes16, 1, special, 7);
+            }
+
+            Compare(T, N, K, DType.F32, DType.BF16, DType.BF16, Accumulation.Lanes16, 2, special, 8);
+        }
+    }
+
+    [Property(MaxTest = 150)]
+    public void Rule_N1_scalar_and_simd_agree_for_any_shape(byte t, byte n, ushort k, bool xNarrow, bool wNarrow, bool special, int seed) =>
+        Compare(t % 21, n % 23, k % 400, xNarrow ? DType.BF16 : DType.F32, wNarrow ? DType.BF16 : DType.F32, DType.F32, Accumulation.Lanes16, 1 + t % 3, special, seed);
+
+    [Theory]
+    [InlineData(AccumulationKind.Sequential)]
+    [InlineData(AccumulationKind.Exact)]
+    [InlineData(AccumulationKind.Float64)]
+    public void Rule_N7_every_accumulation_is_offered_by_both_backends(AccumulationKind kind)
+    {
+        foreach (DType y in new[] { DType.F32, DType.BF16 })
+            Compare(3, 9, 77, DType.F32, DType.BF16, y, new Accumulation(kind), 2, false, 3);
+    }
+
+    [Fact]
+    public void Rule_N7_an_unknown_accumulation_is_refused() =>
+        Assert.Throws<ContractException>(() => Compare(1, 1, 1, DType.F32, DType.F32, DType.F32, new Accumulation((AccumulationKind)99), 1, false, 0));
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(7)]
+    public void Rule_N8_threads_change_nothing(int threads) =>
+        Compare(37, 301, 260, DType.F32, DType.F32, DType.F32, Accumulation.Lanes16, threads, true, 5);
+
+    [Fact]
+    public void Rule_N1_a_row_alone_equals_the_row_in_a_batch()
+    {
+        foreach (int K in new[] { 48, 100, 2000 })
+        {
+            Tensor x = Values(DType.F32, 1, true, 11, K);
+            Tensor w = Values(DType.BF16, 2, true, 10, K);
+            var simd = new SimdBackend(1);
+            var all = new Tensor(DType.F32, 11, 10);
+            simd.Linear(x, w, Accumulation.Lanes16, all);
+            for (int t = 0; t < 11; t++)
+            {
+                var one = new Tensor(DType.F32, 1, 10);
+                simd.Linear(x.Rows(t, 1), w, Accumulation.Lanes16, one);
+                AssertSameBits(all.Rows(t, 1), one, $"row {t} of K = {K}");
+            }
+        }
+    }
+
+    [Fact]
+    public void Rule_N6_a_weight_at_any_alignment_gives_the_same_bits()
+    {
+        Tensor flat = Values(DType.F32, 4, false, 1000);
+        Tensor x = Values(DType.F32, 5, false, 5, 40);
+        for (int offset = 0; offset < 20; offset++)
+        {
+            Tensor w = flat.Rows(offset, 320).Reshape(8, 40);
+            var expected = new Tensor(DType.F32, 5, 8);
+            var actual = new Tensor(DType.F32, 5, 8);
+            Scalar.Linear(x, w, Accumulation.Lanes16, expected);
+            new SimdBackend(1).Linear(x, w, Accumulation.Lanes16, actual);
+            AssertSameBits(expected, actual, $"offset {offset}");
+        }
+    }
+
+    [Fact]
+    public void Groups_equal_their_products_one_by_one()
+    {
+        int[] offsets = [0, 0, 3, 3, 10, 11];
+        Tensor x = Values(DType.F32, 1, false, 11, 50);
+        Tensor[] weights = [.. Enumerable.Range(0, 5).Select(g => Values(g % 2 == 0 ? DType.F32 : DType.BF16, 10 + g, false, 9, 50))];
+        foreach (IBackend backend in new IBackend[] { Scalar, new SimdBackend(1), new SimdBackend(7) })
+        {
+            var y = new Tensor(DType.F32, 11, 9);
+            backend.GroupedLinear(x, offsets, weights, Accumulation.Lanes16, y);
+            for (int g = 0; g < 5; g++)
+            {
+                int rows = offsets[g + 1] - offsets[g];
+                var alone = new Tensor(DType.F32, rows, 9);
+                Scalar.Linear(x.Rows(offsets[g], rows), weights[g], Accumulation.Lanes16, alone);
+                AssertSameBits(alone, y.Rows(offsets[g], rows), $"group {g} on {backend.Name}");
+            }
+        }
+    }
+
+    [Fact]
+    public void Shapes_that_do_not_fit_are_refused()
+    {
+        var backend = new SimdBackend(1);
+        Assert.Throws<ShapeException>(() => backend.Linear(new Tensor(DType.F32, 2, 3), new Tensor(DType.F32, 4, 5), Accumulation.Lanes16, new Tensor(DType.F32, 2, 4)));
+        Assert.Throws<ShapeException>(() => backend.Linear(new Tensor(DType.F32, 2, 3), new Tensor(DType.F32, 4, 3), Accumulation.Lanes16, new Tensor(DType.F32, 2, 5)));
+        Assert.Throws<ShapeException>(() => backend.Linear(new Tensor(DType.I32, 2, 3), new Tensor(DType.F32, 4, 3), Accumulation.Lanes16, new Tensor(DType.F32, 2, 4)));
+        Assert.Throws<ShapeException>(() => backend.GroupedLinear(
+            new Tensor(DType.F32, 2, 3), [0, 1], [new Tensor(DType.F32, 4, 3)], Accumulation.Lanes16, new Tensor(DType.F32, 2, 4)));
+    }
+}

@@ -1,0 +1,29 @@
+using System.CommandLine;
+using BenchmarkDotNet.Running;
+using DeepSeek.Reference.Bench;
+
+var parts = new Option<string[]>("--only") { Description = "Parts to run: gemm, gemv, functions, attention, model. All by default.", AllowMultipleArgumentsPerToken = true };
+var seconds = new Option<double>("--seconds") { Description = "Time for each group of interleaved kernels.", DefaultValueFactory = _ => 4 };
+var threads = new Option<int>("--threads") { Description = "Threads of our backend and of OpenBLAS.", DefaultValueFactory = _ => 1 };
+var libtorch = new Option<string?>("--libtorch") { Description = "Folder of libtorch_cpu.so, to measure its matrix product too." };
+var model = new Option<string?>("--model") { Description = "Folder for the synthetic 390M models; made there when absent. A temporary folder by default." };
+
+var side = new Command("side-by-side", "Our kernels beside the machine's peaks and the peers, interleaved in one run; prints ratios.")
+{
+    parts, seconds, threads, libtorch, model,
+};
+side.SetAction(result => SideBySide.Run(
+    result.GetValue(parts) ?? [], result.GetValue(seconds), result.GetValue(threads), result.GetValue(libtorch), result.GetValue(model)));
+
+var make = new Command("make-model", "Writes the synthetic 390M model of PEERS.md: --model DIR.") { model };
+make.SetAction(result => SyntheticModel.Make(result.GetValue(model) ?? throw new ArgumentException("make-model needs --model DIR"), DeepSeek.Reference.DType.F32));
+
+var benchmarks = new Command("benchmarks", "BenchmarkDotNet over single operations; further arguments are its own.") { TreatUnmatchedTokensAsErrors = false };
+benchmarks.SetAction(result =>
+{
+    BenchmarkSwitcher.FromAssembly(typeof(OperationBenchmarks).Assembly).Run([.. result.UnmatchedTokens]);
+    return 0;
+});
+
+var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, make, benchmarks };
+return root.Parse(args).Invoke();
