@@ -31,6 +31,9 @@ internal interface ILanes<TSelf> where TSelf : struct, ILanes<TSelf>
 
     static abstract TSelf operator /(TSelf a, TSelf b);
 
+    /// <summary>Element-wise maximum; a NaN wins.</summary>
+    static abstract TSelf Max(TSelf a, TSelf b);
+
     /// <summary>The fold of rule N6: 8+8, 4+4, 2+2, 1+1, then + (+0).</summary>
     static abstract float Fold(TSelf x);
 }
@@ -110,6 +113,9 @@ internal readonly struct Lanes512(Vector512<float> v) : ILanes<Lanes512>
     public static Lanes512 operator /(Lanes512 a, Lanes512 b) => new(a.V / b.V);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 Max(Lanes512 a, Lanes512 b) => new(Vector512.Max(a.V, b.V));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Fold(Lanes512 x) => Lanes256.Fold8(x.V.GetLower() + x.V.GetUpper());
 }
 
@@ -156,6 +162,9 @@ internal readonly struct Lanes256(Vector256<float> lower, Vector256<float> upper
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 operator /(Lanes256 a, Lanes256 b) => new(a.Lower / b.Lower, a.Upper / b.Upper);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 Max(Lanes256 a, Lanes256 b) => new(Vector256.Max(a.Lower, b.Lower), Vector256.Max(a.Upper, b.Upper));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Fold(Lanes256 x) => Fold8(x.Lower + x.Upper);
@@ -217,6 +226,10 @@ internal readonly struct Lanes128(Vector128<float> a, Vector128<float> b, Vector
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128 operator /(Lanes128 a, Lanes128 b) => new(a.A / b.A, a.B / b.B, a.C / b.C, a.D / b.D);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 Max(Lanes128 a, Lanes128 b) =>
+        new(Vector128.Max(a.A, b.A), Vector128.Max(a.B, b.B), Vector128.Max(a.C, b.C), Vector128.Max(a.D, b.D));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Fold(Lanes128 x) => Fold4((x.A + x.C) + (x.B + x.D));
