@@ -129,11 +129,50 @@ def split(name, value, bits):
 
 def constants():
     split("ln 2, 38 bits", LN2, 38)
+    split("ln 2, multiple of 2^-44", LN2, 44)
     split("pi, nearest", Fraction(float(PI)), 53)
     print(f"pi tail {float(Fraction(PI) - Fraction(float(PI)))!r}")
     print(f"1/pi {float(1 / PI)!r}   1/ln 2 {float(1 / LN2)!r}")
     lg = 1 / LN2
     print(f"1/ln 2 tail {float(Fraction(lg) - Fraction(float(lg)))!r}")
+
+
+GRID = 44
+
+
+def log_table(name, unit):
+    """For each of 16 intervals, 1/c near the reciprocal of its middle with log(c)/unit within 2^-62 of a multiple of 2^-44."""
+    inverse, logarithm = [], []
+    for i in range(16):
+        low = Fraction(45 + 2 * i, 64) if i < 10 else Fraction(33 + 2 * (i - 10), 32)
+        high = low + (Fraction(2, 64) if i < 9 else Fraction(2, 32))
+        if i == 9:  # [63/64, 33/32) holds 1: c = 1 exactly
+            inverse.append(1.0)
+            logarithm.append(0.0)
+            continue
+        start = Fraction(round(2 / (low + high) * 2 ** 40), 2 ** 40)
+        base = -(D(start.numerator) / D(start.denominator)).ln() / unit
+        scale = 2 ** 110
+        first = int(-D(2) ** -40 / (D(start.numerator) / D(start.denominator)) / unit * scale)
+        second = int((D(2) ** -40 / (D(start.numerator) / D(start.denominator))) ** 2 / 2 / unit * scale)
+        value0, step = int(base * scale), 2 ** (110 - GRID)
+        k = 0
+        while True:  # the third power of k 2^-40 is below 2^-66
+            value = value0 + k * first + k * k * second
+            off = (value + step // 2) % step - step // 2
+            if abs(off) < 2 ** (110 - 62):
+                break
+            k = -k if k > 0 else 1 - k
+        c = start + Fraction(k, 2 ** 40)
+        exact = -(D(c.numerator) / D(c.denominator)).ln() / unit
+        near = Fraction(round(exact * 2 ** GRID), 2 ** GRID)
+        assert abs(exact - D(near.numerator) / D(near.denominator)) < D(2) ** -61
+        assert Fraction(float(c)) == c and Fraction(float(near)) == near
+        inverse.append(float(c))
+        logarithm.append(float(near))
+        assert max(abs(low * c - 1), abs(high * c - 1)) < Fraction(1, 32) + Fraction(1, 2 ** 20), i
+    print(f"{name} 1/c: " + ", ".join(map(repr, inverse)))
+    print(f"{name} log c: " + ", ".join(map(repr, logarithm)))
 
 
 def two_over_pi():
@@ -156,10 +195,11 @@ if __name__ == "__main__":
     fit("exp: (e^r - 1 - r) / r^2", -half, half, 9, lambda r: (r.exp() - 1 - r) / r ** 2, lambda r: r ** 2 / r.exp(), refit=False)
     fit("exp2: (2^r - 1) / r", D("-0.5"), D("0.5"), 10, lambda r: ((r * LN2).exp() - 1) / r, lambda r: r / (r * LN2).exp(), refit=False)
 
-    def atanh_rest(z):  # z = s^2; (2 atanh(s) / s - 2) / z
-        return sum(2 * z ** (k - 1) / (2 * k + 1) for k in range(1, 60))
-
-    fit("log: (2 atanh(s)/s - 2) / s^2 in s^2", D("0"), D("0.02944"), 6, atanh_rest, lambda z: z / 2)
+    a = D(1) / 32 + D(2) ** -20
+    fit("log: (log(1 + r) - r) / r^2", -a, a, 7, lambda r: ((1 + r).ln() - r) / r ** 2, lambda r: r, refit=False)
+    fit("log2: (log2(1 + r) - r / ln 2) / r^2", -a, a, 7, lambda r: ((1 + r).ln() - r) / r ** 2 / LN2, lambda r: r, refit=False)
+    log_table("log", D(1))
+    log_table("log2", LN2)
 
     def sine_rest(t):  # t = r^2; (sin(r) / r - 1) / t
         total, term, k = D(0), D(-1) / 6, 1

@@ -7,8 +7,8 @@ public static partial class Correct
     /// <summary>log x, the natural logarithm, correctly rounded.</summary>
     /// <remarks>
     /// <code>
-    /// log x = e ln 2 + (f - c)        e, f, c of LogParts; ln 2 = head of 38 bits + tail
-    ///       = fma(e, head, f - (c - e tail))
+    /// x = 2^e c (1 + r)
+    /// log x = (e ln 2 + log c) + log(1 + r)     LogParts
     /// </code>
     /// A subnormal float is a normal binary64, so it needs no case of its own. log(±0) = -∞, log(+∞) = +∞, log of a negative number
     /// is NaN, log 1 = +0.
@@ -24,6 +24,13 @@ public static partial class Correct
 /// <summary>The steps of <see cref="Correct.Log(float)"/>.</summary>
 internal readonly struct LogFunction : IElementFunction
 {
+    /// <summary>The exceptions, by bits 2..4 of the argument; a free slot holds NaN.</summary>
+    private static ReadOnlySpan<uint> Exceptions =>
+    [
+        0xFFFFFFFF, 0x4C5D65A5, 0x41178FEB, 0x6F31A8EC, 0x65D890D3, 0xFFFFFFFF, 0x3C413D3A, 0xFFFFFFFF,
+        0x7FC00000, 0x418F034B, 0x400FE5E7, 0x42845A89, 0x4254D1F9, 0x7FC00000, 0xC08E158F, 0x7FC00000,
+    ];
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Covers<F>(F x) where F : struct, IFloatLanes<F> => F.AllPositive(x);
 
@@ -36,19 +43,16 @@ internal readonly struct LogFunction : IElementFunction
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static D Core<D>(D x) where D : struct, IDoubleLanes<D>
     {
-        D e = LogParts.Split(x, out D f);
-        D c = LogParts.Correction(f);
-        return D.Fma(e, D.Of(LogParts.Ln2Head), f - D.Fma(e, D.Of(-LogParts.Ln2Tail), c));
+        D e = LogParts.Split(x, out D m, out D index);
+        D r = D.Fma(m, D.Lookup(LogParts.Inverse, index), D.Of(-1.0));
+        D head = D.Fma(e, D.Of(LogParts.Ln2Head), D.Lookup(LogParts.LogC, index));
+        return LogParts.Sum(e, head, r);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Finish<F>(F x, F y) where F : struct, IFloatLanes<F>
     {
-        y = F.Except(x, y, 0x3C413D3A, 0xC08E158F);
-        y = F.Except(x, y, 0x41178FEB, 0x400FE5E7);
-        y = F.Except(x, y, 0x4C5D65A5, 0x418F034B);
-        y = F.Except(x, y, 0x65D890D3, 0x4254D1F9);
-        y = F.Except(x, y, 0x6F31A8EC, 0x42845A89);
+        y = F.Except(x, y, Exceptions, 2);
         return y;
     }
 }

@@ -7,10 +7,10 @@ public static partial class Correct
     /// <summary>log(1 + x), correctly rounded.</summary>
     /// <remarks>
     /// <code>
-    /// u = 1 + x = 2^e (1 + f)         e, f, c of LogParts; where e = 0, f is x itself
-    /// log(1 + x) = fma(e, head, f - (c - e tail))
+    /// 1 + x = 2^e c (1 + r)                     where e = 0 and c = 1, r is x itself
+    /// log(1 + x) = (e ln 2 + log c) + log(1 + r)     LogParts
     /// </code>
-    /// Where e is not 0, |x| is above 0.29, so 1 + x is exact in binary64 up to x = 2^53, and beyond the lost 1/x is below the last bit.
+    /// Elsewhere |x| ≥ 1/64, so 1 + x is exact in binary64 up to x = 2^53, and beyond the lost 1/x is below the last bit.
     /// log1p(-1) = -∞, below -1 NaN, log1p(+∞) = +∞, log1p(-0) = -0; a subnormal x is its own result.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -24,6 +24,13 @@ public static partial class Correct
 /// <summary>The steps of <see cref="Correct.Log1p(float)"/>.</summary>
 internal readonly struct Log1pFunction : IElementFunction
 {
+    /// <summary>The exceptions, by bits 2..4 of the argument; a free slot holds NaN.</summary>
+    private static ReadOnlySpan<uint> Exceptions =>
+    [
+        0x35400003, 0xB70FFFE5, 0x41078FEB, 0x3EFD81AD, 0x65D890D3, 0xFFFFFFFF, 0x3710001B, 0xB53FFFFD,
+        0x353FFFFF, 0xB710000D, 0x400FE5E7, 0x3ECDEEE1, 0x4254D1F9, 0x7FC00000, 0x370FFFF3, 0xB5400001,
+    ];
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Covers<F>(F x) where F : struct, IFloatLanes<F> => F.AllFiniteAbove(x, -1f);
 
@@ -36,23 +43,17 @@ internal readonly struct Log1pFunction : IElementFunction
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static D Core<D>(D x) where D : struct, IDoubleLanes<D>
     {
-        D e = LogParts.Split(D.Of(1.0) + x, out D f);
-        f = D.WhereZero(e, x, f);
-        D c = LogParts.Correction(f);
-        return D.Fma(e, D.Of(LogParts.Ln2Head), f - D.Fma(e, D.Of(-LogParts.Ln2Tail), c));
+        D e = LogParts.Split(D.Of(1.0) + x, out D m, out D index);
+        D r = D.Fma(m, D.Lookup(LogParts.Inverse, index), D.Of(-1.0));
+        D head = D.Fma(e, D.Of(LogParts.Ln2Head), D.Lookup(LogParts.LogC, index));
+        return LogParts.Sum(e, head, D.WhereZero(head, x, r));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Finish<F>(F x, F y) where F : struct, IFloatLanes<F>
     {
-        y = F.Except(x, y, 0x35400003, 0x353FFFFF);
-        y = F.Except(x, y, 0x3710001B, 0x370FFFF3);
-        y = F.Except(x, y, 0x3EFD81AD, 0x3ECDEEE1);
-        y = F.Except(x, y, 0x41078FEB, 0x400FE5E7);
-        y = F.Except(x, y, 0x65D890D3, 0x4254D1F9);
+        y = F.Except(x, y, Exceptions, 2);
         y = F.Except(x, y, 0x6F31A8EC, 0x42845A89);
-        y = F.Except(x, y, 0xB53FFFFD, 0xB5400001);
-        y = F.Except(x, y, 0xB70FFFE5, 0xB710000D);
         y = F.Except(x, y, 0xBB0EC8C4, 0xBB0EF0A5);
         return F.OrSign(x, y);
     }

@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace DeepSeek.Reference.Numerics;
 
@@ -57,6 +59,9 @@ internal interface IDoubleLanes<D> where D : struct, IDoubleLanes<D>
 
     /// <summary>The encoding shifted right, zeros in.</summary>
     static abstract D ShiftRight(D a, int count);
+
+    /// <summary>An element of a table of sixteen by the low four bits of each lane's encoding.</summary>
+    static abstract D Lookup(ReadOnlySpan<double> sixteen, D index);
 }
 
 /// <summary>Eight lanes in 512 bits.</summary>
@@ -83,6 +88,8 @@ internal readonly struct Double8(Vector512<double> v) : IDoubleLanes<Double8>
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double8 XorBits(Double8 a, Double8 b) => new((a.V.AsUInt64() ^ b.V.AsUInt64()).AsDouble());
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double8 ShiftLeft(Double8 a, int count) => new((a.V.AsUInt64() << count).AsDouble());
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double8 ShiftRight(Double8 a, int count) => new((a.V.AsUInt64() >> count).AsDouble());
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double8 Lookup(ReadOnlySpan<double> sixteen, Double8 index) => new(Avx512F.PermuteVar8x64x2(
+        Vector512.LoadUnsafe(ref MemoryMarshal.GetReference(sixteen)), index.V.AsInt64(), Vector512.LoadUnsafe(ref MemoryMarshal.GetReference(sixteen), 8)));
 }
 
 /// <summary>Four lanes in 256 bits.</summary>
@@ -109,6 +116,12 @@ internal readonly struct Double4(Vector256<double> v) : IDoubleLanes<Double4>
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double4 XorBits(Double4 a, Double4 b) => new((a.V.AsUInt64() ^ b.V.AsUInt64()).AsDouble());
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double4 ShiftLeft(Double4 a, int count) => new((a.V.AsUInt64() << count).AsDouble());
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double4 ShiftRight(Double4 a, int count) => new((a.V.AsUInt64() >> count).AsDouble());
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double4 Lookup(ReadOnlySpan<double> sixteen, Double4 index) => new(Gather(sixteen, index.V.AsInt64() & Vector256.Create(15L)));
+
+    /// <summary>The tables are constants in the image, so their address does not move.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe Vector256<double> Gather(ReadOnlySpan<double> sixteen, Vector256<long> index) =>
+        Avx2.GatherVector256((double*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(sixteen)), index, sizeof(double));
 }
 
 /// <summary>Two lanes in 128 bits.</summary>
@@ -135,6 +148,7 @@ internal readonly struct Double2(Vector128<double> v) : IDoubleLanes<Double2>
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double2 XorBits(Double2 a, Double2 b) => new((a.V.AsUInt64() ^ b.V.AsUInt64()).AsDouble());
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double2 ShiftLeft(Double2 a, int count) => new((a.V.AsUInt64() << count).AsDouble());
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double2 ShiftRight(Double2 a, int count) => new((a.V.AsUInt64() >> count).AsDouble());
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double2 Lookup(ReadOnlySpan<double> sixteen, Double2 index) => new(Vector128.Create(sixteen[(int)index.V.AsInt64().GetElement(0) & 15], sixteen[(int)index.V.AsInt64().GetElement(1) & 15]));
 }
 
 /// <summary>One lane: the scalar form.</summary>
@@ -161,6 +175,7 @@ internal readonly struct Double1(double v) : IDoubleLanes<Double1>
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double1 XorBits(Double1 a, Double1 b) => From(Bits(a) ^ Bits(b));
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double1 ShiftLeft(Double1 a, int count) => From(Bits(a) << count);
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double1 ShiftRight(Double1 a, int count) => From(Bits(a) >> count);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Double1 Lookup(ReadOnlySpan<double> sixteen, Double1 index) => new(sixteen[(int)Bits(index) & 15]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)] private static ulong Bits(Double1 a) => BitConverter.DoubleToUInt64Bits(a.V);
     [MethodImpl(MethodImplOptions.AggressiveInlining)] private static Double1 From(ulong bits) => new(BitConverter.UInt64BitsToDouble(bits));

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
@@ -35,6 +36,12 @@ internal interface IFloatLanes<F> where F : struct, IFloatLanes<F>
 
     /// <summary>y, but the second encoding in lanes where x has the first: an exception of the one-rounding rule.</summary>
     static abstract F Except(F x, F y, uint xBits, uint yBits);
+
+    /// <summary>
+    /// As <see cref="Except(F, F, uint, uint)"/> for up to eight arguments that differ in the three bits of their encoding
+    /// from bit shift on: those bits choose the one candidate. table: eight arguments, then their eight results.
+    /// </summary>
+    static abstract F Except(F x, F y, ReadOnlySpan<uint> table, int shift);
 }
 
 /// <summary>The binary64 register of the same number of lanes.</summary>
@@ -63,6 +70,16 @@ internal readonly struct Float8(Vector256<float> v) : IWidened<Float8, Double8>
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Float8 OrSign(Float8 x, Float8 y) => new(y.V | (x.V & Vector256.Create(-0f)));
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Float8 KeepZero(Float8 x, Float8 y) => new(Vector256.ConditionalSelect(Vector256.Equals(x.V, Vector256<float>.Zero), x.V, y.V));
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Float8 Except(Float8 x, Float8 y, uint xBits, uint yBits) => new(Vector256.ConditionalSelect(Vector256.Equals(x.V.AsUInt32(), Vector256.Create(xBits)), Vector256.Create(yBits), y.V.AsUInt32()).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float8 Except(Float8 x, Float8 y, ReadOnlySpan<uint> table, int shift)
+    {
+        ref uint entries = ref MemoryMarshal.GetReference(table);
+        Vector256<uint> bits = x.V.AsUInt32(), slot = bits >> shift;
+        Vector256<uint> candidate = Avx2.PermuteVar8x32(Vector256.LoadUnsafe(ref entries), slot);
+        Vector256<uint> result = Avx2.PermuteVar8x32(Vector256.LoadUnsafe(ref entries, 8), slot);
+        return new(Vector256.ConditionalSelect(Vector256.Equals(bits, candidate), result, y.V.AsUInt32()).AsSingle());
+    }
 }
 
 /// <summary>Four lanes, widened to 256 bits.</summary>
@@ -81,6 +98,17 @@ internal readonly struct Float4(Vector128<float> v) : IWidened<Float4, Double4>
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Float4 OrSign(Float4 x, Float4 y) => new(y.V | (x.V & Vector128.Create(-0f)));
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Float4 KeepZero(Float4 x, Float4 y) => new(Vector128.ConditionalSelect(Vector128.Equals(x.V, Vector128<float>.Zero), x.V, y.V));
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Float4 Except(Float4 x, Float4 y, uint xBits, uint yBits) => new(Vector128.ConditionalSelect(Vector128.Equals(x.V.AsUInt32(), Vector128.Create(xBits)), Vector128.Create(yBits), y.V.AsUInt32()).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Except(Float4 x, Float4 y, ReadOnlySpan<uint> table, int shift)
+    {
+        ref uint entries = ref MemoryMarshal.GetReference(table);
+        Vector128<uint> bits = x.V.AsUInt32();
+        Vector256<uint> slot = (bits >> shift).ToVector256Unsafe();
+        Vector128<uint> candidate = Avx2.PermuteVar8x32(Vector256.LoadUnsafe(ref entries), slot).GetLower();
+        Vector128<uint> result = Avx2.PermuteVar8x32(Vector256.LoadUnsafe(ref entries, 8), slot).GetLower();
+        return new(Vector128.ConditionalSelect(Vector128.Equals(bits, candidate), result, y.V.AsUInt32()).AsSingle());
+    }
 }
 
 /// <summary>Two lanes, widened to 128 bits.</summary>
@@ -99,6 +127,11 @@ internal readonly struct Float2(Vector64<float> v) : IWidened<Float2, Double2>
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Float2 OrSign(Float2 x, Float2 y) => new(y.V | (x.V & Vector64.Create(-0f)));
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Float2 KeepZero(Float2 x, Float2 y) => new(Vector64.ConditionalSelect(Vector64.Equals(x.V, Vector64<float>.Zero), x.V, y.V));
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Float2 Except(Float2 x, Float2 y, uint xBits, uint yBits) => new(Vector64.ConditionalSelect(Vector64.Equals(x.V.AsUInt32(), Vector64.Create(xBits)), Vector64.Create(yBits), y.V.AsUInt32()).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float2 Except(Float2 x, Float2 y, ReadOnlySpan<uint> table, int shift) => new(Vector64.Create(
+        Float1.Except(new(x.V.GetElement(0)), new(y.V.GetElement(0)), table, shift).V,
+        Float1.Except(new(x.V.GetElement(1)), new(y.V.GetElement(1)), table, shift).V));
 }
 
 /// <summary>One lane: the scalar form.</summary>
@@ -117,4 +150,12 @@ internal readonly struct Float1(float v) : IWidened<Float1, Double1>
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Float1 OrSign(Float1 x, Float1 y) => new(MathF.CopySign(y.V, x.V));
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Float1 KeepZero(Float1 x, Float1 y) => x.V == 0 ? x : y;
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public static Float1 Except(Float1 x, Float1 y, uint xBits, uint yBits) => BitConverter.SingleToUInt32Bits(x.V) == xBits ? new(BitConverter.UInt32BitsToSingle(yBits)) : y;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float1 Except(Float1 x, Float1 y, ReadOnlySpan<uint> table, int shift)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(x.V);
+        int slot = (int)(bits >> shift & 7);
+        return table[slot] == bits ? new(BitConverter.UInt32BitsToSingle(table[slot + 8])) : y;
+    }
 }

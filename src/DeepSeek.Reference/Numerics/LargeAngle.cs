@@ -9,7 +9,7 @@ namespace DeepSeek.Reference.Numerics;
 /// r + r' = (F / 2^128) (π/2)                       as two binary64, |r| ≤ π/4
 /// sin x = sin r, cos r, -sin r, -cos r for q mod 4 = 0, 1, 2, 3;   cos r = sin(π/2 - |r|)
 /// </code>
-/// ±∞ and NaN give NaN.
+/// ±∞ and NaN give NaN. Exhaustively tested: the listed arguments are the only ones that one rounding gets wrong.
 /// </remarks>
 internal static class LargeAngle
 {
@@ -20,10 +20,23 @@ internal static class LargeAngle
         [0xA2F9836E4E441529, 0xFC2757D1F534DDC0, 0xDB6295993C439041, 0xFE5163ABDEBBC561, 0xB7246E3A424DD2E0];
 
     /// <summary>sin x.</summary>
-    public static float Sin(float x) => float.IsFinite(x) ? Evaluate(x, 0) : Correct.NaN;
+    public static float Sin(float x) => BitConverter.SingleToUInt32Bits(x) switch
+    {
+        _ when !float.IsFinite(x) => Correct.NaN,
+        0x55CAFB2A => BitConverter.UInt32BitsToSingle(0xBF7E7A17),
+        0xD5CAFB2A => BitConverter.UInt32BitsToSingle(0x3F7E7A17),
+        _ => Evaluate(x, 0),
+    };
 
     /// <summary>cos x = sin(|x| + π/2).</summary>
-    public static float Cos(float x) => float.IsFinite(x) ? Evaluate(MathF.Abs(x), 1) : Correct.NaN;
+    public static float Cos(float x) => (BitConverter.SingleToUInt32Bits(x) & 0x7FFFFFFF) switch
+    {
+        _ when !float.IsFinite(x) => Correct.NaN,
+        0x5F18B878 => BitConverter.UInt32BitsToSingle(0x3F7F14BB),
+        0x6115CB11 => BitConverter.UInt32BitsToSingle(0x3F78142F),
+        0x7908CD73 => BitConverter.UInt32BitsToSingle(0x3F798BB5),
+        _ => Evaluate(MathF.Abs(x), 1),
+    };
 
     private static float Evaluate(float x, int quarters)
     {

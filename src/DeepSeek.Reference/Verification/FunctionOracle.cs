@@ -10,6 +10,7 @@ internal sealed class FunctionOracle(string function)
 {
     private readonly Func<double, double> quick = Quick(function);
     private readonly bool positiveOnly = function is "log" or "log2" or "log1p" or "rsqrt";
+    private readonly bool powerOfTwo = function is "exp2";
 
     /// <summary>The float nearest to the exact value at x; NaN is 0x7FC00000.</summary>
     public float Nearest(float x, out OracleStage stage)
@@ -36,7 +37,7 @@ internal sealed class FunctionOracle(string function)
     /// <summary>NaN, infinities, zeros, poles, arguments outside the domain, and ranges where the result is constant.</summary>
     private bool Special(float x, out float result)
     {
-        if (x is > 0 and <= 50 and not 1 || (x is < 0 and >= -50 && !positiveOnly))
+        if (!powerOfTwo && (x is > 0 and <= 50 and not 1 || (x is < 0 and >= -50 && !positiveOnly)))
         {
             result = 0;
             return false;
@@ -49,6 +50,7 @@ internal sealed class FunctionOracle(string function)
             "exp" or "exp2" or "cos" when x == 0 => 1,
             "exp" or "exp2" when x > 200 => inf,
             "exp" or "exp2" when x < -200 => 0,
+            "exp2" when x == Math.Floor(x) => (float)Math.ScaleB(1.0, (int)x), // exact; 2^-150 is a tie and goes to 0
             "expm1" when x > 200 => inf,
             "expm1" when x < -200 => -1,
             "log" or "log2" or "rsqrt" when negative => Correct.NaN,
