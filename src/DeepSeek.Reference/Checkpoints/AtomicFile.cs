@@ -1,19 +1,21 @@
-using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 
 namespace DeepSeek.Reference;
 
 /// <summary>A file that appears whole under its name, or not at all.</summary>
 /// <remarks>
 /// Bytes go to a temporary file in the same directory; <see cref="Commit"/> flushes it to the disk and renames it over the target. Without a commit
-/// (failure, cancellation, or a process that is told to end) the temporary file is removed and what stood under the name stays.
+/// the temporary file is removed and what stood under the name stays: on failure, on cancellation, when the process exits, and when a signal is about
+/// to end it (.NET raises no ProcessExit for signals). A host that swallows the signal and goes on gets an error from the commit instead.
 /// </remarks>
 internal sealed class AtomicFile : IDisposable
 {
-    private static readonly ConcurrentDictionary<string, bool> Unfinished = RemovedAtExit();
+    private static readonly PosixSignal[] Deadly = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
 
     private readonly string path;
     private readonly string temporary;
     private readonly FileStream stream;
+    private readonly PosixSignalRegistration[] signals;
     private bool finished;
 
     /// <summary>Opens the temporary file beside <paramref name="path"/>.</summary>
@@ -29,15 +31,19 @@ internal sealed class AtomicFile : IDisposable
             if (directory is null || directory == "/dev" || Directory.Exists(full) || Path.EndsInDirectorySeparator(path))
                 throw new DataException($"{path}: a directory or device cannot be replaced; name a file to write");
             temporary = Path.Combine(directory, $".{Path.GetFileName(full)}.{Guid.NewGuid():N}.tmp");
-            Unfinished[temporary] = true;
-            stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16);
+            stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Delete, 1 << 16);
         }
         catch (Exception e) when (FileError.IsInputOutput(e))
         {
-            if (temporary is not null)
-                Unfinished.TryRemove(temporary, out _);
             throw FileError.CannotWrite(path, e);
         }
+
+        AppDomain.CurrentDomain.ProcessExit += RemoveAtExit;
+        signals = Array.ConvertAll(Deadly, signal => PosixSignalRegistration.Create(signal, context =>
+        {
+            if (!context.Cancel)
+                Remove();
+        }));
     }
 
     /// <summary>Where to write; seekable.</summary>
@@ -76,8 +82,7 @@ internal sealed class AtomicFile : IDisposable
             throw FileError.CannotWrite(path, e);
         }
 
-        finished = true;
-        Unfinished.TryRemove(temporary, out _);
+        Finish();
     }
 
     /// <summary>Removes the temporary file unless it was committed.</summary>
@@ -85,7 +90,6 @@ internal sealed class AtomicFile : IDisposable
     {
         if (finished)
             return;
-        finished = true;
         try
         {
             stream.Dispose();
@@ -95,22 +99,21 @@ internal sealed class AtomicFile : IDisposable
             // The last buffer of a full disk: the file goes anyway, and the first failure is on its way to the caller.
         }
 
-        Remove(temporary);
-        Unfinished.TryRemove(temporary, out _);
+        Remove();
+        Finish();
     }
 
-    private static ConcurrentDictionary<string, bool> RemovedAtExit()
+    private void Finish()
     {
-        var unfinished = new ConcurrentDictionary<string, bool>();
-        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
-        {
-            foreach (string temporary in unfinished.Keys)
-                Remove(temporary);
-        };
-        return unfinished;
+        finished = true;
+        AppDomain.CurrentDomain.ProcessExit -= RemoveAtExit;
+        foreach (PosixSignalRegistration signal in signals)
+            signal.Dispose();
     }
 
-    private static void Remove(string temporary)
+    private void RemoveAtExit(object? sender, EventArgs e) => Remove();
+
+    private void Remove()
     {
         try
         {
