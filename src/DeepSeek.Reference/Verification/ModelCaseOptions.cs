@@ -1,0 +1,48 @@
+using System.Text.Json;
+
+namespace DeepSeek.Reference.Verification;
+
+/// <summary>What decides a model case besides its files. A <c>case.json</c> beside them may hold any of these names in snake_case.</summary>
+public sealed record ModelCaseOptions
+{
+    /// <summary>The contract; null takes the model's default (rule N17). <c>contract</c></summary>
+    public NumericContract? Contract { get; init; }
+
+    /// <summary>Relative L2 that logits may differ by; null takes the rule's. <c>limit_logits</c></summary>
+    public double? LogitsLimit { get; init; }
+
+    /// <summary>Relative L2 that intermediates may differ by; null takes the rule's. <c>limit_intermediates</c></summary>
+    public double? IntermediatesLimit { get; init; }
+
+    /// <summary>How many times the oracle's own distance from logits_f64 ours may be; null takes the rule's. <c>limit_distance_ratio</c></summary>
+    public double? DistanceRatioLimit { get; init; }
+
+    /// <summary>Reads a case.json over these options.</summary>
+    /// <exception cref="DataException">The file cannot be read, or holds a field that is unknown or of the wrong kind.</exception>
+    internal ModelCaseOptions With(string path)
+    {
+        ModelCaseOptions options = this;
+        try
+        {
+            using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(path));
+            foreach (JsonProperty field in json.RootElement.EnumerateObject())
+            {
+                options = field.Name switch
+                {
+                    "contract" => options with { Contract = options.Contract ?? NumericContract.Parse(field.Value.GetString() ?? "") },
+                    "limit_logits" => options with { LogitsLimit = field.Value.GetDouble() },
+                    "limit_intermediates" => options with { IntermediatesLimit = field.Value.GetDouble() },
+                    "limit_distance_ratio" => options with { DistanceRatioLimit = field.Value.GetDouble() },
+                    "note" => options,
+                    _ => throw new DataException($"{path}: field '{field.Name}' is unknown; a case has contract, limit_logits, limit_intermediates, limit_distance_ratio, note"),
+                };
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException or FormatException or ContractException)
+        {
+            throw new DataException($"{path}: {e.Message}; correct the file", e);
+        }
+
+        return options;
+    }
+}
