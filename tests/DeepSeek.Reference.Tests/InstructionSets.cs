@@ -43,12 +43,17 @@ public static class InstructionSets
     public static TheoryData<InstructionSet> Theory => [.. Confined];
 
     /// <summary>Runs this test assembly's marked tests in a child confined to a set.</summary>
-    public static Outcome RunMarkedTests(InstructionSet set, TimeSpan limit)
+    public static Outcome RunMarkedTests(InstructionSet set, TimeSpan limit) => RunTests(set, limit, "--filter-trait", $"{Trait}={Every}");
+
+    /// <summary>Runs the tests of some namespaces of this assembly in a child confined to a set.</summary>
+    public static Outcome RunNamespaces(InstructionSet set, TimeSpan limit, params string[] namespaces) => RunTests(set, limit, ["--filter-namespace", .. namespaces]);
+
+    private static Outcome RunTests(InstructionSet set, TimeSpan limit, params string[] filter)
     {
         string[] environment = RuntimeInformation.ProcessArchitecture == Architecture.X64 && set.Path.Length > 0
             ? [.. set.Switches, $"{ExpectedPath}={set.Path}"]
             : set.Switches;
-        return Run(Environment.ProcessPath ?? "dotnet", [Assembly.GetExecutingAssembly().Location, "--filter-trait", $"{Trait}={Every}", "--no-ansi", "--progress", "off"], environment, limit);
+        return Run(Environment.ProcessPath ?? "dotnet", [Assembly.GetExecutingAssembly().Location, .. filter, "--no-ansi", "--progress", "off"], environment, limit);
     }
 
     /// <summary>Runs a program to its end; past the limit it and its children are killed and the outcome says so.</summary>
