@@ -68,6 +68,40 @@ internal static class ModelSpeed
         }
     }
 
+    /// <summary>Where the time of one prefill and one decoded token goes, by operation; the best of a few passes.</summary>
+    public static int Breakdown(DType dtype, int threads)
+    {
+        Dictionary<string, Tensor> weights = SyntheticModel.Weights(dtype);
+        var timed = new TimedBackend(new SimdBackend(threads));
+        var model = new DeepSeekModel(SyntheticModel.Config, weights.GetValueOrDefault, NumericContract.Canonical, timed);
+        int[] ids = [.. Enumerable.Range(0, PrefillTokens).Select(i => (i * 7919 + 13) % SyntheticModel.Config.VocabSize)];
+        var options = new ForwardOptions { LastLogitsOnly = true };
+        foreach ((string name, int tokens) in new[] { ($"prefill {PrefillTokens}", PrefillTokens), ("decode after 128", 1) })
+        {
+            double best = double.PositiveInfinity;
+            string report = "";
+            for (int repeat = 0; repeat < (tokens == 1 ? 60 : 6); repeat++)
+            {
+                LatentCache cache = model.NewCache(PrefillTokens + 128);
+                if (tokens == 1)
+                    model.Forward(ids.AsSpan(0, 128), [cache], options);
+                timed.Clear();
+                long start = System.Diagnostics.Stopwatch.GetTimestamp();
+                model.Forward(ids.AsSpan(0, tokens), [cache], options);
+                double seconds = System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;
+                if (seconds >= best)
+                    continue;
+                best = seconds;
+                var lines = timed.Spent.Select(s => $"  {s.Operation,-16} {s.Seconds * 1e3,9:F3} ms {s.Seconds / seconds,6:P1} {s.Calls,5} calls");
+                report = string.Join('\n', lines) + $"\n  outside          {(seconds - timed.Spent.Sum(s => s.Seconds)) * 1e3,9:F3} ms";
+            }
+
+            Console.WriteLine($"{name}, {dtype.Name()} weights: {best * 1e3:F2} ms, {tokens / best:F1} tokens/s\n{report}");
+        }
+
+        return 0;
+    }
+
     private static int Largest(ReadOnlySpan<float> logits)
     {
         int best = 0;

@@ -31,7 +31,8 @@ internal sealed record ElementForms(Func<float, float> Scalar, SpanForm Span, IR
 
     private static ElementForms Make<T>(Func<float, float> scalar, SpanForm span) where T : struct, IElementFunction
     {
-        var paths = new List<(string, SpanForm)> { ("dispatched", span), ("scalar", ElementMap<T>.SpanScalar) };
+        // The 128-bit path is taken on Arm64 only, but its operations exist everywhere.
+        var paths = new List<(string, SpanForm)> { ("dispatched", span), ("scalar", ElementMap<T>.SpanScalar), ("128", ElementMap<T>.Span128) };
         if (Isa.Has512)
         {
             paths.Add(("512", ElementMap<T>.Span512));
@@ -42,8 +43,6 @@ internal sealed record ElementForms(Func<float, float> Scalar, SpanForm Span, IR
             paths.Add(("256", ElementMap<T>.Span256));
             paths.Add(("register of 8", Registers256<T>));
         }
-        if (Isa.Has128)
-            paths.Add(("128", ElementMap<T>.Span128));
         return new ElementForms(scalar, span, paths);
     }
 

@@ -1,0 +1,15 @@
+using DeepSeek.Reference.Tests.House;
+using Xunit;
+
+namespace DeepSeek.Reference.Tests.External;
+
+/// <summary>A second opinion that shares no code with the library: Python computes small goldens again and finds the kept hashes.</summary>
+public sealed class WitnessTests
+{
+    /// <summary>Debian's Python, which has numpy; the first on the path may be another.</summary>
+    private const string Python = "/usr/bin/python3";
+
+    [Fact]
+    public void Rule_N15_the_Python_witness_finds_the_kept_hashes() =>
+        ForeignTool.Pass(ForeignTool.Run(Python, Repository.Path("tools", "witness", "witness.py")));
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that tests/External needs and that are not there yet. The README's two commands need none of them.
+set -euo pipefail
+packages=(qemu-user python3 python3-numpy gcc libc6-dev zlib1g-dev)
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+
+as_root=()
+[ "$(id -u)" = 0 ] || as_root=(sudo)
+export DEBIAN_FRONTEND=noninteractive
+if [ "$(dpkg --print-architecture)" != arm64 ] && ! dpkg --print-foreign-architectures | grep -qx arm64; then
+  "${as_root[@]}" dpkg --add-architecture arm64
+fi
+"${as_root[@]}" apt-get update -q
+if [ "${#missing[@]}" -gt 0 ]; then
+  "${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
+fi
