@@ -13,7 +13,7 @@ public sealed class BadInputTests(Models models) : IClassFixture<Models>
     [InlineData("1,,3", "--ids, position 1")]
     [InlineData("99999999999", "--ids, position 0")]
     [InlineData("1,96", "position 1", "id 96 is not in [0, 96)")]
-    [InlineData("-1", "id -1 is not in [0, 96)")]
+    [InlineData("-1", "--ids, position 0", "'-1'")]
     public void Ids_that_are_none(string ids, params string[] says)
     {
         CommandLine.Run("run", "--model", Short, "--ids=" + ids, "--out", Out).RefusesWith(2, says);

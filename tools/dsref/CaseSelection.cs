@@ -45,6 +45,8 @@ internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex 
             return [Model(target, target)];
         if (OperationCase.Names.Append(ModelOutputs.IdName).Contains(target, StringComparer.OrdinalIgnoreCase))
             return source.Manifest().Records.Where(r => r.Level <= level && string.Equals(CaseId.Parse(r.Id).Name, target, StringComparison.OrdinalIgnoreCase)).Select(Kept);
+        if (target.StartsWith('-'))
+            throw new CaseException($"'{target}' is no option of verify; `dsref verify --help` shows them");
         if (!target.Contains('[', StringComparison.Ordinal))
             throw new CaseException($"'{target}' is no directory, no case id (name[key=value,...]) and no operation; operations are {string.Join(", ", OperationCase.Names)}");
 

@@ -38,11 +38,17 @@ internal static class GoldenMaker
         return new GoldenManifest(records);
     }
 
-    /// <summary>Exit 1 if any byte would change; names the first changed line.</summary>
-    public static int Check(string folder, GoldenManifest made, Terminal terminal)
+    /// <summary>The folder's manifest; where it need not exist, an empty one.</summary>
+    /// <exception cref="GoldenException">It is missing or damaged.</exception>
+    public static GoldenManifest Kept(string folder, bool mustExist)
     {
         using var source = new GoldenSource(folder);
-        GoldenManifest kept = source.Manifest();
+        return mustExist || File.Exists(Path.Combine(folder, ManifestName)) ? source.Manifest() : new GoldenManifest([]);
+    }
+
+    /// <summary>Exit 1 if any byte would change; lists the changed lines.</summary>
+    public static int Check(string folder, GoldenManifest kept, GoldenManifest made, Terminal terminal)
+    {
         byte[] now = made.ToBytes();
         if (File.ReadAllBytes(Path.Combine(folder, ManifestName)).AsSpan().SequenceEqual(now))
         {
@@ -57,10 +63,9 @@ internal static class GoldenMaker
     }
 
     /// <summary>Writes the manifest and a line of CHANGELOG.md, each file whole or not at all.</summary>
-    public static int Update(string folder, GoldenManifest made, string reason, Terminal terminal)
+    public static int Update(string folder, GoldenManifest kept, GoldenManifest made, string reason, Terminal terminal)
     {
         string path = Path.Combine(folder, ManifestName);
-        GoldenManifest kept = File.Exists(path) ? GoldenManifest.Parse(File.ReadAllBytes(path), path) : new GoldenManifest([]);
         string[] changes = [.. Differences(kept, made)];
         if (changes.Length == 0 && File.Exists(path))
         {

@@ -44,7 +44,8 @@ public static class ModelOutputs
         string name = id["case"] ?? throw new CaseException($"case '{id}': the key 'case' is missing; it names the model's directory");
         foreach (NumericContract contract in Contracts)
         {
-            if (Id(name, contract).Equals(id))
+            CaseId kept = Id(name, contract);
+            if (kept.Arguments.Count == id.Arguments.Count && kept.Arguments.All(a => id[a.Key] == a.Value))
                 return (name, contract);
         }
 

@@ -43,11 +43,12 @@ internal static class GenVerb
                 return ExitCode.Pass;
             }
 
+            GoldenManifest? kept = writes || checks ? GoldenMaker.Kept(folder, mustExist: checks) : null;
             GoldenManifest made = GoldenMaker.All(folder, runs, terminal);
             if (writes)
-                return GoldenMaker.Update(folder, made, parsed.GetValue(reason)!, terminal);
+                return GoldenMaker.Update(folder, kept!, made, parsed.GetValue(reason)!, terminal);
             if (checks)
-                return GoldenMaker.Check(folder, made, terminal);
+                return GoldenMaker.Check(folder, kept!, made, terminal);
             foreach (GoldenRecord record in made.Records)
                 terminal.Out.WriteLine(GoldenManifest.Line(record));
             return ExitCode.Pass;
