@@ -9,6 +9,7 @@ public static class BFloat16Spans
 {
     /// <summary>y_i = x_i exactly.</summary>
     /// <exception cref="ShapeException">y is shorter than x.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Widen(ReadOnlySpan<BFloat16> x, Span<float> y)
     {
         if (y.Length < x.Length)
@@ -37,6 +38,7 @@ public static class BFloat16Spans
 
     /// <summary>y_i = bfloat16(x_i): nearest, ties to even, NaN made quiet.</summary>
     /// <exception cref="ShapeException">y is shorter than x.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Round(ReadOnlySpan<float> x, Span<BFloat16> y)
     {
         if (y.Length < x.Length)
@@ -69,6 +71,7 @@ public static class BFloat16Spans
     }
 
     /// <summary>x_i = the binary32 of bfloat16(x_i), in place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RoundInPlace(Span<float> x)
     {
         ref float p = ref MemoryMarshal.GetReference(x);

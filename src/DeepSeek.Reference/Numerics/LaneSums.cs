@@ -7,6 +7,7 @@ namespace DeepSeek.Reference.Numerics;
 internal static class LaneSums
 {
     /// <summary>Σ x_k², one fma a term.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float SumOfSquares<L>(ReadOnlySpan<float> x) where L : struct, ILanes<L>
     {
         ref float p = ref MemoryMarshal.GetReference(x);
@@ -29,6 +30,7 @@ internal static class LaneSums
 
     /// <summary>lanes + x, for x that starts at a multiple of sixteen of its row.</summary>
     /// <remarks>A last part of fewer than sixteen terms must be the row's end: the lanes it does not reach get + (+0), which only the fold's end could tell apart.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static L Accumulate<L>(L lanes, ReadOnlySpan<float> x) where L : struct, ILanes<L>
     {
         ref float p = ref MemoryMarshal.GetReference(x);

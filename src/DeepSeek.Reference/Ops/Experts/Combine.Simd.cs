@@ -28,6 +28,7 @@ public static partial class Combine
             Columns<Lanes128, TElement>(fused, ref o, rows, w, y);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Columns<L, TElement>(bool fused, ref TElement o, ReadOnlySpan<int> rows, ReadOnlySpan<float> w, Span<float> y)
         where L : struct, ILanes<L>
         where TElement : unmanaged

@@ -43,6 +43,7 @@ public static partial class RmsNorm
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Scale<L>(ReadOnlySpan<float> x, float r, ReadOnlySpan<float> w, Span<float> y) where L : struct, ILanes<L>
     {
         ref float px = ref MemoryMarshal.GetReference(x);

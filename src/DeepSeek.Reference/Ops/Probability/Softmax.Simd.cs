@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using DeepSeek.Reference.Numerics;
@@ -47,6 +48,7 @@ public static partial class Softmax
     }
 
     /// <summary>As <see cref="Maximum"/>, up to the sign of a zero, which x - m does not show.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static float SimdMaximum(ReadOnlySpan<float> x)
     {
         if (!Isa.Any || x.Length < 8)
@@ -95,6 +97,7 @@ public static partial class Softmax
     private static float Largest(Vector128<float> v) =>
         MathF.Max(MathF.Max(v.GetElement(0), v.GetElement(1)), MathF.Max(v.GetElement(2), v.GetElement(3)));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static float Exponentials<L>(ReadOnlySpan<float> x, float m, Span<float> e) where L : struct, ILanes<L>
     {
         L sum = L.Zero;
