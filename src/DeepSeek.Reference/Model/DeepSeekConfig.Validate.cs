@@ -38,7 +38,7 @@ public sealed partial record DeepSeekConfig
         Require(QkRopeHeadDim % 2 == 0, $"qk_rope_head_dim is {QkRopeHeadDim}, but rotation takes pairs: it must be even");
         Require(NumKeyValueHeads == NumAttentionHeads, $"num_key_value_heads is {NumKeyValueHeads} but num_attention_heads {NumAttentionHeads}: latent attention has one key per head");
         Require(double.IsFinite(RmsNormEps) && RmsNormEps >= 0, $"rms_norm_eps is {RmsNormEps}, not a finite number from 0");
-        Require(double.IsFinite(RopeTheta) && RopeTheta > 0, $"rope_theta is {RopeTheta}, not a positive number");
+        Require(double.IsFinite(RopeTheta) && RopeTheta > 1, $"rope_theta is {RopeTheta}, not a number above 1");
         Require(HiddenAct == "silu", $"hidden_act is '{HiddenAct}', but the models' MLP is SwiGLU: 'silu' is supported");
         Require(!AttentionBias, "attention_bias is true, but projections with a bias are not supported");
         Require(TorchDtype.IsFloat(), $"torch_dtype is {TorchDtype.Name()}, not a floating-point format");
@@ -84,7 +84,7 @@ public sealed partial record DeepSeekConfig
 
     private static void ValidateRope(RopeScaling rope, Action<bool, string> require)
     {
-        require(double.IsFinite(rope.Factor) && rope.Factor > 0, $"rope_scaling.factor is {rope.Factor}, not a positive number");
+        require(double.IsFinite(rope.Factor) && rope.Factor >= 1, $"rope_scaling.factor is {rope.Factor}, not a number from 1");
         require(rope.OriginalMaxPositionEmbeddings > 0, $"rope_scaling.original_max_position_embeddings is {rope.OriginalMaxPositionEmbeddings}, not positive");
         require(double.IsFinite(rope.BetaFast) && rope.BetaFast > 0, $"rope_scaling.beta_fast is {rope.BetaFast}, not a positive number");
         require(double.IsFinite(rope.BetaSlow) && rope.BetaSlow > 0, $"rope_scaling.beta_slow is {rope.BetaSlow}, not a positive number");

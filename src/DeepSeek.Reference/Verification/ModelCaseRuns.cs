@@ -68,6 +68,8 @@ internal sealed class ModelCaseRuns : IDisposable
         DeepSeekModel model = Model(run);
         int[][] rows = Rows("input_ids");
         int T = rows[0].Length;
+        if (Array.FindIndex(rows, r => r.Length != T) is var ragged and >= 0)
+            throw new DataException($"oracle tensor 'input_ids': row {ragged} has {rows[ragged].Length} ids but row 0 has {T}; rows of unequal length belong in ragged_prompts");
         bool mtp = model.HasMtp && wanted[run].Any(p => p.StartsWith("mtp.", StringComparison.Ordinal));
         string[] scores = [.. wanted[run].Where(p => p.Contains("topk_", StringComparison.Ordinal)).Select(RoutingMargin.ScoresOf)];
         var trace = new TraceCollector(["logits", .. wanted[run], .. scores], rows.Length);

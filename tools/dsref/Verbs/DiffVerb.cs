@@ -10,8 +10,8 @@ internal static class DiffVerb
 {
     public static Command Command(Terminal terminal)
     {
-        var expected = new Argument<string>("EXPECTED") { Description = "A .safetensors, .npy or .npz file." };
-        var actual = new Argument<string>("ACTUAL") { Description = "Another." };
+        var expected = new Argument<string>("EXPECTED") { Description = "A .safetensors, .npy or .npz file." }.NamesPath();
+        var actual = new Argument<string>("ACTUAL") { Description = "Another." }.NamesPath();
         Option<bool> json = SharedOptions.Json();
         var command = new Command("diff",
             "Compares two tensor files: per tensor the masks of NaN and infinity first, then errors in binary64 and the first mismatch. Exit 0 if all bits are equal (any NaN equals any NaN), else 1.\n\nExample:\n  dsref diff expected.safetensors actual.safetensors --json")
