@@ -124,6 +124,8 @@ internal sealed class ModelCaseRuns : IDisposable
                 Int128 id = ElementReader.Integer(t, (r * t.Shape[1]) + i);
                 if (id < -1 || id > int.MaxValue)
                     throw new DataException($"oracle tensor '{name}', row {r}, position {i}: id {id} is not a token id");
+                if (id >= 0 && row.Count < i)
+                    throw new DataException($"oracle tensor '{name}', row {r}, position {i}: an id after the padding -1; padding ends a row");
                 if (id >= 0)
                     row.Add((int)id);
             }
