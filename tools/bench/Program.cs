@@ -18,6 +18,11 @@ side.SetAction(result => SideBySide.Run(
 var make = new Command("make-model", "Writes the synthetic 390M model of PEERS.md: --model DIR.") { model };
 make.SetAction(result => SyntheticModel.Make(result.GetValue(model) ?? throw new ArgumentException("make-model needs --model DIR"), DeepSeek.Reference.DType.F32));
 
+var narrow = new Option<bool>("--bf16") { Description = "BF16 weights." };
+var breakdown = new Command("breakdown", "Where the time of the synthetic model goes, by operation.") { narrow, threads };
+breakdown.SetAction(result => ModelSpeed.Breakdown(
+    result.GetValue(narrow) ? DeepSeek.Reference.DType.BF16 : DeepSeek.Reference.DType.F32, result.GetValue(threads)));
+
 var benchmarks = new Command("benchmarks", "BenchmarkDotNet over single operations; further arguments are its own.") { TreatUnmatchedTokensAsErrors = false };
 benchmarks.SetAction(result =>
 {
@@ -25,5 +30,5 @@ benchmarks.SetAction(result =>
     return 0;
 });
 
-var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, make, benchmarks };
+var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, make, benchmarks };
 return root.Parse(args).Invoke();

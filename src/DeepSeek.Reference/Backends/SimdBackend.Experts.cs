@@ -1,3 +1,4 @@
+using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference.Backends;
@@ -49,27 +50,46 @@ public sealed partial class SimdBackend
     {
         int d = OperandChecks.Combine(outputs, plan, weights, shared, y);
         int K = plan.Slots;
-        ForRows(plan.TokenCount, d * (K + 1), ElementGrain, 3 * d + K, (from, to, scratch) =>
+        if (!Enum.IsDefined(rounding))
+            throw new ContractException($"CombineRounding {rounding} is not defined");
+        ForRows(plan.TokenCount, d * (K + 1), ElementGrain, 3 * d + 2 * K, (from, to, scratch) =>
         {
             Span<int> slots = K <= 64 ? stackalloc int[K] : new int[K];
+            Span<int> rows = K <= 64 ? stackalloc int[K] : new int[K];
+            Span<float> result = scratch.AsSpan(0, d);
+            Span<float> ordered = scratch.AsSpan(3 * d, K);
             for (int t = from; t < to; t++)
             {
-                Span<float> result = scratch.AsSpan(0, d);
-                result.Clear();
-                ReadOnlySpan<float> w = Operands.Slice(weights, (long)t * K, K, scratch.AsSpan(3 * d));
+                ReadOnlySpan<float> w = Operands.Slice(weights, (long)t * K, K, scratch.AsSpan(3 * d + K));
+                int used = 0;
                 foreach (int slot in Ops.Combine.OrderedSlots(plan, t, slots))
-                {
-                    long row = plan.RowOfSpan[t * K + slot];
-                    Ops.Combine.SimdStep(rounding, w[slot], Operands.Slice(outputs, row * d, d, scratch.AsSpan(d)), result, scratch.AsSpan(2 * d));
-                }
-
+                    (rows[used], ordered[used++]) = (plan.RowOfSpan[t * K + slot], w[slot]);
+                AddExperts(rounding, outputs, rows[..used], ordered[..used], result, scratch);
                 if (rounding == CombineRounding.SeparateThenRound)
-                    Numerics.BFloat16Spans.RoundInPlace(result);
+                    BFloat16Spans.RoundInPlace(result);
                 if (shared is not null)
                     Ops.Add.Simd(result, Operands.Slice(shared, (long)t * d, d, scratch.AsSpan(d)), result);
                 Operands.Store(result, y, (long)t * d);
             }
         });
+    }
+
+    /// <summary>The weighted sum of one token's rows. Scratch of 3d floats, the first d of them the result's.</summary>
+    private static void AddExperts(CombineRounding rounding, Tensor outputs, ReadOnlySpan<int> rows, ReadOnlySpan<float> w, Span<float> result, float[] scratch)
+    {
+        int d = result.Length;
+        if (Ops.Combine.InRegisters(rounding))
+        {
+            if (outputs.DType == DType.F32)
+                Ops.Combine.SimdToken(rounding, ref outputs.First<float>(), rows, w, result);
+            else
+                Ops.Combine.SimdToken(rounding, ref outputs.First<ushort>(), rows, w, result);
+            return;
+        }
+
+        result.Clear();
+        for (int r = 0; r < rows.Length; r++)
+            Ops.Combine.SimdStep(rounding, w[r], Operands.Slice(outputs, (long)rows[r] * d, d, scratch.AsSpan(d)), result, scratch.AsSpan(2 * d));
     }
 
     private static void LowerTo(ref int target, int value)

@@ -16,78 +16,112 @@ public sealed partial class SimdBackend
     public void Linear(Tensor x, Tensor weight, Accumulation accumulation, Tensor y)
     {
         (int T, int N, int K) = LinearShape.Check(x, weight, y);
-        Product(x, y, T, N, K, accumulation, [0, T], [weight]);
+        ReadOnlySpan<int> whole = [0, T];
+        Product(x, y, new LinearWork(T, N, K, accumulation, y.DType), whole, weight, null);
     }
 
     /// <inheritdoc/>
     public void GroupedLinear(Tensor x, ReadOnlySpan<int> offsets, IReadOnlyList<Tensor> weights, Accumulation accumulation, Tensor y)
     {
         (int N, int K) = LinearShape.CheckGrouped(x, offsets, weights, y);
-        Product(x, y, Operands.Dim(x, 0), N, K, accumulation, offsets.ToArray(), weights);
+        Product(x, y, new LinearWork(Operands.Dim(x, 0), N, K, accumulation, y.DType), offsets, null, weights);
+    }
+
+    /// <summary>What every piece of one product has in common.</summary>
+    private readonly record struct LinearWork(int T, int N, int K, Accumulation Accumulation, DType Output)
+    {
+        public int Steps => (N + ColumnStep - 1) / ColumnStep;
+
+        public bool Lanes => Accumulation == Accumulation.Lanes16 && Isa.Any;
     }
 
     /// <summary>y = x Wᵀ for rows in groups, each with a weight of its own; work is cut by (group, columns), never along k.</summary>
-    private unsafe void Product(Tensor x, Tensor y, int T, int N, int K, Accumulation accumulation, int[] offsets, IReadOnlyList<Tensor> weights)
+    private unsafe void Product(Tensor x, Tensor y, LinearWork work, ReadOnlySpan<int> offsets, Tensor? weight, IReadOnlyList<Tensor>? weights)
     {
-        if (T == 0 || N == 0)
+        if (work.T == 0 || work.N == 0)
             return;
 
         float[]? wideX = null;
         float[]? wideY = null;
         if (x.DType != DType.F32)
         {
-            wideX = ArrayPool<float>.Shared.Rent(Math.Max(1, T * K));
+            wideX = ArrayPool<float>.Shared.Rent(Math.Max(1, PooledLength(work.T, work.K)));
             BFloat16Spans.Widen(x.AsReadOnlySpan<BFloat16>(), wideX);
         }
 
         if (y.DType != DType.F32)
-            wideY = ArrayPool<float>.Shared.Rent(T * N);
+            wideY = ArrayPool<float>.Shared.Rent(PooledLength(work.T, work.N));
 
-        int[] groups = [.. Enumerable.Range(0, weights.Count).Where(g => offsets[g] < offsets[g + 1])];
-        int steps = (N + ColumnStep - 1) / ColumnStep;
-        bool lanes = accumulation == Accumulation.Lanes16 && Isa.Any;
-        long workPerStep = Math.Max(1, (long)(T / Math.Max(1, groups.Length) + 1) * ColumnStep * K);
-        int grain = (int)Math.Clamp(ThreadWork / workPerStep, 1, int.MaxValue);
-        DType output = y.DType;
-        For(groups.Length * steps, grain, (from, to) =>
+        fixed (float* xp = wideX is null ? x.AsReadOnlySpan<float>() : wideX, yp = wideY is null ? y.AsSpan<float>() : wideY)
         {
-            fixed (float* xp = wideX is null ? x.AsReadOnlySpan<float>() : wideX, yp = wideY is null ? y.AsSpan<float>() : wideY)
+            if (Threads == 1 || (long)work.T * work.N * work.K < 2 * ThreadWork)
             {
-                for (int s = from; s < to;)
+                for (int g = 0; g < offsets.Length - 1; g++)
                 {
-                    int g = groups[s / steps];
-                    int n0 = s % steps * ColumnStep;
-                    int taken = Math.Min(steps - s % steps, to - s);
-                    int n1 = Math.Min(N, n0 + taken * ColumnStep);
-                    int rows = offsets[g + 1] - offsets[g];
-                    float* xg = xp + (nint)offsets[g] * K;
-                    float* yg = yp + (nint)offsets[g] * N;
-                    if (lanes)
-                        Columns(weights[g], xg, rows, n0, n1, K, yg, N);
-                    else
-                        DefinedColumns(weights[g], xg, rows, n0, n1, K, accumulation, output, yg, N);
-                    s += taken;
+                    if (offsets[g] < offsets[g + 1])
+                        Columns(weight ?? weights![g], xp, yp, work, offsets[g], offsets[g + 1], 0, work.N);
                 }
             }
-        });
+            else
+            {
+                InParallel(weight, weights, xp, yp, work, offsets.ToArray());
+            }
+        }
 
         if (wideX is not null)
             ArrayPool<float>.Shared.Return(wideX);
         if (wideY is not null)
         {
-            Operands.Commit(wideY.AsSpan(0, T * N), y, 0);
+            Operands.Commit(wideY.AsSpan(0, work.T * work.N), y, 0);
             ArrayPool<float>.Shared.Return(wideY);
         }
     }
 
-    private static unsafe void Columns(Tensor weight, float* x, int rows, int n0, int n1, int K, float* y, int N)
+    private unsafe void InParallel(Tensor? weight, IReadOnlyList<Tensor>? weights, float* x, float* y, LinearWork work, int[] offsets)
     {
+        int[] groups = [.. Enumerable.Range(0, offsets.Length - 1).Where(g => offsets[g] < offsets[g + 1])];
+        int steps = work.Steps;
+        long workPerStep = Math.Max(1, (long)(work.T / groups.Length + 1) * ColumnStep * work.K);
+        int grain = (int)Math.Clamp(ThreadWork / workPerStep, 1, int.MaxValue);
+        For(groups.Length * steps, grain, (from, to) =>
+        {
+            for (int s = from; s < to;)
+            {
+                int g = groups[s / steps];
+                int first = s % steps;
+                int taken = Math.Min(steps - first, to - s);
+                int n1 = Math.Min(work.N, (first + taken) * ColumnStep);
+                Columns(weight ?? weights![g], x, y, work, offsets[g], offsets[g + 1], first * ColumnStep, n1);
+                s += taken;
+            }
+        });
+    }
+
+    private static int PooledLength(int rows, int columns)
+    {
+        long length = (long)rows * columns;
+        if (length > Array.MaxLength)
+            throw new ShapeException($"a BF16 operand of {rows} x {columns} values is too large for one product; split its rows");
+        return (int)length;
+    }
+
+    /// <summary>Rows t0..t1 and columns n0..n1.</summary>
+    private static unsafe void Columns(Tensor weight, float* x, float* y, LinearWork work, int t0, int t1, int n0, int n1)
+    {
+        float* rowsOfX = x + (nint)t0 * work.K;
+        float* rowsOfY = y + (nint)t0 * work.N;
+        if (!work.Lanes)
+        {
+            DefinedColumns(weight, rowsOfX, t1 - t0, n0, n1, work.K, work.Accumulation, work.Output, rowsOfY, work.N);
+            return;
+        }
+
         fixed (byte* w = &weight.ByteOrigin)
         {
             if (weight.DType == DType.F32)
-                Ops.Linear.Simd<Float32Codes>(x, rows, w, n0, n1, K, y, N);
+                Ops.Linear.Simd<Float32Codes>(rowsOfX, t1 - t0, w, n0, n1, work.K, rowsOfY, work.N);
             else
-                Ops.Linear.Simd<BFloat16Codes>(x, rows, w, n0, n1, K, y, N);
+                Ops.Linear.Simd<BFloat16Codes>(rowsOfX, t1 - t0, w, n0, n1, work.K, rowsOfY, work.N);
         }
     }
 

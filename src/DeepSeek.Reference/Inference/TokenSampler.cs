@@ -4,11 +4,28 @@ using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference.Inference;
 
-/// <summary>Chooses one token from a row of logits.</summary>
+/// <summary>Chooses one token from a row of logits: the largest, or a draw by an exponential race.</summary>
+/// <remarks>
+/// <code>
+/// temperature 0:  argmax_v l_v                         the lowest id among equals (rule N9)
+/// else            z_v = l_v / max(temperature, 1e-5)   one division, stored in the contract's logits dtype
+///                 p   = softmax(z)                      stored in the same dtype
+///                 u_v = (2 (w_v >> 9) + 1) · 2^-24      word v of the stream of seed and position; in (0, 1), exact
+///                 e_v = -log u_v                        correctly rounded; exponentially distributed
+///                 argmax_v p_v / e_v                    one division
+/// </code>
+/// The token is v with probability p_v. Words are those of <see cref="RandomStream"/> named "generate.exponential", stream = position of the new token:
+/// the row's place in a batch does not enter. DEEPSEEK.md 10.2; rules N5, N10, N14.
+/// </remarks>
 internal sealed class TokenSampler
 {
+    /// <summary>The name that keys the random words.</summary>
+    public const string StreamName = "generate.exponential";
+
+    private const float LeastTemperature = 1e-5f;
     private readonly DeepSeekModel model;
     private readonly float[] values;
+    private readonly Scratch scaled = new(), probabilities = new();
 
     public TokenSampler(DeepSeekModel model)
     {
@@ -17,13 +34,34 @@ internal sealed class TokenSampler
     }
 
     /// <summary>The token that logits [1, V] give at a position.</summary>
-    /// <exception cref="NotANumberException">A logit is NaN.</exception>
+    /// <exception cref="NotANumberException">A logit or a probability is NaN.</exception>
     public int Choose(Tensor logits, float temperature, ulong seed, int position)
     {
-        if (temperature > 0)
-            throw new ContractException("sampling is not offered yet; take temperature 0");
-        return TopK.ArgMax(Widened(logits));
+        if (temperature == 0)
+            return TopK.ArgMax(Widened(logits));
+
+        int V = values.Length;
+        float divisor = Math.Max(temperature, LeastTemperature);
+        ReadOnlySpan<float> l = Widened(logits);
+        for (int v = 0; v < V; v++)
+            values[v] = l[v] / divisor;
+        Tensor z = scaled.Get(model.Contract.Logits, 1, V);
+        if (z.DType == DType.F32)
+            values.CopyTo(z.AsSpan<float>());
+        else
+            BFloat16Spans.Round(values, z.AsSpan<BFloat16>());
+        Tensor p = probabilities.Get(model.Contract.Logits, 1, V);
+        model.Backend.Softmax(z, p);
+
+        Widened(p).CopyTo(values);
+        var words = new RandomStream(seed, StreamName, (uint)position);
+        for (int v = 0; v < V; v++)
+            values[v] /= Exponential(words.Word((ulong)v));
+        return TopK.ArgMax(values);
     }
+
+    /// <summary>An exponentially distributed value of one random word.</summary>
+    internal static float Exponential(uint word) => -Correct.Log(((2 * (word >> 9)) + 1) * (1f / 16777216));
 
     private ReadOnlySpan<float> Widened(Tensor row)
     {

@@ -2,6 +2,9 @@ namespace DeepSeek.Reference;
 
 public sealed partial record DeepSeekConfig
 {
+    /// <summary>More tensors than any checkpoint has (V3: 91,991): a slip of digits must not cost memory.</summary>
+    private const int MaximumTensors = 10_000_000;
+
     /// <summary>Refuses dimensions that cannot be, and fields that contradict each other.</summary>
     /// <param name="source">The file or origin that errors name.</param>
     /// <exception cref="DataException">One line: the fields, their values, the remedy.</exception>
@@ -46,6 +49,16 @@ public sealed partial record DeepSeekConfig
             Require(q.BlockRows > 0 && q.BlockColumns > 0, $"weight_block_size is [{q.BlockRows}, {q.BlockColumns}], not two positive numbers");
         if (NRoutedExperts is { } experts)
             ValidateExperts(experts, Require);
+        ValidateSize(Require);
+    }
+
+    private void ValidateSize(Action<bool, string> require)
+    {
+        Int128 tensors = (Int128)TotalLayers * (20 + 6 * (Int128)(NRoutedExperts ?? 0));
+        require(tensors <= MaximumTensors, $"num_hidden_layers {NumHiddenLayers}, num_nextn_predict_layers {NumNextnPredictLayers} and n_routed_experts {NRoutedExperts ?? 0} make more than {MaximumTensors} tensors");
+        long perHead = Math.Max((long)QkHeadDim, (long)QkNopeHeadDim + VHeadDim);
+        Int128 widest = new[] { VocabSize, 2L * HiddenSize, IntermediateSize, MoeIntermediateSize, SharedIntermediateSize, NumAttentionHeads * perHead, QLoraRank ?? 0, (long)KvLoraRank + QkRopeHeadDim, NRoutedExperts ?? 0 }.Max();
+        require(widest * widest * tensors <= Int128.One << 60, $"a width of {widest} makes a model beyond 2^60 parameters");
     }
 
     private void ValidateExperts(int experts, Action<bool, string> require)

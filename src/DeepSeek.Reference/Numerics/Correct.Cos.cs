@@ -12,6 +12,7 @@ public static partial class Correct
     /// </code>
     /// For |x| ≤ 2^20. Beyond, and for ±∞ and NaN (whose result is NaN), see LargeAngle: an argument reduction of its own,
     /// the same bits everywhere. cos(±0) = 1.
+    /// Error of the binary64 value: about one unit of its last place; one rounding of it is wrong for no argument.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Cos(float x) => ElementMap<CosFunction>.Scalar(x);

@@ -11,6 +11,8 @@ public static partial class Correct
     /// </code>
     /// x is first kept within [-104.5, 89.5]: below, the result is +0 (less than half of 2^-149); above, +∞.
     /// Binary64 holds results down to 2^-1022, so subnormal floats come from the one final rounding. exp(-∞) = +0, exp(±0) = 1.
+    /// Error of the binary64 value: 1/8 unit of its last place from r, 1/4 from p, 1/2 from 1 + p, twice that at most below a power of
+    /// two; one rounding of it to binary32 is wrong for no argument (all 2^32 tried).
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Exp(float x) => ElementMap<ExpFunction>.Scalar(x);

@@ -12,6 +12,8 @@ public static partial class Correct
     /// </code>
     /// A subnormal float is a normal binary64, so it needs no case of its own. log(±0) = -∞, log(+∞) = +∞, log of a negative number
     /// is NaN, log 1 = +0.
+    /// Error of the binary64 value: about half a unit of its last place (one rounding of an exact head and a small, accurate rest).
+    /// One rounding of it is wrong for five arguments, whose logarithms lie nearest to midpoints; they are listed.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Log(float x) => ElementMap<LogFunction>.Scalar(x);

@@ -13,6 +13,7 @@ public static partial class Correct
     /// log2 x = (e + log2 c) + (h + (r² P(r) + l))        the first bracket is exact
     /// </code>
     /// Powers of two give integers exactly. log2(±0) = -∞, log2(+∞) = +∞, of a negative number NaN, log2 1 = +0.
+    /// Error of the binary64 value: about half a unit of its last place; one rounding of it is wrong for no argument.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Log2(float x) => ElementMap<Log2Function>.Scalar(x);

@@ -14,6 +14,7 @@ public static partial class Correct
     /// the tie upwards; adding 2^-178 does the same, and reaches no result above 2^-124.
     /// x is first kept above -120, where the result is -0. silu(-∞) = -0, the correctly rounded limit (the exact function
     /// tends to 0 from below); silu(+∞) = +∞, silu(±0) = ±0.
+    /// Error of the binary64 value: about two units of its last place; one rounding of it is wrong for no argument.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float SiLU(float x) => ElementMap<SiLUFunction>.Scalar(x);

@@ -12,6 +12,8 @@ public static partial class Correct
     /// </code>
     /// For |x| ≤ 2^20. Beyond, and for ±∞ and NaN (whose result is NaN), see LargeAngle: an argument reduction of its own,
     /// the same bits everywhere. sin(-0) = -0; a subnormal x is its own result.
+    /// Error of the binary64 value: about one unit of its last place (half from r, half from the sum); one rounding of it is wrong for
+    /// one pair ±x, which is listed.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Sin(float x) => ElementMap<SinFunction>.Scalar(x);

@@ -45,8 +45,7 @@ public readonly struct RandomStream
     {
         if (map is ValueMap.Bell or ValueMap.Outlier)
         {
-            for (int n = 0; n < values.Length; n++)
-                values[n] = Value(map, first + (ulong)n);
+            FillByBlocks(map, first, values);
             return;
         }
 
@@ -64,5 +63,24 @@ public readonly struct RandomStream
 
         for (; i < values.Length; i++)
             values[i] = Value(map, first + (ulong)i);
+    }
+
+    /// <summary>Maps of several words: a block makes two elements of Bell, or one of Outlier.</summary>
+    private void FillByBlocks(ValueMap map, ulong first, Span<float> values)
+    {
+        for (int i = 0; i < values.Length; i++)
+        {
+            ulong at = first + (ulong)i;
+            (uint w0, uint w1, uint w2, uint w3) = Block(map == ValueMap.Outlier ? at : at / 2);
+            if (map == ValueMap.Outlier)
+            {
+                values[i] = ValueMaps.Outlier(w0, w1, w2);
+                continue;
+            }
+
+            values[i] = at % 2 == 0 ? ValueMaps.Bell(w0, w1) : ValueMaps.Bell(w2, w3);
+            if (at % 2 == 0 && i + 1 < values.Length)
+                values[++i] = ValueMaps.Bell(w2, w3);
+        }
     }
 }

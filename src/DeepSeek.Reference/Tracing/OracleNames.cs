@@ -1,3 +1,5 @@
+using DeepSeek.Reference.Model;
+
 namespace DeepSeek.Reference.Tracing;
 
 /// <summary>The probes that come out of a run when nothing else is asked for: those of golden/oracles (docs/spec/probes.md).</summary>
@@ -15,23 +17,19 @@ public static class OracleNames
         "layers.*.router_scores",
         "layers.*.topk_indices",
         "layers.*.topk_weights",
-        "mtp.eh_proj_out",
-        "mtp.block_out",
-        "mtp.shared_head_norm_out",
-        "mtp.router_scores",
-        "mtp.topk_indices",
-        "mtp.topk_weights",
-        "mtp.logits",
-        "mtp.*.eh_proj_out",
-        "mtp.*.block_out",
-        "mtp.*.shared_head_norm_out",
-        "mtp.*.router_scores",
-        "mtp.*.topk_indices",
-        "mtp.*.topk_weights",
-        "mtp.*.logits",
     ];
 
-    /// <summary>The patterns for a model: <c>hidden_before_final_norm</c> belongs to them where there are MTP modules.</summary>
-    public static IReadOnlyList<string> For(DeepSeekConfig config) =>
-        config.NumNextnPredictLayers > 0 ? [.. Patterns, "hidden_before_final_norm"] : Patterns;
+    private static readonly string[] MtpNames = ["eh_proj_out", "block_out", "shared_head_norm_out", "router_scores", "topk_indices", "topk_weights", "logits"];
+
+    /// <summary>The patterns for a model: with MTP modules also theirs, and <c>hidden_before_final_norm</c>.</summary>
+    public static IReadOnlyList<string> For(DeepSeekConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        List<string> all = [.. Patterns];
+        if (config.NumNextnPredictLayers > 0)
+            all.Add("hidden_before_final_norm");
+        for (int k = 1; k <= config.NumNextnPredictLayers; k++)
+            all.AddRange(MtpNames.Select(name => $"{MtpModule.ProbePrefix(k)}.{name}"));
+        return all;
+    }
 }

@@ -60,7 +60,10 @@ internal sealed class ModelCaseJudge(ModelCaseRuns runs, IReadOnlyDictionary<str
         string note = Invariant($"distance from logits_f64 {ours:E3}, the oracle's {official:E3}, ratio {ours / official:F3} of at most {limits.DistanceRatio}");
         if (!(ours <= limits.DistanceRatio * official))
             return verdict with { Verdict = Verdict.Fail, Note = note };
-        return limits.DistanceAlone ? verdict with { Verdict = Verdict.Noise, Note = note } : Within(verdict, limits.Logits, c) is { Verdict: Verdict.Noise } passed ? passed with { Note = note } : Within(verdict, limits.Logits, c);
+        if (limits.DistanceAlone)
+            return verdict with { Verdict = Verdict.Noise, Note = note };
+        TensorVerdict within = Within(verdict, limits.Logits, c);
+        return within.Verdict == Verdict.Fail ? within : within with { Note = note };
     }
 
     private TensorVerdict Integers(OracleName name, Tensor expected, Tensor actual, TensorVerdict verdict, TensorComparison c)

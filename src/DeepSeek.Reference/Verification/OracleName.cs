@@ -42,7 +42,8 @@ internal readonly record struct OracleName(string Name, OracleRun Run, string Pr
     public static bool IsInput(string name) => name is "input_ids" or "prefill_len" or "ragged_prompts";
 
     /// <summary>Whether the tensor holds logits.</summary>
-    public bool IsLogits => Probe is "logits" or "prefill_logits" or "step_logits" || Probe.EndsWith(".logits", StringComparison.Ordinal);
+    public bool IsLogits => Probe is "logits" or "prefill_logits" or "step_logits"
+        || (Probe.StartsWith("mtp.", StringComparison.Ordinal) && Probe.EndsWith(".logits", StringComparison.Ordinal) && !Probe.Contains(".gate.", StringComparison.Ordinal));
 
     /// <summary>Reads a name; <paramref name="decodes"/> when the case has prefill_len, <paramref name="generates"/> when it has generated_ids.</summary>
     public static OracleName Parse(string name, bool decodes, bool generates)

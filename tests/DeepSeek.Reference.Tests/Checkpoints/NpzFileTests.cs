@@ -63,6 +63,18 @@ public sealed class NpzFileTests : IDisposable
     }
 
     [Fact]
+    public void NumPys_own_archives_are_read()
+    {
+        IReadOnlyDictionary<string, Tensor> stored = NpzFile.Read(Golden.Path("numpy", "stored.npz"));
+        Assert.Equal([(ushort)0, (ushort)1, (ushort)2], stored["arr_0"].AsReadOnlySpan<ushort>().ToArray());
+        Assert.Equal([(Half)0.5f], stored["scalar"].AsReadOnlySpan<Half>().ToArray());
+        Assert.Equal(0, stored["scalar"].Shape.Rank);
+        IReadOnlyDictionary<string, Tensor> deflated = NpzFile.Read(Golden.Path("numpy", "deflated.npz"));
+        Assert.Equal(new float[4096], deflated["zeros"].AsReadOnlySpan<float>().ToArray());
+        Assert.Equal([true, false], deflated["flags"].AsReadOnlySpan<bool>().ToArray());
+    }
+
+    [Fact]
     public void Archives_that_are_not_sound()
     {
         byte[] sound = Npy(Tensor.From([1f, 2f], 2));

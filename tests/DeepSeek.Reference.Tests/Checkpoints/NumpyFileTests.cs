@@ -51,6 +51,21 @@ public sealed class NumpyFileTests : IDisposable
     }
 
     [Fact]
+    public void NumPys_own_files_are_read_and_its_bytes_written()
+    {
+        Tensor c = NumpyFile.Read(Golden.Path("numpy", "c_order.npy"));
+        Assert.Equal([0f, 1, 2, 3, 4, 5], c.AsReadOnlySpan<float>().ToArray());
+        NumpyFile.Write(files.At("t.npy"), c);
+        Assert.Equal(File.ReadAllBytes(Golden.Path("numpy", "c_order.npy")), File.ReadAllBytes(files.At("t.npy")));
+
+        Tensor fortran = NumpyFile.Read(Golden.Path("numpy", "fortran.npy"));
+        Assert.Equal(new Shape(2, 3, 4), fortran.Shape);
+        Assert.Equal(Enumerable.Range(0, 24).Select(i => (long)i), fortran.AsReadOnlySpan<long>().ToArray());
+        Assert.Equal([1.5, -2.0], NumpyFile.Read(Golden.Path("numpy", "big_endian.npy")).AsReadOnlySpan<double>().ToArray());
+        Assert.Equal([(sbyte)0, (sbyte)1], NumpyFile.Read(Golden.Path("numpy", "version_3.npy")).AsReadOnlySpan<sbyte>().ToArray());
+    }
+
+    [Fact]
     public void A_shape_too_long_for_version_1_is_written_as_version_2()
     {
         long[] shape = new long[30_000];
@@ -127,6 +142,15 @@ public sealed class NumpyFileTests : IDisposable
     [InlineData("{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000,)}", "truncated")]
     [InlineData("{'descr': '|u1', 'fortran_order': False, 'shape': (0,)}", "longer than its array")]
     public void A_header_that_is_not_sound(string header, string reason) => Refused(Npy(header, 0), reason);
+
+    [Fact]
+    public void A_lie_in_a_header_costs_no_memory()
+    {
+        string path = Npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,)}", 0);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Refused(path, "truncated");
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
+    }
 
     [Fact]
     public void A_head_that_is_not_sound()

@@ -38,6 +38,19 @@ public sealed class SafetensorsBadInputTests : IDisposable
     }
 
     [Theory]
+    [InlineData(99_999_999UL, "0")]
+    [InlineData(0x7FFFFFFFFFFFFFFFUL, "0")]
+    [InlineData(0UL, "1000000000000")]
+    public void A_lie_in_a_header_costs_no_memory(ulong statedLength, string shape)
+    {
+        byte[] header = Encoding.UTF8.GetBytes(SafetensorsBytes.Header(("t", "U8", shape, 0, 1_000_000_000_000)));
+        string path = files.Raw(statedLength == 0 ? (ulong)header.Length : statedLength, header, 8);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Refused(path);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
+    }
+
+    [Theory]
     [InlineData("")]
     [InlineData("[]")]
     [InlineData(" {}")]

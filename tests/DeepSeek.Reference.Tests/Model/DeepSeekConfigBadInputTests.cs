@@ -66,6 +66,10 @@ public class DeepSeekConfigBadInputTests
     [InlineData("torch_dtype", "\"int8\"", "torch_dtype is 'int8'")]
     [InlineData("dtype", "\"float32\"", "torch_dtype is 'bfloat16' but dtype 'float32'")]
     [InlineData("rope_parameters", "{}", "both rope_parameters and its older spelling")]
+    [InlineData("num_hidden_layers", "2147483646", "more than 10000000 tensors")]
+    [InlineData("hidden_size", "2147483647", "beyond 2^60 parameters")]
+    [InlineData("num_attention_heads", "2147483647", "num_key_value_heads")]
+    [InlineData("vocab_size", "2147483647", "beyond 2^60 parameters")]
     [InlineData("index_topk", "2048", "sparse attention")]
     public void Fields_that_contradict_or_are_not_supported(string field, string value, string reason)
     {
@@ -74,6 +78,10 @@ public class DeepSeekConfigBadInputTests
             json["num_experts_per_tok"] = "4";
         Refused(json.ToString(), reason);
     }
+
+    [Fact]
+    public void Experts_without_end() =>
+        Refused(new ConfigText { ["n_routed_experts"] = "2147483640" }.ToString(), "n_routed_experts 2147483640 make more than 10000000 tensors");
 
     [Theory]
     [InlineData("{}", "rope_scaling.type is missing")]

@@ -22,7 +22,7 @@ internal sealed class AttentionCase
         int D = Any(channels);
         bool shares = random.Next(2) == 0;
         int Dv = shares ? random.Next(D + 1) : Any(channels);
-        int S = Any([0, 1, 1, 2, 3, 5, 9]);
+        int S = Any([0, 1, 1, 2, 3, 5, 9, 35]);
         int T = random.Next(4) == 0 ? Any([0, 1, 2, 16]) : random.Next(mostKeys);
         Shape = new(S, H, T, Hk, D, Dv, shares);
         Specials = random.Next(3) == 0;

@@ -88,6 +88,27 @@ public class AttentionLatentTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void Rule_N6_a_sum_of_underflowing_negative_products_is_plus_zero(int S)
+    {
+        // Every one of the sixteen lanes is -0 before the last addition of +0.
+        const int n = 16;
+        float[] small = new float[S * n], negative = new float[2 * n * n];
+        small.AsSpan().Fill(1e-30f);
+        negative.AsSpan().Fill(-1e-30f);
+        Tensor x = Tensor.From(small, S, 1, n), w = Tensor.From(negative, 1, 2 * n, n);
+        foreach (IBackend backend in new IBackend[] { scalar, new SimdBackend(1) })
+        {
+            var y = new Tensor(DType.F32, S, 1, n);
+            backend.AbsorbQuery(x, w, Accumulation.Lanes16, y);
+            Assert.All(y.Bits(), bits => Assert.Equal(0u, bits));
+            backend.AbsorbOutput(x, w, Accumulation.Lanes16, y);
+            Assert.All(y.Bits(), bits => Assert.Equal(0u, bits));
+        }
+    }
+
     [Fact]
     public void Naive_and_absorbed_forms_agree_in_every_bit_where_all_arithmetic_is_exact()
     {

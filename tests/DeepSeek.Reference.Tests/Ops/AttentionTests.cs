@@ -39,7 +39,7 @@ public class AttentionTests
         {
             var once = new Tensor(data.OutputType, seen, H, Dv);
             backend.Attention(data.Q.Rows(0, seen), data.Keys.Rows(0, seen), data.OwnValues?.Rows(0, seen), attributes, once);
-            for (int chunk = 1; chunk < seen; chunk++)
+            foreach (int chunk in new[] { 1, 2, 7, 16 })
             {
                 var pieces = new Tensor(data.OutputType, seen, H, Dv);
                 for (int t = 0; t < seen; t += chunk)

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Numerics;
@@ -23,39 +22,36 @@ public static partial class AbsorbOutput
         else Simd<T, ushort>(z, kvB, y, h, from, count);
     }
 
-    private static void Simd<T, E>(Tensor z, Tensor kvB, Tensor y, int h, int from, int count) where T : struct, ILanes<T> where E : unmanaged
+    private static unsafe void Simd<T, E>(Tensor z, Tensor kvB, Tensor y, int h, int from, int count) where T : struct, ILanes<T> where E : unmanaged
     {
         (_, int H, int dv, int c, int rows) = LatentShape.OfOutput(z, kvB, y);
-        int panelFloats = c * KeyProduct.Block;
-        float[] rented = ArrayPool<float>.Shared.Rent(count * (c + dv) + panelFloats + KeyProduct.ScratchFloats(count, c));
-        Span<float> latent = rented.AsSpan(0, count * c);
-        Span<float> results = rented.AsSpan(latent.Length, count * dv);
-        ref float panel = ref rented[latent.Length + results.Length];
-        ref float tiles = ref Unsafe.Add(ref panel, panelFloats);
+        int latentFloats = AlignedFloats.WholeLines(count * c), resultFloats = AlignedFloats.WholeLines(count * dv), panelFloats = c * KeyProduct.Block;
+        using var memory = new AlignedFloats(latentFloats + resultFloats + panelFloats + KeyProduct.ScratchFloats(count, c));
+        float* latent = memory.Pointer;
+        float* results = latent + latentFloats;
+        float* panel = results + resultFloats;
+        float* tiles = panel + panelFloats;
         for (int t = 0; t < count; t++)
         {
-            Span<float> copy = latent.Slice(t * c, c);
-            ReadOnlySpan<float> values = Operands.Slice(z, ((long)(from + t) * H + h) * c, c, copy);
-            values.CopyTo(copy);
+            var copy = new Span<float>(latent + t * c, c);
+            Operands.Slice(z, ((long)(from + t) * H + h) * c, c, copy).CopyTo(copy);
         }
 
         for (int j = 0; j < dv; j += KeyProduct.Block)
         {
             int N = Math.Min(KeyProduct.Block, dv - j);
             ref E w = ref Unsafe.Add(ref Unsafe.As<byte, E>(ref kvB.ByteOrigin), ((nint)h * rows + rows - dv + j) * c);
-            ref float yj = ref Unsafe.Add(ref rented[0], latent.Length + j);
             if (count < KeyProduct.FewRows)
             {
-                KeyProduct.Dots<T, E>(ref rented[0], c, count, ref w, c, N, c, ref yj, dv);
+                KeyProduct.Dots<T, E>(ref *latent, c, count, ref w, c, N, c, ref results[j], dv);
                 continue;
             }
 
-            KeyProduct.Turn(ref w, c, N, c, ref panel, ref tiles);
-            KeyProduct.Multiply<T>(ref rented[0], c, count, ref panel, c, N, ref yj, dv, ref tiles);
+            KeyProduct.Turn(ref w, c, N, c, ref *panel, ref *tiles);
+            KeyProduct.Multiply<T>(ref *latent, c, count, ref *panel, c, N, ref results[j], dv, ref *tiles);
         }
 
         for (int t = 0; t < count; t++)
-            Operands.Store(results.Slice(t * dv, dv), y, ((long)(from + t) * H + h) * dv);
-        ArrayPool<float>.Shared.Return(rented);
+            Operands.Store(new Span<float>(results + t * dv, dv), y, ((long)(from + t) * H + h) * dv);
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Numerics;
@@ -23,26 +22,26 @@ public static partial class AbsorbQuery
         else Simd<T, ushort>(q, kvB, y, h, from, count);
     }
 
-    private static void Simd<T, E>(Tensor q, Tensor kvB, Tensor y, int h, int from, int count) where T : struct, ILanes<T> where E : unmanaged
+    private static unsafe void Simd<T, E>(Tensor q, Tensor kvB, Tensor y, int h, int from, int count) where T : struct, ILanes<T> where E : unmanaged
     {
         (_, int H, int dn, int dr, int c, int rows) = LatentShape.OfQuery(q, kvB, y);
         int width = dn + dr, result = c + dr;
-        float[] rented = ArrayPool<float>.Shared.Rent(count * (width + result) + ResidueProduct.ScratchFloats(count, dn));
-        Span<float> queries = rented.AsSpan(0, count * width);
-        Span<float> results = rented.AsSpan(queries.Length, count * result);
-        ref float tiles = ref rented[queries.Length + results.Length];
+        int queryFloats = AlignedFloats.WholeLines(count * width), resultFloats = AlignedFloats.WholeLines(count * result);
+        using var memory = new AlignedFloats(queryFloats + resultFloats + ResidueProduct.ScratchFloats(count, dn));
+        float* queries = memory.Pointer;
+        float* results = queries + queryFloats;
+        float* tiles = results + resultFloats;
         for (int t = 0; t < count; t++)
         {
-            Span<float> copy = queries.Slice(t * width, width);
+            var copy = new Span<float>(queries + t * width, width);
             ReadOnlySpan<float> values = Operands.Slice(q, ((long)(from + t) * H + h) * width, width, copy);
             values.CopyTo(copy);
-            values[dn..].CopyTo(results.Slice(t * result + c, dr));
+            values[dn..].CopyTo(new Span<float>(results + t * result + c, dr));
         }
 
         ref E w = ref Unsafe.Add(ref Unsafe.As<byte, E>(ref kvB.ByteOrigin), (nint)h * rows * c);
-        ResidueProduct.Multiply<T, E>(ref rented[0], width, count, ref w, c, c, dn, c, ref Unsafe.Add(ref rented[0], queries.Length), result, ref tiles);
+        ResidueProduct.Multiply<T, E>(ref *queries, width, count, ref w, c, c, dn, c, ref *results, result, ref *tiles);
         for (int t = 0; t < count; t++)
-            Operands.Store(results.Slice(t * result, result), y, ((long)(from + t) * H + h) * result);
-        ArrayPool<float>.Shared.Return(rented);
+            Operands.Store(new Span<float>(results + t * result, result), y, ((long)(from + t) * H + h) * result);
     }
 }

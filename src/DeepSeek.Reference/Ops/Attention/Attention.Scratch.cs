@@ -28,20 +28,18 @@ public static partial class Attention
         public static Sizes For(AttentionOperands io, int rows)
         {
             // One vector more than the scores take: rows of a power of two would share their cache sets.
-            int stride = RoundUp(io.Shape.T) + 16;
+            int stride = AlignedFloats.WholeLines(io.Shape.T) + 16;
             int x = checked(rows * stride);
             return new(
                 stride,
-                RoundUp(rows * io.Shape.D),
+                AlignedFloats.WholeLines(rows * io.Shape.D),
                 x,
                 io.SplitChannel() > 0 ? x : 0,
                 io.Shape.D * KeyProduct.Block,
                 Math.Max(KeyProduct.ScratchFloats(rows, io.Shape.D), ResidueProduct.ScratchFloats(RowsOfValues, io.Shape.T)),
-                RoundUp(RowsOfValues * io.Shape.Dv),
-                RoundUp(rows));
+                AlignedFloats.WholeLines(RowsOfValues * io.Shape.Dv),
+                AlignedFloats.WholeLines(rows));
         }
-
-        private static int RoundUp(int n) => (n + 15) & ~15;
 
         /// <summary>Lengths in floats, each a whole number of cache lines.</summary>
         public readonly record struct Sizes(int Stride, int Q, int X, int Latent, int Panel, int Tiles, int Y, int Lse)

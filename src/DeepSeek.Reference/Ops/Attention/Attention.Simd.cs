@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Numerics;
 
@@ -50,20 +48,14 @@ public static partial class Attention
         where T : struct, ILanes<T> where EK : unmanaged where EV : unmanaged
     {
         Scratch.Sizes sizes = Scratch.For(io, blocks.Rows);
-        float[] rented = ArrayPool<float>.Shared.Rent(sizes.Total + 16);
-        fixed (float* memory = rented)
+        using var memory = new AlignedFloats(sizes.Total);
+        var scratch = new Scratch(memory.Pointer, sizes);
+        for (int b = from; b < to; b++)
         {
-            // Vectors that straddle two cache lines cost twice: begin on a line.
-            var scratch = new Scratch((float*)(((nuint)memory + 63) & ~(nuint)63), sizes);
-            for (int b = from; b < to; b++)
-            {
-                Scores<T, EK>(io, blocks[b], scratch);
-                Probabilities<T>(io, blocks[b], scratch);
-                Outputs<T, EV>(io, blocks[b], scratch);
-            }
+            Scores<T, EK>(io, blocks[b], scratch);
+            Probabilities<T>(io, blocks[b], scratch);
+            Outputs<T, EV>(io, blocks[b], scratch);
         }
-
-        ArrayPool<float>.Shared.Return(rented);
     }
 
     /// <summary>Sums of q k for every row and every key that some row of the block sees.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference.Ops;
@@ -11,7 +12,7 @@ namespace DeepSeek.Reference.Ops;
 /// Vectors run over n; the sixteen lanes of rule N6 are sixteen accumulators, one a residue of k mod 16. A register tile of four rows and up to four vectors
 /// follows one residue at a time (k = r, r + 16, ...), so that every load of B serves four rows; the sixteen unfolded tiles lie in scratch
 /// and are folded, vector by vector, when the last k is in. Blocks of k keep the tiles as they are: no block is ever folded alone.
-/// An output depends on its row of A and its column of B only, never on its place in a tile.
+/// An output depends on its row of A and its column of B only, never on its place in a tile. Fewer than four rows read B once, in order, at the memory's speed.
 /// </remarks>
 internal static class ResidueProduct
 {
@@ -41,6 +42,12 @@ internal static class ResidueProduct
         ref float a, nint aStride, int M, ref E b, nint bStride, int readable, int K, int N, ref float c, nint cStride, ref float scratch)
         where T : struct, ILanes<T> where E : unmanaged
     {
+        if (M < RowTile)
+        {
+            MultiplyFewRows<T, E>(ref a, aStride, M, ref b, bStride, readable, K, N, ref c, cStride, ref scratch);
+            return;
+        }
+
         int width;
         for (int n = 0; n < N; n += width)
         {
@@ -75,6 +82,41 @@ internal static class ResidueProduct
                     }
                 }
             }
+        }
+    }
+
+    /// <summary>Fewer rows than a tile: B is read once, in the order it lies in; the sixteen accumulators of a column are in scratch.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MultiplyFewRows<T, E>(
+        ref float a, nint aStride, int M, ref E b, nint bStride, int readable, int K, int N, ref float c, nint cStride, ref float scratch)
+        where T : struct, ILanes<T> where E : unmanaged
+    {
+        int tile = RowTile * Wide / Math.Max(M, 1) & ~15;
+        for (int n = 0; n < N; n += tile)
+        {
+            int width = Math.Min(tile, N - n);
+            int whole = Math.Min(width, (readable - n) & ~15);
+            MemoryMarshal.CreateSpan(ref scratch, 16 * M * tile).Clear();
+            ref E row = ref Unsafe.Add(ref b, n);
+            for (int k = 0; k < K; k++)
+            {
+                ref float lane = ref Unsafe.Add(ref scratch, (k & 15) * M * tile);
+                for (int m = 0; m < M; m++)
+                {
+                    T x = T.Broadcast(Unsafe.Add(ref a, m * aStride + k));
+                    ref float sum = ref Unsafe.Add(ref lane, m * tile);
+                    nint i = 0;
+                    for (; i < whole; i += 16)
+                        T.Store(T.Fma(x, Load<T, E>(ref Unsafe.Add(ref row, i)), T.Load(ref Unsafe.Add(ref sum, i))), ref Unsafe.Add(ref sum, i));
+                    if (i < width)
+                        T.Store(T.Fma(x, LoadPartial<T, E>(ref Unsafe.Add(ref row, i), readable - n - (int)i), T.Load(ref Unsafe.Add(ref sum, i))), ref Unsafe.Add(ref sum, i));
+                }
+
+                row = ref Unsafe.Add(ref row, bStride);
+            }
+
+            for (int m = 0; m < M; m++)
+                Fold<T>(ref Unsafe.Add(ref scratch, m * tile), M * tile, width, ref Unsafe.Add(ref c, m * cStride + n));
         }
     }
 

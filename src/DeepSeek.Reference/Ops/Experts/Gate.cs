@@ -88,10 +88,14 @@ public static partial class Gate
     /// <summary>NaN when a score of the group is NaN: the order of groups is then undefined.</summary>
     private static float ScoreOfGroup(ReadOnlySpan<float> c, GroupScore rule)
     {
-        Span<int> two = stackalloc int[Math.Min(2, c.Length)];
-        if (!TopK.TryChoose(c, two))
-            return float.NaN;
-        return rule == GroupScore.TopTwoSum && c.Length > 1 ? c[two[0]] + c[two[1]] : c[two[0]];
+        float first = float.NegativeInfinity, second = float.NegativeInfinity;
+        foreach (float v in c)
+        {
+            second = MathF.Max(second, MathF.Min(first, v));
+            first = MathF.Max(first, v);
+        }
+
+        return rule == GroupScore.TopTwoSum && c.Length > 1 ? first + second : first;
     }
 
     private static void Weigh(ReadOnlySpan<float> s, ReadOnlySpan<int> idx, GateAttributes attributes, Span<float> w)

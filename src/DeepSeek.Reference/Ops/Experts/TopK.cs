@@ -38,17 +38,20 @@ public static class TopK
     internal static bool TryChoose(ReadOnlySpan<float> values, Span<int> indices)
     {
         int found = 0;
+        float least = float.PositiveInfinity;
         for (int i = 0; i < values.Length; i++)
         {
             float v = values[i];
             if (float.IsNaN(v))
                 return false;
-            if (found == indices.Length && (found == 0 || !(v > values[indices[found - 1]])))
+            if (found == indices.Length && !(v > least))
                 continue;
             int place = found < indices.Length ? found++ : found - 1;
             for (; place > 0 && v > values[indices[place - 1]]; place--)
                 indices[place] = indices[place - 1];
             indices[place] = i;
+            if (found == indices.Length)
+                least = values[indices[found - 1]];
         }
 
         return true;

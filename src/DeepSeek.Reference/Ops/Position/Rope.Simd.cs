@@ -6,10 +6,8 @@ using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference.Ops;
 
-/// <remarks>
-/// The twin works from tables of one position: P = (c, s) and Q = (-s, c), so that both results of every pair are x0 P + x1 Q with the same roundings
-/// as the definition: negation is exact, a - b is a + (-b), and addition commutes.
-/// </remarks>
+// The twin works from tables of one position: P = (c, s) and Q = (-s, c), so that both results of every pair are x0 P + x1 Q with the roundings of the
+// definition: negation is exact, a - b is a + (-b), and addition commutes.
 public static partial class Rope
 {
     /// <summary>Floats of scratch that <see cref="SimdPosition"/> needs for dr rotated channels.</summary>
@@ -28,8 +26,6 @@ public static partial class Rope
 
         Span<float> p = scratch.Slice(dr, dr);
         Span<float> q = scratch.Slice(2 * dr, dr);
-        Span<float> x0 = scratch.Slice(3 * dr, dr);
-        Span<float> x1 = scratch.Slice(4 * dr, dr);
         bool interleaved = attributes.Layout == RopeLayout.Interleaved;
         for (int i = 0; i < half; i++)
         {
@@ -39,15 +35,72 @@ public static partial class Rope
             (q[a], q[b]) = (-s[i], c[i]);
         }
 
+        bool copy = D > dr && !Unsafe.AreSame(ref MemoryMarshal.GetReference(x), ref MemoryMarshal.GetReference(y));
+        bool fused = interleaved && attributes.Rotation == RopeRotation.Fused;
+        Span<float> x0 = scratch.Slice(3 * dr, dr);
+        Span<float> x1 = scratch.Slice(4 * dr, dr);
         for (int h = 0; h < H; h++)
         {
             ReadOnlySpan<float> xh = x.Slice(h * D, D);
             Span<float> yh = y.Slice(h * D, D);
-            if (!Unsafe.AreSame(ref MemoryMarshal.GetReference(xh), ref MemoryMarshal.GetReference(yh)))
+            if (copy)
                 xh[..(D - dr)].CopyTo(yh);
-            Spread(xh[(D - dr)..], attributes.Layout, x0, x1);
-            Rotate(attributes.Rotation, x0, x1, p, q, yh[(D - dr)..]);
+            if (fused)
+            {
+                FuseInterleaved(xh[(D - dr)..], p, q, yh[(D - dr)..]);
+            }
+            else
+            {
+                Spread(xh[(D - dr)..], attributes.Layout, x0, x1);
+                Rotate(attributes.Rotation, x0, x1, p, q, yh[(D - dr)..]);
+            }
         }
+    }
+
+    /// <summary>The canonical case in registers: y = fma(x0, P, x1 Q) over pairs that stay where they are.</summary>
+    private static void FuseInterleaved(ReadOnlySpan<float> z, ReadOnlySpan<float> p, ReadOnlySpan<float> q, Span<float> y)
+    {
+        ref float from = ref MemoryMarshal.GetReference(z);
+        ref float pp = ref MemoryMarshal.GetReference(p);
+        ref float qq = ref MemoryMarshal.GetReference(q);
+        ref float to = ref MemoryMarshal.GetReference(y);
+        nuint i = 0;
+        nuint n = (nuint)z.Length;
+        if (Isa.Has512)
+        {
+            for (; i + 16 <= n; i += 16)
+            {
+                Vector512<float> v = Vector512.LoadUnsafe(ref from, i);
+                Vector512<float> x0 = Vector512.Shuffle(v, Vector512.Create(0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10, 12, 12, 14, 14));
+                Vector512<float> x1 = Vector512.Shuffle(v, Vector512.Create(1, 1, 3, 3, 5, 5, 7, 7, 9, 9, 11, 11, 13, 13, 15, 15));
+                Vector512.FusedMultiplyAdd(x0, Vector512.LoadUnsafe(ref pp, i), x1 * Vector512.LoadUnsafe(ref qq, i)).StoreUnsafe(ref to, i);
+            }
+        }
+
+        if (Isa.Has256)
+        {
+            for (; i + 8 <= n; i += 8)
+            {
+                Vector256<float> v = Vector256.LoadUnsafe(ref from, i);
+                Vector256<float> x0 = Vector256.Shuffle(v, Vector256.Create(0, 0, 2, 2, 4, 4, 6, 6));
+                Vector256<float> x1 = Vector256.Shuffle(v, Vector256.Create(1, 1, 3, 3, 5, 5, 7, 7));
+                Vector256.FusedMultiplyAdd(x0, Vector256.LoadUnsafe(ref pp, i), x1 * Vector256.LoadUnsafe(ref qq, i)).StoreUnsafe(ref to, i);
+            }
+        }
+
+        if (Isa.Has128)
+        {
+            for (; i + 4 <= n; i += 4)
+            {
+                Vector128<float> v = Vector128.LoadUnsafe(ref from, i);
+                Vector128<float> x0 = Vector128.Shuffle(v, Vector128.Create(0, 0, 2, 2));
+                Vector128<float> x1 = Vector128.Shuffle(v, Vector128.Create(1, 1, 3, 3));
+                Vector128.FusedMultiplyAdd(x0, Vector128.LoadUnsafe(ref pp, i), x1 * Vector128.LoadUnsafe(ref qq, i)).StoreUnsafe(ref to, i);
+            }
+        }
+
+        for (int k = (int)i; k < z.Length; k += 2)
+            (y[k], y[k + 1]) = (MathF.FusedMultiplyAdd(z[k], p[k], z[k + 1] * q[k]), MathF.FusedMultiplyAdd(z[k], p[k + 1], z[k + 1] * q[k + 1]));
     }
 
     /// <summary>cos and sin of every angle of one position, rounded as the definition does.</summary>

@@ -1,0 +1,125 @@
+using System.Diagnostics;
+using DeepSeek.Reference.Backends;
+
+namespace DeepSeek.Reference.Verification;
+
+/// <summary>How one operation case came out.</summary>
+/// <param name="Id">The case.</param>
+/// <param name="Verdict"><see cref="Verdict.Bits"/>, <see cref="Verdict.Fail"/> or <see cref="Verdict.Skip"/>.</param>
+/// <param name="Detail">Empty, or what differs: tensor, first index, bits of both; or why it was skipped.</param>
+/// <param name="Elapsed">Time of the operation alone, without making and hashing tensors.</param>
+public sealed record OperationVerdict(string Id, Verdict Verdict, string Detail, TimeSpan Elapsed);
+
+/// <summary>Runs operation cases, records their digests, and judges a backend by them.</summary>
+public static class OperationJudge
+{
+    /// <summary>The manifest's line for a case, from a run on a backend.</summary>
+    /// <exception cref="ContractException">The backend does not offer the case.</exception>
+    public static GoldenRecord Record(OperationCase c, IBackend backend, IReadOnlyList<string> witness)
+    {
+        ArgumentNullException.ThrowIfNull(c);
+        CaseTensors tensors = c.Prepare();
+        var inputs = new List<KeyValuePair<string, GoldenTensor>>();
+        foreach (CaseInput input in c.Inputs)
+            inputs.Add(new(input.Name, new GoldenTensor(input.Map, input.DType, input.Shape, CanonicalHash.Of(tensors[input.Name]))));
+        c.Run(backend, tensors);
+        var outputs = new List<KeyValuePair<string, GoldenTensor>>();
+        foreach (CaseOutput output in c.Outputs)
+            outputs.Add(new(output.Name, new GoldenTensor(null, output.DType, output.Shape, CanonicalHash.Of(tensors[output.Name]))));
+        return new GoldenRecord
+        {
+            Id = c.ToString(),
+            Level = CaseCatalogue.LevelOf(c),
+            Contract = c.Contract.Name,
+            Seed = c.Seed,
+            Inputs = inputs,
+            Outputs = outputs,
+            Witness = witness,
+        };
+    }
+
+    /// <summary>Judges a backend by the manifest's digests; on a mismatch the definitions run again to find the first wrong element.</summary>
+    /// <exception cref="GoldenException">The record does not belong to the case, or its inputs are not the ones that the seed makes: the golden is damaged.</exception>
+    public static OperationVerdict Judge(OperationCase c, GoldenRecord golden, IBackend backend)
+    {
+        ArgumentNullException.ThrowIfNull(c);
+        ArgumentNullException.ThrowIfNull(golden);
+        ArgumentNullException.ThrowIfNull(backend);
+        CaseTensors tensors = c.Prepare();
+        RequireInputs(c, golden, tensors);
+
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            c.Run(backend, tensors);
+        }
+        catch (ContractException e)
+        {
+            return new OperationVerdict(c.ToString(), Verdict.Skip, e.Message, Stopwatch.GetElapsedTime(start));
+        }
+
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+        foreach ((string name, GoldenTensor expected) in golden.Outputs)
+        {
+            if (CanonicalHash.Of(tensors[name]) != expected.Sha256)
+                return new OperationVerdict(c.ToString(), Verdict.Fail, Explain(c, golden, backend, tensors), elapsed);
+        }
+
+        return new OperationVerdict(c.ToString(), Verdict.Bits, "", elapsed);
+    }
+
+    private static void RequireInputs(OperationCase c, GoldenRecord golden, CaseTensors tensors)
+    {
+        bool same = c.ToString() == golden.Id && c.Inputs.Count == golden.Inputs.Count && c.Outputs.Count == golden.Outputs.Count;
+        for (int i = 0; same && i < c.Inputs.Count; i++)
+        {
+            (string name, GoldenTensor expected) = golden.Inputs[i];
+            CaseInput input = c.Inputs[i];
+            same = name == input.Name && expected.Map == input.Map && expected.DType == input.DType && expected.Shape == input.Shape;
+            if (same && CanonicalHash.Of(tensors[name]) != expected.Sha256)
+                throw new GoldenException($"golden '{golden.Id}': input '{name}' has another digest than the seed's values; restore the manifest, or `dsref gen --update` with a reason");
+        }
+
+        for (int i = 0; same && i < c.Outputs.Count; i++)
+        {
+            (string name, GoldenTensor expected) = golden.Outputs[i];
+            same = name == c.Outputs[i].Name && expected.DType == c.Outputs[i].DType && expected.Shape == c.Outputs[i].Shape;
+        }
+
+        if (!same)
+            throw new GoldenException($"golden '{golden.Id}' does not describe the tensors of that case; restore the manifest, or `dsref gen --update` with a reason");
+    }
+
+    private static string Explain(OperationCase c, GoldenRecord golden, IBackend backend, CaseTensors actual)
+    {
+        CaseTensors expected = c.Prepare();
+        c.Run(new ScalarBackend(), expected);
+        foreach (CaseOutput output in c.Outputs)
+        {
+            Tensor e = expected[output.Name];
+            Tensor a = actual[output.Name];
+            for (long i = 0; i < e.ElementCount; i++)
+            {
+                string bits = CanonicalHash.ElementBits(e, i);
+                if (CanonicalHash.ElementBits(a, i) != bits)
+                    return $"{output.Name}{At(output.Shape, i)} is {CanonicalHash.ElementBits(a, i)} on {backend.Name}, {bits} by definition";
+            }
+        }
+
+        string wrong = string.Join(", ", golden.Outputs.Where(o => CanonicalHash.Of(actual[o.Key]) != o.Value.Sha256).Select(o => o.Key));
+        return $"{wrong}: {backend.Name} equals the definition, but not the golden digest";
+    }
+
+    /// <summary>A row-major index as coordinates.</summary>
+    private static string At(Shape shape, long index)
+    {
+        long[] at = new long[shape.Rank];
+        for (int d = shape.Rank - 1; d >= 0; d--)
+        {
+            at[d] = index % shape[d];
+            index /= shape[d];
+        }
+
+        return new Shape(at).ToString();
+    }
+}

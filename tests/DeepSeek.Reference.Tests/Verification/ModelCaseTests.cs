@@ -1,0 +1,103 @@
+using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.Verification;
+using Xunit;
+
+namespace DeepSeek.Reference.Tests.Verification;
+
+public sealed class ModelCaseTests : IDisposable
+{
+    private readonly string directory = Directory.CreateTempSubdirectory("model-case").FullName;
+
+    public void Dispose() => Directory.Delete(directory, recursive: true);
+
+    [Fact]
+    public void A_case_anywhere_is_judged_and_an_unknown_name_is_unjudged()
+    {
+        Write(oracle => oracle["my_tensor"] = Tensor.From([1f], 1));
+        ModelCaseResult result = ModelCase.Run(directory, new SimdBackend(1));
+
+        Assert.Equal(Verdict.Noise, result.Verdict);
+        TensorVerdict mine = Assert.Single(result.Tensors, t => t.Name == "my_tensor");
+        Assert.Equal((Verdict.Unjudged, TensorRole.Unknown), (mine.Verdict, mine.Role));
+        Assert.All(result.Tensors.Where(t => t.Name is "logits_hf" or "logits_f64"), t => Assert.Equal(TensorRole.Information, t.Role));
+    }
+
+    [Theory]
+    [InlineData("logits", 1.00002f)]
+    [InlineData("layers.1.c_kv", 1.00002f)]
+    [InlineData("logits", float.NaN)]
+    public void A_tensor_that_is_off_fails_with_its_name(string name, float factor)
+    {
+        Write(oracle =>
+        {
+            foreach (ref float x in oracle[name].AsSpan<float>())
+                x *= factor;
+        });
+        ModelCaseResult result = ModelCase.Run(directory, new SimdBackend(1));
+
+        Assert.Equal(Verdict.Fail, result.Verdict);
+        Assert.Equal(name, Assert.Single(result.Tensors, t => t.Verdict == Verdict.Fail).Name);
+    }
+
+    [Fact]
+    public void Another_expert_fails_in_binary32()
+    {
+        Write(oracle => oracle["layers.1.topk_indices"].AsSpan<int>()[7] ^= 1);
+
+        Assert.Equal(Verdict.Fail, ModelCase.Run(directory, new SimdBackend(1)).Verdict);
+    }
+
+    [Fact]
+    public void A_case_file_sets_contract_and_limits()
+    {
+        Write(oracle => oracle.Remove("logits_f64"));
+        File.WriteAllText(Path.Combine(directory, "case.json"), """{"contract": "ideal", "limit_logits": 1e-9}""");
+        ModelCaseResult result = ModelCase.Run(directory, new ScalarBackend());
+
+        Assert.Equal("Ideal", result.Contract);
+        Assert.Equal(Verdict.Fail, Assert.Single(result.Tensors, t => t.Name == "logits").Verdict);
+    }
+
+    [Theory]
+    [InlineData("""{"contracts": "ideal"}""", "contracts")]
+    [InlineData("""{"contract": "dreams"}""", "dreams")]
+    [InlineData("""{"limit_logits": "few"}""", "case.json")]
+    public void A_wrong_case_file_is_named(string json, string part)
+    {
+        Write(_ => { });
+        File.WriteAllText(Path.Combine(directory, "case.json"), json);
+
+        Assert.Contains(part, Assert.Throws<DataException>(() => ModelCase.Run(directory, new SimdBackend(1))).Message);
+    }
+
+    [Fact]
+    public void An_oracle_without_its_input_is_named()
+    {
+        Write(oracle => oracle.Remove("input_ids"));
+
+        Assert.Contains("input_ids", Assert.Throws<DataException>(() => ModelCase.Run(directory, new SimdBackend(1))).Message);
+    }
+
+    [Fact]
+    public void Scores_one_step_apart_are_noise_and_far_apart_are_clear()
+    {
+        double[] close = [0.5, 0.50390625, 0.9, 0.1];
+        double[] far = [0.5, 0.7, 0.9, 0.1];
+
+        Assert.False(RoutingMargin.Of(close, default, 2, 1, 1, GroupScore.TopTwoSum).SetIsClear);
+        Assert.True(RoutingMargin.Of(far, default, 2, 1, 1, GroupScore.TopTwoSum).SetIsClear);
+        Assert.True(RoutingMargin.Of(far, default, 2, 1, 1, GroupScore.TopTwoSum).OrderIsClear);
+    }
+
+    private void Write(Action<Dictionary<string, Tensor>> change)
+    {
+        string source = Golden.Path("oracles", "fp32_groups");
+        foreach (string file in new[] { "config.json", "model.safetensors" })
+            File.Copy(Path.Combine(source, file), Path.Combine(directory, file), overwrite: true);
+        using SafetensorsFile oracle = SafetensorsFile.Open(Path.Combine(source, ModelCase.OracleFile));
+        Dictionary<string, Tensor> tensors = oracle.Entries.Keys.ToDictionary(n => n, n => oracle.Get(n).Clone());
+        change(tensors);
+        SafetensorsWriter.Write(Path.Combine(directory, ModelCase.OracleFile), tensors);
+    }
+}

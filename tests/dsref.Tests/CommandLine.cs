@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace DeepSeek.Reference.Tool.Tests;
+
+/// <summary>What a command left: exit code and both streams.</summary>
+internal sealed record Outcome(int Exit, string Out, string Error)
+{
+    /// <summary>Standard output as JSON.</summary>
+    public JsonElement Json => JsonDocument.Parse(Out).RootElement;
+
+    /// <summary>Fails unless the command refused in one line, without a trace of where in the code.</summary>
+    public Outcome RefusesWith(int exit, params string[] parts)
+    {
+        Assert.True(Exit == exit, $"exit {Exit}, expected {exit}: {Error}{Out}");
+        string line = Assert.Single(Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.StartsWith("dsref: ", line, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", line, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", line, StringComparison.Ordinal);
+        foreach (string part in parts)
+            Assert.Contains(part, line, StringComparison.Ordinal);
+        return this;
+    }
+
+    /// <summary>Fails unless the command passed.</summary>
+    public Outcome Passes()
+    {
+        Assert.True(Exit == 0, $"exit {Exit}: {Error}{Out}");
+        return this;
+    }
+}
+
+/// <summary>Runs the tool: in this process, or as a child with its own environment.</summary>
+internal static class CommandLine
+{
+    public static Outcome Run(params string[] args) => Run(CancellationToken.None, args);
+
+    public static Outcome Run(CancellationToken cancelled, params string[] args)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        int exit = Application.Run(args, new Terminal(output, error, outIsTerminal: false, errorIsTerminal: false, cancelled));
+        return new Outcome(exit, output.ToString(), error.ToString());
+    }
+
+    public static Outcome Child(IEnumerable<(string Name, string Value)> environment, params string[] args)
+    {
+        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "dsref.dll"));
+        foreach (string arg in args)
+            start.ArgumentList.Add(arg);
+        foreach ((string name, string value) in environment)
+            start.Environment[name] = value;
+        using Process child = Process.Start(start)!;
+        Task<string> error = child.StandardError.ReadToEndAsync();
+        string output = child.StandardOutput.ReadToEnd();
+        child.WaitForExit();
+        return new Outcome(child.ExitCode, output, error.Result);
+    }
+}

@@ -1,0 +1,92 @@
+using System.Text.Json;
+
+namespace DeepSeek.Reference.Tool.Tests;
+
+/// <summary>The shapes of --json, field by field, as docs/spec/json.md gives them.</summary>
+public sealed class JsonTests(Models models) : IClassFixture<Models>
+{
+    private static string[] Fields(JsonElement element) => [.. element.EnumerateObject().Select(p => p.Name)];
+
+    [Fact]
+    public void Verify()
+    {
+        JsonElement json = CommandLine.Run("verify", "add[n=1]", models["fp32_short"], "--json").Passes().Json;
+        Assert.Equal(["command", "backend", "isa", "level", "cases", "counts", "seconds", "exit"], Fields(json));
+        Assert.Equal("verify", json.GetProperty("command").GetString());
+        JsonElement operation = json.GetProperty("cases")[0];
+        Assert.Equal(["id", "kind", "verdict", "detail", "milliseconds"], Fields(operation));
+        Assert.Equal(("add[n=1]", "operation", "BITS"), (operation.GetProperty("id").GetString(), operation.GetProperty("kind").GetString(), operation.GetProperty("verdict").GetString()));
+        JsonElement model = json.GetProperty("cases")[1];
+        Assert.Equal(["id", "kind", "verdict", "detail", "milliseconds", "contract", "tensors"], Fields(model));
+        Assert.Equal("model", model.GetProperty("kind").GetString());
+        Assert.Equal(["name", "role", "verdict", "relative_l2", "max_abs", "limit", "bit_equal", "count", "note"], Fields(model.GetProperty("tensors")[0]));
+        Assert.Equal(["BITS", "NOISE"], Fields(json.GetProperty("counts")));
+        Assert.Equal(0, json.GetProperty("exit").GetInt32());
+    }
+
+    [Fact]
+    public void List()
+    {
+        JsonElement json = CommandLine.Run("list", "--filter", "^cast", "--json").Passes().Json;
+        Assert.Equal(["command", "cases"], Fields(json));
+        Assert.Equal(["id", "level", "contract", "witness"], Fields(json.GetProperty("cases")[0]));
+    }
+
+    [Fact]
+    public void Run()
+    {
+        JsonElement json = CommandLine.Run("run", "--model", models["fp32_short"], "--ids", "1,2", "--trace", "logits", "--out", models.NewPath(".safetensors"), "--json").Passes().Json;
+        Assert.Equal(["command", "out", "contract", "attention", "backend", "tensors"], Fields(json));
+        Assert.Equal(["name", "dtype", "shape", "sha256"], Fields(json.GetProperty("tensors")[0]));
+        Assert.Equal([1L, 2, 96], json.GetProperty("tensors")[0].GetProperty("shape").EnumerateArray().Select(d => d.GetInt64()));
+    }
+
+    [Fact]
+    public void Generate()
+    {
+        JsonElement json = CommandLine.Run("generate", "--model", models["fp32_greedy"], "--ids", "1,2", "--max-tokens", "3", "--ignore-eos", "--json").Passes().Json;
+        Assert.Equal(["command", "contract", "attention", "backend", "max_tokens", "temperature", "seed", "ignore_eos", "rows"], Fields(json));
+        JsonElement row = json.GetProperty("rows")[0];
+        Assert.Equal(["prompt_tokens", "ids", "stop"], Fields(row));
+        Assert.Equal((2, 3, "max_tokens"), (row.GetProperty("prompt_tokens").GetInt32(), row.GetProperty("ids").GetArrayLength(), row.GetProperty("stop").GetString()));
+    }
+
+    [Fact]
+    public void Diff()
+    {
+        string a = models.NewPath(".safetensors");
+        string b = models.NewPath(".safetensors");
+        SafetensorsWriter.Write(a, [new("x", Tensor.From([1f, 2f, float.NaN], 3)), new("only", Tensor.From([1f], 1)), new("same", Tensor.From([1], 1))]);
+        SafetensorsWriter.Write(b, [new("x", Tensor.From([1f, 2.5f, 3f], 3)), new("same", Tensor.From([1], 1))]);
+        Outcome outcome = CommandLine.Run("diff", a, b, "--json");
+        Assert.Equal(1, outcome.Exit);
+        JsonElement json = outcome.Json;
+        Assert.Equal(["command", "tensors", "exit"], Fields(json));
+        JsonElement[] tensors = [.. json.GetProperty("tensors").EnumerateArray()];
+        Assert.Equal(["only", "same", "x"], tensors.Select(t => t.GetProperty("name").GetString()));
+        Assert.Equal(["name", "dtype", "shape", "equal", "note"], Fields(tensors[0]));
+        Assert.Equal(
+            ["name", "dtype", "shape", "equal", "note", "nan_mismatches", "inf_mismatches", "max_abs", "max_rel", "relative_l2", "max_ulp", "calc_diff", "count", "mismatches", "first_mismatch"],
+            Fields(tensors[2]));
+        Assert.Equal((1, 2, 0.5), (tensors[2].GetProperty("nan_mismatches").GetInt32(), tensors[2].GetProperty("mismatches").GetInt32(), tensors[2].GetProperty("max_abs").GetDouble()));
+        Assert.Equal([1], tensors[2].GetProperty("first_mismatch").EnumerateArray().Select(i => i.GetInt32()));
+        Assert.True(tensors[1].GetProperty("equal").GetBoolean());
+    }
+
+    [Fact]
+    public void Inspect()
+    {
+        JsonElement json = CommandLine.Run("inspect", models["fp32_short"], "--check", "--json").Passes().Json;
+        Assert.Equal(
+            ["command", "tensors", "parameters_main", "parameters_mtp", "parameters_mtp_duplicates", "parameters_total", "parameters_activated", "parameters_activated_without_embedding", "bytes", "cache_values_per_token_and_layer", "cache_bytes_per_token_bf16", "weights", "scanned_tensors", "findings"],
+            Fields(json));
+    }
+
+    [Fact]
+    public void Lab_exhaustive()
+    {
+        JsonElement json = CommandLine.Run("lab", "exhaustive", "--function", "tanh", "--count", "4096", "--threads", "1", "--json").Passes().Json;
+        Assert.Equal(["command", "functions"], Fields(json));
+        Assert.Equal(["function", "tested", "wrong", "seconds", "first_wrong"], Fields(json.GetProperty("functions")[0]));
+    }
+}

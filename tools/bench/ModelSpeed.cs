@@ -1,0 +1,116 @@
+using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Model;
+
+namespace DeepSeek.Reference.Bench;
+
+/// <summary>Prefill and decode of the synthetic model under Canonical, absorbed, as shares of the peaks of this run.</summary>
+internal static class ModelSpeed
+{
+    private const int PrefillTokens = 512;
+    private const int DecodeTokens = 16;
+
+    public static void Run(double seconds, int threads, string? directory)
+    {
+        if (directory is not null && !File.Exists(Path.Combine(directory, "model.safetensors")))
+            SyntheticModel.Make(directory, DType.BF16);
+
+        Measured[] reads = Peaks.Reads();
+        var fma = new Measured("fma", Peaks.FmaWork, Peaks.Fma);
+        var kernels = new List<Measured>(reads) { fma };
+        var results = new List<(DType DType, Measured Prefill, Measured Decode, double DecodeBytes)>();
+        foreach (DType dtype in new[] { DType.F32, DType.BF16 })
+        {
+            Dictionary<string, Tensor> weights = SyntheticModel.Weights(dtype);
+            var model = new DeepSeekModel(
+                SyntheticModel.Config, weights.GetValueOrDefault, NumericContract.Canonical, new SimdBackend(threads));
+            int[] ids = [.. Enumerable.Range(0, PrefillTokens).Select(i => (i * 7919 + 13) % SyntheticModel.Config.VocabSize)];
+            var options = new ForwardOptions { LastLogitsOnly = true };
+            var prefill = new Measured($"prefill {PrefillTokens}, {dtype.Name()} weights", PrefillTokens, () =>
+            {
+                LatentCache cache = model.NewCache(PrefillTokens);
+                model.Forward(ids, [cache], options);
+            });
+
+            LatentCache? context = null;
+            int next = 17;
+            var decode = new Measured($"decode, {dtype.Name()} weights", DecodeTokens, () =>
+            {
+                if (context is null || context.Length + DecodeTokens > 192)
+                {
+                    context = model.NewCache(256);
+                    model.Forward(ids.AsSpan(0, 128), [context], options);
+                }
+
+                for (int i = 0; i < DecodeTokens; i++)
+                {
+                    Tensor logits = model.Forward([next], [context], options);
+                    next = Largest(logits.AsReadOnlySpan<float>());
+                }
+            });
+            kernels.Add(prefill);
+            kernels.Add(decode);
+            results.Add((dtype, prefill, decode, dtype == DType.F32 ? 458e6 : 229e6));
+        }
+
+        Measured.Interleave(20 * seconds, [.. kernels]);
+        SideBySide.RaiseFma(fma);
+        SideBySide.RaiseRead(reads);
+        foreach ((DType dtype, Measured prefill, Measured decode, double bytes) in results)
+        {
+            SideBySide.Line(
+                prefill.Name, $"{prefill.Best:F0} tokens/s (median {prefill.Median:F0})",
+                $"{prefill.Best * SyntheticModel.PrefillFlopsPerToken / SideBySide.FmaPeak:F2} of the fma peak",
+                dtype == DType.F32 ? "aim: >= 0.35 (llama.cpp 0.29: 434; its fork 0.38: 558)" : "aim: >= 0.35 (llama.cpp BF16 591)");
+            SideBySide.Line(
+                decode.Name, $"{decode.Best:F1} tokens/s (median {decode.Median:F1})",
+                $"{decode.Best * bytes / SideBySide.ReadPeak:F2} of the read bandwidth",
+                dtype == DType.F32 ? "aim: >= 0.85 (llama.cpp 0.89: 70)" : "aim: >= 0.75 (llama.cpp 0.68: 110)");
+        }
+    }
+
+    /// <summary>Where the time of one prefill and one decoded token goes, by operation; the best of a few passes.</summary>
+    public static int Breakdown(DType dtype, int threads)
+    {
+        Dictionary<string, Tensor> weights = SyntheticModel.Weights(dtype);
+        var timed = new TimedBackend(new SimdBackend(threads));
+        var model = new DeepSeekModel(SyntheticModel.Config, weights.GetValueOrDefault, NumericContract.Canonical, timed);
+        int[] ids = [.. Enumerable.Range(0, PrefillTokens).Select(i => (i * 7919 + 13) % SyntheticModel.Config.VocabSize)];
+        var options = new ForwardOptions { LastLogitsOnly = true };
+        foreach ((string name, int tokens) in new[] { ($"prefill {PrefillTokens}", PrefillTokens), ("decode after 128", 1) })
+        {
+            double best = double.PositiveInfinity;
+            string report = "";
+            for (int repeat = 0; repeat < (tokens == 1 ? 60 : 6); repeat++)
+            {
+                LatentCache cache = model.NewCache(PrefillTokens + 128);
+                if (tokens == 1)
+                    model.Forward(ids.AsSpan(0, 128), [cache], options);
+                timed.Clear();
+                long start = System.Diagnostics.Stopwatch.GetTimestamp();
+                model.Forward(ids.AsSpan(0, tokens), [cache], options);
+                double seconds = System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;
+                if (seconds >= best)
+                    continue;
+                best = seconds;
+                var lines = timed.Spent.Select(s => $"  {s.Operation,-16} {s.Seconds * 1e3,9:F3} ms {s.Seconds / seconds,6:P1} {s.Calls,5} calls");
+                report = string.Join('\n', lines) + $"\n  outside          {(seconds - timed.Spent.Sum(s => s.Seconds)) * 1e3,9:F3} ms";
+            }
+
+            Console.WriteLine($"{name}, {dtype.Name()} weights: {best * 1e3:F2} ms, {tokens / best:F1} tokens/s\n{report}");
+        }
+
+        return 0;
+    }
+
+    private static int Largest(ReadOnlySpan<float> logits)
+    {
+        int best = 0;
+        for (int i = 1; i < logits.Length; i++)
+        {
+            if (logits[i] > logits[best])
+                best = i;
+        }
+
+        return best;
+    }
+}

@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Text;
+using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Verification;
+
+namespace DeepSeek.Reference.Tool;
+
+/// <summary>Makes the manifest, and compares it with or writes it to golden/.</summary>
+internal static class GoldenMaker
+{
+    private const string ManifestName = "manifest.jsonl";
+
+    /// <summary>The line of one operation case.</summary>
+    public static GoldenRecord Operation(OperationCase c, IBackend backend) => OperationJudge.Record(c, backend, CaseCatalogue.WitnessesOf(c));
+
+    /// <summary>Every line: operations, then the models of the folder's oracles.</summary>
+    public static GoldenManifest All(string folder, IBackend backend, Terminal terminal)
+    {
+        using var progress = new Progress(terminal);
+        var records = new List<GoldenRecord>();
+        IReadOnlyList<OperationCase> cases = CaseCatalogue.All;
+        foreach (OperationCase c in cases)
+        {
+            progress.Report("gen", records.Count, cases.Count);
+            records.Add(Operation(c, backend));
+        }
+
+        using var source = new GoldenSource(folder);
+        foreach ((string name, string path) in source.Oracles())
+        {
+            foreach (NumericContract contract in ModelOutputs.Contracts)
+            {
+                progress.Report($"gen, model {name}, case", records.Count - cases.Count + 1, source.Oracles().Count * ModelOutputs.Contracts.Count);
+                records.Add(ModelOutputs.Record(name, path, contract, backend));
+            }
+        }
+
+        return new GoldenManifest(records);
+    }
+
+    /// <summary>The folder's manifest; where it need not exist, an empty one.</summary>
+    /// <exception cref="GoldenException">It is missing or damaged.</exception>
+    public static GoldenManifest Kept(string folder, bool mustExist)
+    {
+        using var source = new GoldenSource(folder);
+        return mustExist || File.Exists(Path.Combine(folder, ManifestName)) ? source.Manifest() : new GoldenManifest([]);
+    }
+
+    /// <summary>Exit 1 if any byte would change; lists the changed lines.</summary>
+    public static int Check(string folder, GoldenManifest kept, GoldenManifest made, Terminal terminal)
+    {
+        byte[] now = made.ToBytes();
+        if (File.ReadAllBytes(Path.Combine(folder, ManifestName)).AsSpan().SequenceEqual(now))
+        {
+            terminal.Out.WriteLine($"{made.Records.Count} goldens, no byte would change");
+            return ExitCode.Pass;
+        }
+
+        foreach (string line in Differences(kept, made))
+            terminal.Out.WriteLine(line);
+        terminal.Fail($"{Path.Combine(folder, ManifestName)} would change; find out why, then `dsref gen --update --reason TEXT` if the change is meant");
+        return ExitCode.Mismatch;
+    }
+
+    /// <summary>Writes the manifest and a line of CHANGELOG.md, each file whole or not at all.</summary>
+    public static int Update(string folder, GoldenManifest kept, GoldenManifest made, string reason, Terminal terminal)
+    {
+        string path = Path.Combine(folder, ManifestName);
+        string[] changes = [.. Differences(kept, made)];
+        if (changes.Length == 0 && File.Exists(path))
+        {
+            terminal.Out.WriteLine($"{made.Records.Count} goldens, nothing to change");
+            return ExitCode.Pass;
+        }
+
+        int added = changes.Count(c => c.StartsWith('+'));
+        int removed = changes.Count(c => c.StartsWith('-'));
+        Directory.CreateDirectory(folder);
+        string log = Path.Combine(folder, "CHANGELOG.md");
+        string history = File.Exists(log) ? File.ReadAllText(log) : "# Changes of the goldens\n\nOne line a change, newest last: cases added, removed, changed; the reason.\n\n";
+        string line = string.Create(CultureInfo.InvariantCulture, $"- +{added} -{removed} ~{changes.Length - added - removed}: {reason.ReplaceLineEndings(" ").Trim()}\n");
+        AtomicFile.Write(path, stream => stream.Write(made.ToBytes()));
+        AtomicFile.Write(log, stream => stream.Write(Encoding.UTF8.GetBytes(history + line)));
+        terminal.Out.WriteLine($"{path}: {made.Records.Count} goldens; {line.Trim()[2..]}");
+        return ExitCode.Pass;
+    }
+
+    private static IEnumerable<string> Differences(GoldenManifest kept, GoldenManifest made)
+    {
+        foreach (GoldenRecord record in kept.Records)
+        {
+            if (made.Find(record.Id) is not { } other)
+                yield return $"- {record.Id}";
+            else if (GoldenManifest.Line(other) != GoldenManifest.Line(record))
+                yield return $"~ {record.Id}";
+        }
+
+        foreach (GoldenRecord record in made.Records)
+        {
+            if (kept.Find(record.Id) is null)
+                yield return $"+ {record.Id}";
+        }
+    }
+}

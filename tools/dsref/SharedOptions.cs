@@ -1,0 +1,57 @@
+using System.CommandLine;
+using System.Text.RegularExpressions;
+using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Verification;
+
+namespace DeepSeek.Reference.Tool;
+
+/// <summary>Options that several verbs take, each with one meaning everywhere.</summary>
+internal static class SharedOptions
+{
+    public static Option<string> Backend(string defaultValue = "simd") => new("--backend")
+    {
+        Description = "scalar (the definitions) or simd (the same bits, fast).",
+        HelpName = "scalar|simd",
+        DefaultValueFactory = _ => defaultValue,
+    };
+
+    public static Option<int> Threads() => new("--threads")
+    {
+        Description = "Threads of the simd backend; 0 takes all processors. Changes no bit.",
+        HelpName = "N",
+        DefaultValueFactory = _ => 0,
+    };
+
+    public static Option<bool> Json() => new("--json") { Description = "Results as JSON on standard output (docs/spec/json.md)." };
+
+    public static Option<string?> Filter() => new("--filter") { Description = "Only cases whose id matches the regular expression.", HelpName = "REGEX" };
+
+    public static Option<string?> Golden() => new("--golden")
+    {
+        Description = "Take manifest.jsonl and oracles/ from this folder, not from those embedded in the tool.",
+        HelpName = "DIR",
+    };
+
+    /// <summary>The backend of that name.</summary>
+    /// <exception cref="ContractException">There is no such backend.</exception>
+    public static IBackend MakeBackend(string name, int threads) => name.ToLowerInvariant() switch
+    {
+        "scalar" => new ScalarBackend(),
+        "simd" => new SimdBackend(threads),
+        _ => throw new ContractException($"--backend '{name}': there are scalar and simd; plug-in backends are not offered by this version"),
+    };
+
+    /// <summary>The filter, or one that matches everything.</summary>
+    /// <exception cref="CaseException">Not a regular expression.</exception>
+    public static Regex MakeFilter(string? pattern)
+    {
+        try
+        {
+            return new Regex(pattern ?? "", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase, TimeSpan.FromSeconds(1));
+        }
+        catch (ArgumentException e)
+        {
+            throw new CaseException($"--filter '{pattern}' is not a regular expression: {e.Message}", e);
+        }
+    }
+}

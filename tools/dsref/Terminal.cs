@@ -1,0 +1,53 @@
+using Spectre.Console;
+
+namespace DeepSeek.Reference.Tool;
+
+/// <summary>Where a command writes: results to <see cref="Out"/>, progress and errors to <see cref="Error"/>. Plain text unless the stream is a terminal.</summary>
+internal sealed class Terminal
+{
+    public Terminal(TextWriter output, TextWriter error, bool outIsTerminal, bool errorIsTerminal, CancellationToken cancelled)
+    {
+        Out = output;
+        Error = error;
+        ErrorIsTerminal = errorIsTerminal;
+        Cancelled = cancelled;
+        Display = Console(output, outIsTerminal);
+    }
+
+    /// <summary>Standard output.</summary>
+    public TextWriter Out { get; }
+
+    /// <summary>Standard error.</summary>
+    public TextWriter Error { get; }
+
+    /// <summary>Whether a person watches standard error.</summary>
+    public bool ErrorIsTerminal { get; }
+
+    /// <summary>Set by Ctrl-C.</summary>
+    public CancellationToken Cancelled { get; }
+
+    /// <summary>Standard output for tables; no colour under NO_COLOR, no escape sequence when redirected.</summary>
+    public IAnsiConsole Display { get; }
+
+    /// <summary>The process's own streams.</summary>
+    public static Terminal OfProcess(CancellationToken cancelled) => new(
+        System.Console.Out, System.Console.Error, !System.Console.IsOutputRedirected, !System.Console.IsErrorRedirected, cancelled);
+
+    /// <summary>One line of an error.</summary>
+    public void Fail(string message) => Error.WriteLine("dsref: " + message.ReplaceLineEndings(" "));
+
+    private static IAnsiConsole Console(TextWriter writer, bool isTerminal)
+    {
+        bool color = isTerminal && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(writer),
+            Ansi = color ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = color ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.No,
+        });
+        if (!isTerminal)
+            console.Profile.Width = 4096;
+        return console;
+    }
+}

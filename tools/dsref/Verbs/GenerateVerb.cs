@@ -1,0 +1,94 @@
+using System.CommandLine;
+using System.Globalization;
+using DeepSeek.Reference.Inference;
+using DeepSeek.Reference.Model;
+
+namespace DeepSeek.Reference.Tool.Verbs;
+
+/// <summary><c>dsref generate</c>: continues prompts, ids to ids.</summary>
+internal static class GenerateVerb
+{
+    public static Command Command(Terminal terminal)
+    {
+        var model = new ModelOptions();
+        var maxTokens = new Option<int>("--max-tokens") { Description = "New tokens of each row, at most.", HelpName = "N", DefaultValueFactory = _ => 128 };
+        var temperature = new Option<float>("--temperature") { Description = "0 takes the most probable token; above, tokens are drawn.", HelpName = "T", DefaultValueFactory = _ => 0f };
+        var seed = new Option<string>("--seed") { Description = "Key of the draws, decimal or 0x hexadecimal.", HelpName = "S", DefaultValueFactory = _ => "0" };
+        var ignoreEos = new Option<bool>("--ignore-eos") { Description = "Go on after the token that ends a text." };
+        Option<bool> json = SharedOptions.Json();
+        var command = new Command("generate",
+            "Continues prompts. Rows may differ in length; each row's ids are those it has alone.\n\nExample:\n  dsref generate --model path/to/model --ids 1,2,3 --max-tokens 8 --json");
+        model.AddTo(command);
+        foreach (Option option in (Option[])[maxTokens, temperature, seed, ignoreEos, json])
+            command.Add(option);
+        command.SetAction(parsed =>
+        {
+            IReadOnlyList<int[]> prompts = model.Prompts(parsed);
+            int most = parsed.GetValue(maxTokens);
+            using var progress = new Progress(terminal);
+            int done = 0;
+            var options = new GenerationOptions
+            {
+                MaxTokens = most,
+                Temperature = parsed.GetValue(temperature),
+                Seed = ParseSeed(parsed.GetValue(seed)!),
+                IgnoreEos = parsed.GetValue(ignoreEos),
+                OnToken = (_, _, _) => progress.Report("generate", ++done, (long)most * prompts.Count),
+            };
+            using DeepSeekModel loaded = model.Open(parsed);
+            IReadOnlyList<GeneratedSequence> rows = new Generator(loaded).Generate(prompts, options, terminal.Cancelled);
+            progress.Clear();
+            if (parsed.GetValue(json))
+                WriteJson(terminal, loaded, options, prompts, rows);
+            else
+                WriteLines(terminal, rows);
+            return ExitCode.Pass;
+        });
+        return command;
+    }
+
+    private static ulong ParseSeed(string text)
+    {
+        bool good = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
+            ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong seed)
+            : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out seed);
+        return good ? seed : throw new DataException($"--seed '{text}' is not a whole number of 64 bits, decimal or 0x hexadecimal");
+    }
+
+    private static void WriteLines(Terminal terminal, IReadOnlyList<GeneratedSequence> rows)
+    {
+        foreach (GeneratedSequence row in rows)
+            terminal.Out.WriteLine(string.Join(',', row.Ids.Select(id => id.ToString(CultureInfo.InvariantCulture))));
+    }
+
+    private static void WriteJson(Terminal terminal, DeepSeekModel model, GenerationOptions options, IReadOnlyList<int[]> prompts, IReadOnlyList<GeneratedSequence> rows) =>
+        JsonOutput.Write(terminal, "generate", json =>
+        {
+            json.WriteString("contract", model.Contract.Name);
+            json.WriteString("attention", model.Contract.Attention.ToString().ToLowerInvariant());
+            json.WriteString("backend", model.Backend.Name);
+            json.WriteNumber("max_tokens", options.MaxTokens);
+            json.WriteNumber("temperature", options.Temperature);
+            json.WriteNumber("seed", options.Seed);
+            json.WriteBoolean("ignore_eos", options.IgnoreEos);
+            json.WriteStartArray("rows");
+            for (int r = 0; r < rows.Count; r++)
+            {
+                json.WriteStartObject();
+                json.WriteNumber("prompt_tokens", prompts[r].Length);
+                json.WriteStartArray("ids");
+                foreach (int id in rows[r].Ids)
+                    json.WriteNumberValue(id);
+                json.WriteEndArray();
+                json.WriteString("stop", rows[r].Reason switch
+                {
+                    StopReason.EndOfText => "end_of_text",
+                    StopReason.MaxPositions => "max_positions",
+                    _ => "max_tokens",
+                });
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+        });
+}

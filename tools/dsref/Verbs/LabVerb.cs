@@ -1,0 +1,96 @@
+using System.CommandLine;
+using System.Globalization;
+using DeepSeek.Reference.Verification;
+
+namespace DeepSeek.Reference.Tool.Verbs;
+
+/// <summary><c>dsref lab exhaustive</c>: an element function against an independent evaluation, over all binary32 arguments.</summary>
+internal static class LabVerb
+{
+    private const ulong AllArguments = 1UL << 32;
+
+    public static Command Command(Terminal terminal) => new("lab", "Longer experiments.\n\nExample:\n  dsref lab exhaustive --function exp") { Exhaustive(terminal) };
+
+    private static Command Exhaustive(Terminal terminal)
+    {
+        var function = new Option<string>("--function") { Description = $"all, or one of {string.Join(", ", ExhaustiveFunctions.Names)}.", HelpName = "NAME", Required = true };
+        var first = new Option<uint>("--first") { Description = "First argument's encoding.", HelpName = "BITS", DefaultValueFactory = _ => 0 };
+        var count = new Option<ulong>("--count") { Description = "How many encodings from there; by default all 2^32.", HelpName = "N", DefaultValueFactory = _ => AllArguments };
+        var threads = new Option<int>("--threads") { Description = "Threads; 0 takes all processors.", HelpName = "N", DefaultValueFactory = _ => 0 };
+        Option<bool> json = SharedOptions.Json();
+        var command = new Command("exhaustive",
+            "Checks that an element function is correctly rounded (rule N5) for every binary32 argument, against an evaluation that shares no code with it. Exit 1 if any result is wrong.\n\nExample:\n  dsref lab exhaustive --function exp --threads 2")
+        { function, first, count, threads, json };
+        command.SetAction(parsed =>
+        {
+            string name = parsed.GetRequiredValue(function).ToLowerInvariant();
+            string[] names = name == "all" ? [.. ExhaustiveFunctions.Names] : [name];
+            ulong arguments = parsed.GetValue(count);
+            if (arguments is 0 or > AllArguments)
+                throw new ContractException($"--count {arguments}: there are 1 to 2^32 encodings");
+            int workers = parsed.GetValue(threads) is var n && n > 0 ? n : n == 0 ? Environment.ProcessorCount : throw new ContractException($"--threads {n}: take 0 for all processors, or a positive number");
+
+            var results = new List<ExhaustiveResult>();
+            foreach (string each in names)
+            {
+                using var progress = new Progress(terminal);
+                results.Add(ExhaustiveFunctions.Run(each, parsed.GetValue(first), arguments, workers, new Steps(progress, each, arguments)));
+                progress.Clear();
+                if (!parsed.GetValue(json))
+                    WriteLines(terminal, results[^1]);
+            }
+
+            if (parsed.GetValue(json))
+                WriteJson(terminal, results);
+            return results.TrueForAll(r => r.Wrong == 0) ? ExitCode.Pass : ExitCode.Mismatch;
+        });
+        return command;
+    }
+
+    private static void WriteLines(Terminal terminal, ExhaustiveResult r)
+    {
+        terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{r.Function}: {r.Wrong} wrong of {r.Tested} (special {r.BySpecial}, filter {r.ByFilter}, series {r.BySeries}, integers {r.ByIntegers}), {r.Elapsed.TotalSeconds:F1} s"));
+        foreach (WrongResult wrong in r.FirstWrong)
+            terminal.Out.WriteLine($"  0x{wrong.Argument:x8} gives 0x{wrong.Got:x8}, correctly rounded is 0x{wrong.Want:x8}");
+    }
+
+    private static void WriteJson(Terminal terminal, List<ExhaustiveResult> results) => JsonOutput.Write(terminal, "lab exhaustive", json =>
+    {
+        json.WriteStartArray("functions");
+        foreach (ExhaustiveResult r in results)
+        {
+            json.WriteStartObject();
+            json.WriteString("function", r.Function);
+            json.WriteNumber("tested", r.Tested);
+            json.WriteNumber("wrong", r.Wrong);
+            json.WriteNumber("seconds", Math.Round(r.Elapsed.TotalSeconds, 3));
+            json.WriteStartArray("first_wrong");
+            foreach (WrongResult wrong in r.FirstWrong)
+            {
+                json.WriteStartObject();
+                json.WriteString("argument", $"0x{wrong.Argument:x8}");
+                json.WriteString("got", $"0x{wrong.Got:x8}");
+                json.WriteString("want", $"0x{wrong.Want:x8}");
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    });
+
+    /// <summary>Told from worker threads, one at a time.</summary>
+    private sealed class Steps(Progress progress, string name, ulong total) : IProgress<ulong>
+    {
+        private readonly Lock gate = new();
+
+        public void Report(ulong value)
+        {
+            lock (gate)
+                progress.Report(name, (long)value, (long)total);
+        }
+    }
+}

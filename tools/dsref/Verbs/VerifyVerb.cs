@@ -1,0 +1,47 @@
+using System.CommandLine;
+using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Verification;
+
+namespace DeepSeek.Reference.Tool.Verbs;
+
+/// <summary><c>dsref verify</c>: runs cases on a backend and judges them.</summary>
+internal static class VerifyVerb
+{
+    public static Command Command(Terminal terminal)
+    {
+        var targets = new Argument<string[]>("DIR|CASE")
+        {
+            Description = "Model directories (config.json, model.safetensors, oracle.safetensors), case ids, or operation names; without any, all of golden/.",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
+        Option<string> backend = SharedOptions.Backend();
+        Option<string?> filter = SharedOptions.Filter();
+        var level = new Option<string>("--level")
+        {
+            Description = "quick: cases of at most 2^22 multiply-adds, and the models; full: all cases.",
+            HelpName = "quick|full",
+            DefaultValueFactory = _ => "full",
+        };
+        Option<int> threads = SharedOptions.Threads();
+        Option<string?> golden = SharedOptions.Golden();
+        Option<bool> json = SharedOptions.Json();
+        var command = new Command("verify",
+            "Runs cases on a backend and judges each: by its golden's digest (BITS or FAIL), a model by the rules of docs/spec/verdicts.md.\n\nExamples:\n  dsref verify\n  dsref verify --level quick --filter \"^linear\"\n  dsref verify path/to/model \"attention[s=2,t=19,h=3,hk=1,d=20,dv=13,latent=yes]\"")
+        { targets, backend, filter, level, threads, golden, json };
+        command.SetAction(parsed =>
+        {
+            IBackend runs = SharedOptions.MakeBackend(parsed.GetValue(backend)!, parsed.GetValue(threads));
+            CaseLevel highest = parsed.GetValue(level)!.ToLowerInvariant() switch
+            {
+                "quick" => CaseLevel.Quick,
+                "full" => CaseLevel.Full,
+                var other => throw new CaseException($"--level '{other}': there are quick and full"),
+            };
+            using var source = new GoldenSource(parsed.GetValue(golden));
+            var selection = new CaseSelection(source, highest, SharedOptions.MakeFilter(parsed.GetValue(filter)));
+            IReadOnlyList<SelectedCase> cases = selection.Of(parsed.GetValue(targets) ?? []);
+            return new Verification(terminal, runs, highest, parsed.GetValue(json)).Run(cases);
+        });
+        return command;
+    }
+}

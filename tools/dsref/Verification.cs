@@ -1,0 +1,119 @@
+using System.Diagnostics;
+using System.Globalization;
+using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Numerics;
+using DeepSeek.Reference.Verification;
+using Spectre.Console;
+
+namespace DeepSeek.Reference.Tool;
+
+/// <summary>Runs selected cases, lists each with its verdict as it is known, and ends with a summary.</summary>
+internal sealed class Verification(Terminal terminal, IBackend backend, CaseLevel level, bool json)
+{
+    private readonly List<(SelectedCase Case, CaseReport Report)> results = [];
+
+    /// <summary>Runs all; returns the exit code.</summary>
+    public int Run(IReadOnlyList<SelectedCase> cases)
+    {
+        long start = Stopwatch.GetTimestamp();
+        using (var progress = new Progress(terminal))
+        {
+            foreach (SelectedCase c in cases)
+            {
+                progress.Report("verify", results.Count, cases.Count);
+                CaseReport report = c.Judge(backend);
+                results.Add((c, report));
+                progress.Clear();
+                List(c, report, cases.Count == 1);
+            }
+        }
+
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+        int exit = Exit();
+        if (json)
+            WriteJson(elapsed, exit);
+        else
+            Summary(elapsed, exit);
+        return exit;
+    }
+
+    private int Exit()
+    {
+        if (results.Any(r => !r.Report.Verdict.Passes() && r.Report.Verdict is not (Verdict.Skip or Verdict.Unjudged)))
+            return ExitCode.Mismatch;
+        return results.Any(r => r.Report.Verdict.Passes()) ? ExitCode.Pass : ExitCode.NothingRan;
+    }
+
+    private void List(SelectedCase c, CaseReport report, bool alone)
+    {
+        if (json)
+            return;
+        string color = report.Verdict switch
+        {
+            Verdict.Bits or Verdict.Noise => "green",
+            Verdict.Skip or Verdict.Unjudged => "yellow",
+            _ => "red",
+        };
+        string detail = report.Detail.Length == 0 ? "" : "  " + report.Detail;
+        terminal.Display.MarkupLine($"[{color}]{report.Verdict.Word(),-8}[/] {Markup.Escape(c.Id + detail)}");
+        if (report.Model is null || !(alone || report.Verdict == Verdict.Fail))
+            return;
+        foreach (string line in ModelReport.Lines(report.Model))
+            terminal.Display.WriteLine(line);
+    }
+
+    private void Summary(TimeSpan elapsed, int exit)
+    {
+        if (results.Count == 0)
+        {
+            terminal.Fail("nothing ran: no case fits; `dsref list` shows the cases");
+            return;
+        }
+
+        terminal.Display.WriteLine();
+        var table = new Table { Border = terminal.Display.Profile.Capabilities.Ansi ? TableBorder.Simple : TableBorder.None };
+        table.AddColumn("cases");
+        Verdict[] shown = [.. results.Select(r => r.Report.Verdict).Distinct().Order()];
+        foreach (Verdict verdict in shown)
+            table.AddColumn(new TableColumn(verdict.Word()).RightAligned());
+        table.AddColumn(new TableColumn("ms").RightAligned());
+        foreach (var group in results.GroupBy(r => r.Case.Family))
+        {
+            string[] counts = [.. shown.Select(v => group.Count(r => r.Report.Verdict == v)).Select(n => n == 0 ? "" : n.ToString(CultureInfo.InvariantCulture))];
+            table.AddRow([group.Key, .. counts, group.Sum(r => r.Report.Elapsed.TotalMilliseconds).ToString("F0", CultureInfo.InvariantCulture)]);
+        }
+
+        terminal.Display.Write(table);
+        string total = string.Join(", ", shown.Select(v => $"{results.Count(r => r.Report.Verdict == v)} {v.Word()}"));
+        terminal.Display.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{(exit == ExitCode.Pass ? "OK" : exit == ExitCode.Mismatch ? "MISMATCH" : "NOTHING RAN")}: {results.Count} cases ({total}), backend {backend.Name}, {Isa.Name}, level {level.ToString().ToLowerInvariant()}, {elapsed.TotalSeconds:F1} s"));
+    }
+
+    private void WriteJson(TimeSpan elapsed, int exit) => JsonOutput.Write(terminal, "verify", writer =>
+    {
+        writer.WriteString("backend", backend.Name);
+        writer.WriteString("isa", Isa.Name);
+        writer.WriteString("level", level.ToString().ToLowerInvariant());
+        writer.WriteStartArray("cases");
+        foreach ((SelectedCase c, CaseReport report) in results)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("id", c.Id);
+            writer.WriteString("kind", c.Kind);
+            writer.WriteVerdict(report.Verdict);
+            writer.WriteString("detail", report.Detail);
+            writer.WriteNumber("milliseconds", Math.Round(report.Elapsed.TotalMilliseconds, 3));
+            if (report.Model is not null)
+                ModelReport.Write(writer, report.Model);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteStartObject("counts");
+        foreach (Verdict verdict in results.Select(r => r.Report.Verdict).Distinct().Order())
+            writer.WriteNumber(verdict.Word(), results.Count(r => r.Report.Verdict == verdict));
+        writer.WriteEndObject();
+        writer.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 3));
+        writer.WriteNumber("exit", exit);
+    });
+}
