@@ -33,6 +33,14 @@ public sealed partial class DocumentationTests
     }
 
     [Fact]
+    public void The_index_of_the_specification_lists_each_page()
+    {
+        string index = Repository.ReadText("docs", "spec", "README.md");
+        string[] missing = [.. Repository.Files("docs/spec", ".md").Select(f => Path.GetFileName(f)!).Where(name => name != "README.md" && !index.Contains($"]({name})", StringComparison.Ordinal))];
+        Assert.True(missing.Length == 0, $"docs/spec/README.md does not list {string.Join(", ", missing)}");
+    }
+
+    [Fact]
     public void The_dialect_table_is_that_of_the_presets()
     {
         string page = Repository.ReadText("docs", "spec", "dialects.md");
