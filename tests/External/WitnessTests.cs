@@ -6,7 +6,7 @@ namespace DeepSeek.Reference.Tests.External;
 /// <summary>A second opinion that shares no code with the library: Python computes small goldens again and finds the kept hashes.</summary>
 public sealed class WitnessTests
 {
-    /// <summary>Debian's Python, which has numpy; the first on the path may be another.</summary>
+    /// <summary>Debian's Python, the one tools/ci/install.sh installs; the first on the path may be another. The standard library is enough.</summary>
     private const string Python = "/usr/bin/python3";
 
     [Fact]

@@ -1,3 +1,5 @@
+using DeepSeek.Reference.Verification;
+
 namespace DeepSeek.Reference.Tool.Tests;
 
 /// <summary>Bad input: one line that says what, where and what to do; exit 2, for goldens 4; never a stack trace.</summary>
@@ -159,5 +161,29 @@ public sealed class BadInputTests(Models models) : IClassFixture<Models>
         string line = CommandLine.Run("gen", "add[n=1]").Passes().Out;
         File.WriteAllText(Path.Combine(folder, "manifest.jsonl"), line.Replace("add[n=1]", "add[n=1,turns=2]", StringComparison.Ordinal));
         CommandLine.Run("verify", "--golden", folder).RefusesWith(4, "'add' has no 'turns'");
+    }
+
+    [Fact]
+    public void An_oracle_of_the_goldens_that_is_missing_damaged_or_another_exits_4()
+    {
+        string folder = Directory.CreateDirectory(models.NewPath()).FullName;
+        string line = CommandLine.Run("list", "--filter", "^model.case=fp32_short,contract=ideal").Passes().Out;
+        Assert.Contains("model[case=fp32_short,contract=ideal,attention=absorbed]", line, StringComparison.Ordinal);
+        var manifest = new GoldenManifest([new GoldenSource(null).Manifest().Find("model[case=fp32_short,contract=ideal,attention=absorbed]")!]);
+        File.WriteAllBytes(Path.Combine(folder, "manifest.jsonl"), manifest.ToBytes());
+        CommandLine.Run("verify", "--golden", folder).RefusesWith(4, "has no oracles/fp32_short");
+
+        string oracle = Path.Combine(folder, "oracles", "fp32_short");
+        Directory.CreateDirectory(Path.Combine(folder, "oracles"));
+        Directory.Move(models.Copy("fp32_short"), oracle);
+        CommandLine.Run("verify", "--golden", folder).Passes();
+
+        string weights = Path.Combine(oracle, "model.safetensors");
+        byte[] bytes = File.ReadAllBytes(weights);
+        bytes[^2] ^= 0x40;
+        File.WriteAllBytes(weights, bytes);
+        CommandLine.Run("verify", "--golden", folder).RefusesWith(4, "'model.safetensors' is not the file");
+        File.WriteAllBytes(weights, bytes[..^8]);
+        CommandLine.Run("verify", "--golden", folder).RefusesWith(4, "model.safetensors");
     }
 }

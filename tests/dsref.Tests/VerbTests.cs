@@ -211,6 +211,7 @@ public sealed class VerbTests(Models models) : IClassFixture<Models>
         CommandLine.Run(cancelled, "run", "--model", Short, "--ids", "1,2", "--out", path).RefusesWith(130, "interrupted");
         CommandLine.Run(cancelled, "gen", "--update", "--reason", "never", "--golden", folder).RefusesWith(130, "interrupted");
         CommandLine.Run(cancelled, "generate", "--model", Short, "--ids", "1,2").RefusesWith(130, "interrupted");
+        CommandLine.Run(cancelled, "lab", "exhaustive", "--function", "exp").RefusesWith(130, "interrupted");
         Assert.Equal(130, CommandLine.Run(cancelled, "verify").Exit);
         Assert.Empty(Directory.GetFileSystemEntries(folder));
     }

@@ -53,8 +53,8 @@ internal static class ModelSpeed
         }
 
         Measured.Interleave(20 * seconds, [.. kernels]);
-        SideBySide.RaiseFma(fma);
-        SideBySide.RaiseRead(reads);
+        SideBySide.RaiseFma(Math.Max(fma.Best, results.Max(r => r.Prefill.Best) * SyntheticModel.PrefillFlopsPerToken));
+        SideBySide.RaiseRead(Math.Max(reads.Max(read => read.Best), results.Max(r => r.Decode.Best * r.DecodeBytes)));
         foreach ((DType dtype, Measured prefill, Measured decode, double bytes) in results)
         {
             SideBySide.Line(

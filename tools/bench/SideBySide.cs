@@ -7,7 +7,7 @@ internal static class SideBySide
     private const double QuietFma = 249e9;
     private const double QuietRead = 38.5e9;
 
-    /// <summary>The best figures of the run so far; shares are of these.</summary>
+    /// <summary>The best of the fma kernel and of every kernel under test so far; shares are of this.</summary>
     public static double FmaPeak { get; private set; }
 
     /// <summary>Bytes per second: the best of the read kernels and of every kernel that streams weights.</summary>
@@ -41,17 +41,11 @@ internal static class SideBySide
         return valid ? 0 : 1;
     }
 
-    public static void RaiseFma(params ReadOnlySpan<Measured> kernels)
-    {
-        foreach (Measured kernel in kernels)
-            FmaPeak = Math.Max(FmaPeak, kernel.Best);
-    }
+    /// <summary>Flops per second that something reached in this run.</summary>
+    public static void RaiseFma(double flopsPerSecond) => FmaPeak = Math.Max(FmaPeak, flopsPerSecond);
 
-    public static void RaiseRead(params ReadOnlySpan<Measured> kernels)
-    {
-        foreach (Measured kernel in kernels)
-            ReadPeak = Math.Max(ReadPeak, kernel.Best);
-    }
+    /// <summary>Bytes per second that something read from memory in this run.</summary>
+    public static void RaiseRead(double bytesPerSecond) => ReadPeak = Math.Max(ReadPeak, bytesPerSecond);
 
     /// <summary>One line: a figure, and what it is to be compared with.</summary>
     public static void Line(string what, string figure, string ratio, string target) =>

@@ -36,7 +36,7 @@ internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex 
         foreach (GoldenRecord record in source.Manifest().Records.Where(r => r.Level <= level))
             yield return Kept(record);
         foreach ((string name, string path) in source.Oracles())
-            yield return Model($"oracles/{name}", path);
+            yield return GoldenModel($"oracles/{name}", path);
     }
 
     private IEnumerable<SelectedCase> Of(string target)
@@ -72,6 +72,26 @@ internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex 
             ModelCaseResult result = ModelCase.Run(path, backend);
             return new CaseReport(result.Verdict, ModelReport.Detail(result), Stopwatch.GetElapsedTime(start), result);
         });
+    }
+
+    /// <summary>An oracle of golden/: if it cannot be read, the golden is damaged.</summary>
+    private static SelectedCase GoldenModel(string id, string path)
+    {
+        SelectedCase model = Model(id, path);
+        return model with
+        {
+            Judge = backend =>
+            {
+                try
+                {
+                    return model.Judge(backend);
+                }
+                catch (DataException e)
+                {
+                    throw new GoldenException(e.Message, e);
+                }
+            },
+        };
     }
 
     private SelectedCase Kept(GoldenRecord record)

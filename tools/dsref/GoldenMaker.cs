@@ -13,16 +13,19 @@ internal static class GoldenMaker
     /// <summary>The line of one operation case.</summary>
     public static GoldenRecord Operation(OperationCase c, IBackend backend) => OperationJudge.Record(c, backend, CaseCatalogue.WitnessesOf(c));
 
-    /// <summary>Every line: operations, then the models of the folder's oracles.</summary>
+    /// <summary>Every line: operations, then the models of the folder's oracles. The simd backend must agree with each before it is kept.</summary>
+    /// <exception cref="CaseException">It does not; names the case and the first element.</exception>
     public static GoldenManifest All(string folder, IBackend backend, Terminal terminal)
     {
         using var progress = new Progress(terminal);
         var records = new List<GoldenRecord>();
+        var twin = new SimdBackend();
         IReadOnlyList<OperationCase> cases = CaseCatalogue.All;
         foreach (OperationCase c in cases)
         {
             progress.Report("gen", records.Count, cases.Count);
             records.Add(Operation(c, backend));
+            RequireBits(OperationJudge.Judge(c, records[^1], twin));
         }
 
         using var source = new GoldenSource(folder);
@@ -32,6 +35,7 @@ internal static class GoldenMaker
             {
                 progress.Report($"gen, model {name}, case", records.Count - cases.Count + 1, source.Oracles().Count * ModelOutputs.Contracts.Count);
                 records.Add(ModelOutputs.Record(name, path, contract, backend));
+                RequireBits(ModelOutputs.Judge(records[^1], path, twin));
             }
         }
 
@@ -83,6 +87,12 @@ internal static class GoldenMaker
         AtomicFile.Write(log, stream => stream.Write(Encoding.UTF8.GetBytes(history + line)));
         terminal.Out.WriteLine($"{path}: {made.Records.Count} goldens; {line.Trim()[2..]}");
         return ExitCode.Pass;
+    }
+
+    private static void RequireBits(OperationVerdict verdict)
+    {
+        if (verdict.Verdict != Verdict.Bits)
+            throw new CaseException($"case '{verdict.Id}': {verdict.Detail}; no golden is kept until the backends agree");
     }
 
     private static IEnumerable<string> Differences(GoldenManifest kept, GoldenManifest made)

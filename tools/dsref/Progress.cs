@@ -18,6 +18,12 @@ internal sealed class Progress(Terminal terminal) : IDisposable
     public void Report(string what, long done, long total)
     {
         terminal.Cancelled.ThrowIfCancellationRequested();
+        Show(what, done, total);
+    }
+
+    /// <summary>A step was done, on a thread that must not be interrupted.</summary>
+    public void Show(string what, long done, long total)
+    {
         TimeSpan now = Stopwatch.GetElapsedTime(start);
         if (now < next)
             return;

@@ -48,7 +48,7 @@ internal readonly struct Log2Function : IElementFunction
         D odd = D.Fma(r2, D.Of(0.1606481704548997), D.Of(0.20609896535062966));
         odd = D.Fma(r2, odd, D.Of(0.2885390083018428));
         odd = D.Fma(r2, odd, D.Of(0.48089834696297235));
-        
+
         D h = r * D.Of(g);
         D l = D.Fma(r, D.Of(gTail), D.Fma(r, D.Of(g), -h));
         D small = D.Fma(r2, D.Fma(r, odd, even), l);

@@ -86,9 +86,11 @@ internal readonly struct Double8(Vector512<double> v) : IDoubleLanes<Double8>
     [MethodImpl(Always)] public static Double8 Fma(Double8 a, Double8 b, Double8 c) => new(Vector512.FusedMultiplyAdd(a.V, b.V, c.V));
     [MethodImpl(Always)] public static Double8 Sqrt(Double8 a) => new(Vector512.Sqrt(a.V));
     [MethodImpl(Always)] public static Double8 Min(Double8 a, Double8 b) => new(Vector512.MinNative(a.V, b.V));
-    [MethodImpl(Always)] public static Double8 WhereBelow(Double8 a, double limit, Double8 yes, Double8 no) =>
+    [MethodImpl(Always)]
+    public static Double8 WhereBelow(Double8 a, double limit, Double8 yes, Double8 no) =>
         new(Vector512.ConditionalSelect(Vector512.LessThan(Vector512.Abs(a.V), Vector512.Create(limit)), yes.V, no.V));
-    [MethodImpl(Always)] public static Double8 WhereZero(Double8 a, Double8 yes, Double8 no) =>
+    [MethodImpl(Always)]
+    public static Double8 WhereZero(Double8 a, Double8 yes, Double8 no) =>
         new(Vector512.ConditionalSelect(Vector512.Equals(a.V, Vector512<double>.Zero), yes.V, no.V));
     [MethodImpl(Always)] public static Double8 WithSignOf(Double8 a, double magnitude) => new((a.V & Vector512.Create(-0.0)) | Vector512.Create(magnitude));
     [MethodImpl(Always)] public static Double8 AddBits(Double8 a, Double8 b) => new((a.V.AsInt64() + b.V.AsInt64()).AsDouble());
@@ -98,7 +100,8 @@ internal readonly struct Double8(Vector512<double> v) : IDoubleLanes<Double8>
     [MethodImpl(Always)] public static Double8 XorBits(Double8 a, Double8 b) => new((a.V.AsUInt64() ^ b.V.AsUInt64()).AsDouble());
     [MethodImpl(Always)] public static Double8 ShiftLeft(Double8 a, int count) => new((a.V.AsUInt64() << count).AsDouble());
     [MethodImpl(Always)] public static Double8 ShiftRight(Double8 a, int count) => new((a.V.AsUInt64() >> count).AsDouble());
-    [MethodImpl(Always)] public static Double8 Lookup(ReadOnlySpan<double> sixteen, Double8 index) => new(Avx512F.PermuteVar8x64x2(
+    [MethodImpl(Always)]
+    public static Double8 Lookup(ReadOnlySpan<double> sixteen, Double8 index) => new(Avx512F.PermuteVar8x64x2(
         Vector512.LoadUnsafe(ref MemoryMarshal.GetReference(sixteen)), index.V.AsInt64(), Vector512.LoadUnsafe(ref MemoryMarshal.GetReference(sixteen), 8)));
 }
 
@@ -116,9 +119,11 @@ internal readonly struct Double4(Vector256<double> v) : IDoubleLanes<Double4>
     [MethodImpl(Always)] public static Double4 Fma(Double4 a, Double4 b, Double4 c) => new(Vector256.FusedMultiplyAdd(a.V, b.V, c.V));
     [MethodImpl(Always)] public static Double4 Sqrt(Double4 a) => new(Vector256.Sqrt(a.V));
     [MethodImpl(Always)] public static Double4 Min(Double4 a, Double4 b) => new(Vector256.MinNative(a.V, b.V));
-    [MethodImpl(Always)] public static Double4 WhereBelow(Double4 a, double limit, Double4 yes, Double4 no) =>
+    [MethodImpl(Always)]
+    public static Double4 WhereBelow(Double4 a, double limit, Double4 yes, Double4 no) =>
         new(Vector256.ConditionalSelect(Vector256.LessThan(Vector256.Abs(a.V), Vector256.Create(limit)), yes.V, no.V));
-    [MethodImpl(Always)] public static Double4 WhereZero(Double4 a, Double4 yes, Double4 no) =>
+    [MethodImpl(Always)]
+    public static Double4 WhereZero(Double4 a, Double4 yes, Double4 no) =>
         new(Vector256.ConditionalSelect(Vector256.Equals(a.V, Vector256<double>.Zero), yes.V, no.V));
     [MethodImpl(Always)] public static Double4 WithSignOf(Double4 a, double magnitude) => new((a.V & Vector256.Create(-0.0)) | Vector256.Create(magnitude));
     [MethodImpl(Always)] public static Double4 AddBits(Double4 a, Double4 b) => new((a.V.AsInt64() + b.V.AsInt64()).AsDouble());
@@ -128,7 +133,8 @@ internal readonly struct Double4(Vector256<double> v) : IDoubleLanes<Double4>
     [MethodImpl(Always)] public static Double4 XorBits(Double4 a, Double4 b) => new((a.V.AsUInt64() ^ b.V.AsUInt64()).AsDouble());
     [MethodImpl(Always)] public static Double4 ShiftLeft(Double4 a, int count) => new((a.V.AsUInt64() << count).AsDouble());
     [MethodImpl(Always)] public static Double4 ShiftRight(Double4 a, int count) => new((a.V.AsUInt64() >> count).AsDouble());
-    [MethodImpl(Always)] public static Double4 Lookup(ReadOnlySpan<double> sixteen, Double4 index) =>
+    [MethodImpl(Always)]
+    public static Double4 Lookup(ReadOnlySpan<double> sixteen, Double4 index) =>
         new(Vector256.Create(At(sixteen, index, 0), At(sixteen, index, 1), At(sixteen, index, 2), At(sixteen, index, 3)));
 
     // Four loads: no slower than a gather where that was measured.
@@ -150,9 +156,11 @@ internal readonly struct Double2(Vector128<double> v) : IDoubleLanes<Double2>
     [MethodImpl(Always)] public static Double2 Fma(Double2 a, Double2 b, Double2 c) => new(Vector128.FusedMultiplyAdd(a.V, b.V, c.V));
     [MethodImpl(Always)] public static Double2 Sqrt(Double2 a) => new(Vector128.Sqrt(a.V));
     [MethodImpl(Always)] public static Double2 Min(Double2 a, Double2 b) => new(Vector128.MinNative(a.V, b.V));
-    [MethodImpl(Always)] public static Double2 WhereBelow(Double2 a, double limit, Double2 yes, Double2 no) =>
+    [MethodImpl(Always)]
+    public static Double2 WhereBelow(Double2 a, double limit, Double2 yes, Double2 no) =>
         new(Vector128.ConditionalSelect(Vector128.LessThan(Vector128.Abs(a.V), Vector128.Create(limit)), yes.V, no.V));
-    [MethodImpl(Always)] public static Double2 WhereZero(Double2 a, Double2 yes, Double2 no) =>
+    [MethodImpl(Always)]
+    public static Double2 WhereZero(Double2 a, Double2 yes, Double2 no) =>
         new(Vector128.ConditionalSelect(Vector128.Equals(a.V, Vector128<double>.Zero), yes.V, no.V));
     [MethodImpl(Always)] public static Double2 WithSignOf(Double2 a, double magnitude) => new((a.V & Vector128.Create(-0.0)) | Vector128.Create(magnitude));
     [MethodImpl(Always)] public static Double2 AddBits(Double2 a, Double2 b) => new((a.V.AsInt64() + b.V.AsInt64()).AsDouble());
@@ -162,7 +170,8 @@ internal readonly struct Double2(Vector128<double> v) : IDoubleLanes<Double2>
     [MethodImpl(Always)] public static Double2 XorBits(Double2 a, Double2 b) => new((a.V.AsUInt64() ^ b.V.AsUInt64()).AsDouble());
     [MethodImpl(Always)] public static Double2 ShiftLeft(Double2 a, int count) => new((a.V.AsUInt64() << count).AsDouble());
     [MethodImpl(Always)] public static Double2 ShiftRight(Double2 a, int count) => new((a.V.AsUInt64() >> count).AsDouble());
-    [MethodImpl(Always)] public static Double2 Lookup(ReadOnlySpan<double> sixteen, Double2 index) =>
+    [MethodImpl(Always)]
+    public static Double2 Lookup(ReadOnlySpan<double> sixteen, Double2 index) =>
         new(Vector128.Create(sixteen[(int)index.V.AsInt64().GetElement(0) & 15], sixteen[(int)index.V.AsInt64().GetElement(1) & 15]));
 }
 

@@ -61,19 +61,24 @@ internal readonly struct Float8(Vector256<float> v) : IWidened<Float8, Double8>
 
     [MethodImpl(Always)] public static Double8 Widen(Float8 x) => new(Avx512F.ConvertToVector512Double(x.V));
     [MethodImpl(Always)] public static Float8 Narrow(Double8 y) => new(Avx512F.ConvertToVector256Single(y.V));
-    [MethodImpl(Always)] public static Float8 Clamp(Float8 x, float low, float high) =>
+    [MethodImpl(Always)]
+    public static Float8 Clamp(Float8 x, float low, float high) =>
         new(Vector256.MinNative(Vector256.MaxNative(x.V, Vector256.Create(low)), Vector256.Create(high)));
     [MethodImpl(Always)] public static bool AllWithin(Float8 x, float limit) => Vector256.LessThanOrEqualAll(Vector256.Abs(x.V), Vector256.Create(limit));
     [MethodImpl(Always)] public static bool AllPositive(Float8 x) => Vector256.LessThanAll(x.V.AsUInt32() - Vector256.Create(1u), Vector256.Create(0x7F7FFFFFu));
-    [MethodImpl(Always)] public static bool AllFiniteAbove(Float8 x, float limit) =>
+    [MethodImpl(Always)]
+    public static bool AllFiniteAbove(Float8 x, float limit) =>
         Vector256.GreaterThanAll(x.V, Vector256.Create(limit)) && Vector256.LessThanAll(x.V, Vector256.Create(float.PositiveInfinity));
-    [MethodImpl(Always)] public static Float8 KeepNaN(Float8 x, Float8 y) =>
+    [MethodImpl(Always)]
+    public static Float8 KeepNaN(Float8 x, Float8 y) =>
         new(Vector256.ConditionalSelect(Vector256.Equals(x.V, x.V), y.V, Vector256.Create(0x7FC00000u).AsSingle()));
     [MethodImpl(Always)] public static Float8 CanonicalNaN(Float8 y) => KeepNaN(y, y);
     [MethodImpl(Always)] public static Float8 OrSign(Float8 x, Float8 y) => new(y.V | (x.V & Vector256.Create(-0f)));
-    [MethodImpl(Always)] public static Float8 KeepZero(Float8 x, Float8 y) =>
+    [MethodImpl(Always)]
+    public static Float8 KeepZero(Float8 x, Float8 y) =>
         new(Vector256.ConditionalSelect(Vector256.Equals(x.V, Vector256<float>.Zero), x.V, y.V));
-    [MethodImpl(Always)] public static Float8 Except(Float8 x, Float8 y, uint xBits, uint yBits) =>
+    [MethodImpl(Always)]
+    public static Float8 Except(Float8 x, Float8 y, uint xBits, uint yBits) =>
         new(Vector256.ConditionalSelect(Vector256.Equals(x.V.AsUInt32(), Vector256.Create(xBits)), Vector256.Create(yBits), y.V.AsUInt32()).AsSingle());
 
     [MethodImpl(Always)]
@@ -94,19 +99,24 @@ internal readonly struct Float4(Vector128<float> v) : IWidened<Float4, Double4>
 
     [MethodImpl(Always)] public static Double4 Widen(Float4 x) => new(Avx.ConvertToVector256Double(x.V));
     [MethodImpl(Always)] public static Float4 Narrow(Double4 y) => new(Avx.ConvertToVector128Single(y.V));
-    [MethodImpl(Always)] public static Float4 Clamp(Float4 x, float low, float high) =>
+    [MethodImpl(Always)]
+    public static Float4 Clamp(Float4 x, float low, float high) =>
         new(Vector128.MinNative(Vector128.MaxNative(x.V, Vector128.Create(low)), Vector128.Create(high)));
     [MethodImpl(Always)] public static bool AllWithin(Float4 x, float limit) => Vector128.LessThanOrEqualAll(Vector128.Abs(x.V), Vector128.Create(limit));
     [MethodImpl(Always)] public static bool AllPositive(Float4 x) => Vector128.LessThanAll(x.V.AsUInt32() - Vector128.Create(1u), Vector128.Create(0x7F7FFFFFu));
-    [MethodImpl(Always)] public static bool AllFiniteAbove(Float4 x, float limit) =>
+    [MethodImpl(Always)]
+    public static bool AllFiniteAbove(Float4 x, float limit) =>
         Vector128.GreaterThanAll(x.V, Vector128.Create(limit)) && Vector128.LessThanAll(x.V, Vector128.Create(float.PositiveInfinity));
-    [MethodImpl(Always)] public static Float4 KeepNaN(Float4 x, Float4 y) =>
+    [MethodImpl(Always)]
+    public static Float4 KeepNaN(Float4 x, Float4 y) =>
         new(Vector128.ConditionalSelect(Vector128.Equals(x.V, x.V), y.V, Vector128.Create(0x7FC00000u).AsSingle()));
     [MethodImpl(Always)] public static Float4 CanonicalNaN(Float4 y) => KeepNaN(y, y);
     [MethodImpl(Always)] public static Float4 OrSign(Float4 x, Float4 y) => new(y.V | (x.V & Vector128.Create(-0f)));
-    [MethodImpl(Always)] public static Float4 KeepZero(Float4 x, Float4 y) =>
+    [MethodImpl(Always)]
+    public static Float4 KeepZero(Float4 x, Float4 y) =>
         new(Vector128.ConditionalSelect(Vector128.Equals(x.V, Vector128<float>.Zero), x.V, y.V));
-    [MethodImpl(Always)] public static Float4 Except(Float4 x, Float4 y, uint xBits, uint yBits) =>
+    [MethodImpl(Always)]
+    public static Float4 Except(Float4 x, Float4 y, uint xBits, uint yBits) =>
         new(Vector128.ConditionalSelect(Vector128.Equals(x.V.AsUInt32(), Vector128.Create(xBits)), Vector128.Create(yBits), y.V.AsUInt32()).AsSingle());
 
     [MethodImpl(Always)]
@@ -128,18 +138,22 @@ internal readonly struct Float2(Vector64<float> v) : IWidened<Float2, Double2>
 
     [MethodImpl(Always)] public static Double2 Widen(Float2 x) => new(Vector128.WidenLower(x.V.ToVector128Unsafe()));
     [MethodImpl(Always)] public static Float2 Narrow(Double2 y) => new(Vector128.Narrow(y.V, y.V).GetLower());
-    [MethodImpl(Always)] public static Float2 Clamp(Float2 x, float low, float high) =>
+    [MethodImpl(Always)]
+    public static Float2 Clamp(Float2 x, float low, float high) =>
         new(Vector64.MinNative(Vector64.MaxNative(x.V, Vector64.Create(low)), Vector64.Create(high)));
     [MethodImpl(Always)] public static bool AllWithin(Float2 x, float limit) => Vector64.LessThanOrEqualAll(Vector64.Abs(x.V), Vector64.Create(limit));
     [MethodImpl(Always)] public static bool AllPositive(Float2 x) => Vector64.LessThanAll(x.V.AsUInt32() - Vector64.Create(1u), Vector64.Create(0x7F7FFFFFu));
-    [MethodImpl(Always)] public static bool AllFiniteAbove(Float2 x, float limit) =>
+    [MethodImpl(Always)]
+    public static bool AllFiniteAbove(Float2 x, float limit) =>
         Vector64.GreaterThanAll(x.V, Vector64.Create(limit)) && Vector64.LessThanAll(x.V, Vector64.Create(float.PositiveInfinity));
-    [MethodImpl(Always)] public static Float2 KeepNaN(Float2 x, Float2 y) =>
+    [MethodImpl(Always)]
+    public static Float2 KeepNaN(Float2 x, Float2 y) =>
         new(Vector64.ConditionalSelect(Vector64.Equals(x.V, x.V), y.V, Vector64.Create(0x7FC00000u).AsSingle()));
     [MethodImpl(Always)] public static Float2 CanonicalNaN(Float2 y) => KeepNaN(y, y);
     [MethodImpl(Always)] public static Float2 OrSign(Float2 x, Float2 y) => new(y.V | (x.V & Vector64.Create(-0f)));
     [MethodImpl(Always)] public static Float2 KeepZero(Float2 x, Float2 y) => new(Vector64.ConditionalSelect(Vector64.Equals(x.V, Vector64<float>.Zero), x.V, y.V));
-    [MethodImpl(Always)] public static Float2 Except(Float2 x, Float2 y, uint xBits, uint yBits) =>
+    [MethodImpl(Always)]
+    public static Float2 Except(Float2 x, Float2 y, uint xBits, uint yBits) =>
         new(Vector64.ConditionalSelect(Vector64.Equals(x.V.AsUInt32(), Vector64.Create(xBits)), Vector64.Create(yBits), y.V.AsUInt32()).AsSingle());
 
     [MethodImpl(Always)]
@@ -163,7 +177,8 @@ internal readonly struct Float1(float v) : IWidened<Float1, Double1>
     [MethodImpl(Always)] public static Float1 CanonicalNaN(Float1 y) => KeepNaN(y, y);
     [MethodImpl(Always)] public static Float1 OrSign(Float1 x, Float1 y) => new(MathF.CopySign(y.V, x.V));
     [MethodImpl(Always)] public static Float1 KeepZero(Float1 x, Float1 y) => x.V == 0 ? x : y;
-    [MethodImpl(Always)] public static Float1 Except(Float1 x, Float1 y, uint xBits, uint yBits) =>
+    [MethodImpl(Always)]
+    public static Float1 Except(Float1 x, Float1 y, uint xBits, uint yBits) =>
         BitConverter.SingleToUInt32Bits(x.V) == xBits ? new(BitConverter.UInt32BitsToSingle(yBits)) : y;
 
     [MethodImpl(Always)]

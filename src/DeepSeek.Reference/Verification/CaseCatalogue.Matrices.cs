@@ -57,6 +57,8 @@ public static partial class CaseCatalogue
             yield return $"linear[t=1,n=256,k=16384,weight={w}]";
             yield return $"linear[t=33,n=576,k=7168,weight={w}]";
             yield return $"linear[t=512,n=512,k=2048,weight={w}]";
+            yield return $"linear[t=64,n=2048,k=7168,weight={w}]";
+            yield return $"linear[t=1,n=4096,k=7168,weight={w}]";
             yield return $"grouped_linear[r=64,g=8,n=512,k=2048,weight={w}]";
         }
 
@@ -67,6 +69,8 @@ public static partial class CaseCatalogue
         yield return "grouped_linear[r=16,g=4,n=5,k=0]";
         yield return "absorb_query[s=1,h=128,dn=128,dr=64,dv=128,c=512]";
         yield return "absorb_output[s=1,h=128,dn=128,dv=128,c=512]";
+        yield return "absorb_query[s=9,h=128,dn=128,dr=64,dv=128,c=512]";
+        yield return "absorb_output[s=9,h=128,dn=128,dv=128,c=512]";
         yield return "absorb_query[s=0,h=2,dn=4,dr=2,dv=4,c=8]";
         yield return "absorb_output[s=0,h=2,dn=4,dv=4,c=8]";
         foreach (string a in Floats)
@@ -119,6 +123,8 @@ public static partial class CaseCatalogue
         yield return "attention[s=1,t=256,h=8,hk=1,d=576,dv=512,latent=yes,scale=0.1352337]";
         yield return "attention[s=64,t=64,h=8,hk=8,d=192,dv=128]";
         yield return "attention[s=1,t=1024,h=128,hk=1,d=576,dv=512,latent=yes,scale=0.1352337]";
+        yield return "attention[s=9,t=512,h=128,hk=1,d=576,dv=512,latent=yes,scale=0.1352337]";
+        yield return "attention[s=96,t=96,h=128,hk=128,d=192,dv=128]";
         yield return "attention[s=96,t=256,h=16,hk=16,d=192,dv=128,keys=bf16,values=bf16]";
     }
 

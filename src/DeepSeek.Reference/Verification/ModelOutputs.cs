@@ -94,6 +94,10 @@ public static class ModelOutputs
 
             return new OperationVerdict(golden.Id, Verdict.Bits, "", elapsed);
         }
+        catch (DataException e)
+        {
+            throw new GoldenException($"golden '{golden.Id}': {e.Message}", e);
+        }
         catch (ContractException e)
         {
             return new OperationVerdict(golden.Id, Verdict.Skip, e.Message, Stopwatch.GetElapsedTime(start));

@@ -33,6 +33,23 @@ public sealed partial class DocumentationTests
     }
 
     [Fact]
+    public void Every_page_that_the_code_names_exists()
+    {
+        string[] files = [.. Repository.Files("src", ".cs"), .. Repository.Files("tools", ".cs", ".py")];
+        string[] broken = [.. files.SelectMany(f => PageName().Matches(Repository.ReadText(f)).Select(m => (File: f, Page: m.Value)))
+            .Where(pair => !File.Exists(Repository.Path(pair.Page))).Select(pair => $"{pair.File} names {pair.Page}")];
+        Assert.True(broken.Length == 0, string.Join('\n', broken));
+    }
+
+    [Fact]
+    public void The_index_of_the_specification_lists_each_page()
+    {
+        string index = Repository.ReadText("docs", "spec", "README.md");
+        string[] missing = [.. Repository.Files("docs/spec", ".md").Select(f => Path.GetFileName(f)!).Where(name => name != "README.md" && !index.Contains($"]({name})", StringComparison.Ordinal))];
+        Assert.True(missing.Length == 0, $"docs/spec/README.md does not list {string.Join(", ", missing)}");
+    }
+
+    [Fact]
     public void The_dialect_table_is_that_of_the_presets()
     {
         string page = Repository.ReadText("docs", "spec", "dialects.md");
@@ -107,6 +124,9 @@ public sealed partial class DocumentationTests
 
     [GeneratedRegex(@"\]\((?<target>[^)\s]+)\)")]
     private static partial Regex Link();
+
+    [GeneratedRegex(@"\bdocs/[\w/-]+\.md\b")]
+    private static partial Regex PageName();
 
     [GeneratedRegex(@"[^\p{L}\p{N} _-]")]
     private static partial Regex NotInAnchor();

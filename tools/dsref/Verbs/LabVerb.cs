@@ -8,6 +8,7 @@ namespace DeepSeek.Reference.Tool.Verbs;
 internal static class LabVerb
 {
     private const ulong AllArguments = 1UL << 32;
+    private const ulong Slice = 1UL << 26;
 
     public static Command Command(Terminal terminal) => new("lab", "Longer experiments.\n\nExample:\n  dsref lab exhaustive --function exp") { Exhaustive(terminal) };
 
@@ -34,7 +35,7 @@ internal static class LabVerb
             foreach (string each in names)
             {
                 using var progress = new Progress(terminal);
-                results.Add(ExhaustiveFunctions.Run(each, parsed.GetValue(first), arguments, workers, new Steps(progress, each, arguments)));
+                results.Add(InSlices(each, parsed.GetValue(first), arguments, workers, progress));
                 progress.Clear();
                 if (!parsed.GetValue(json))
                     WriteLines(terminal, results[^1]);
@@ -46,6 +47,33 @@ internal static class LabVerb
         });
         return command;
     }
+
+    /// <summary>One slice after another, so that Ctrl-C takes effect between two.</summary>
+    private static ExhaustiveResult InSlices(string function, uint first, ulong count, int workers, Progress progress)
+    {
+        ExhaustiveResult? total = null;
+        for (ulong at = 0; at < count; at += Slice)
+        {
+            progress.Report(function, (long)at, (long)count);
+            var steps = new Steps(progress, function, at, count);
+            ExhaustiveResult part = ExhaustiveFunctions.Run(function, unchecked(first + (uint)at), Math.Min(Slice, count - at), workers, steps);
+            total = total is null ? part : Joined(total, part);
+        }
+
+        return total!;
+    }
+
+    private static ExhaustiveResult Joined(ExhaustiveResult a, ExhaustiveResult b) => a with
+    {
+        Tested = a.Tested + b.Tested,
+        Wrong = a.Wrong + b.Wrong,
+        BySpecial = a.BySpecial + b.BySpecial,
+        ByFilter = a.ByFilter + b.ByFilter,
+        BySeries = a.BySeries + b.BySeries,
+        ByIntegers = a.ByIntegers + b.ByIntegers,
+        FirstWrong = [.. a.FirstWrong.Concat(b.FirstWrong).Take(64)],
+        Elapsed = a.Elapsed + b.Elapsed,
+    };
 
     private static void WriteLines(Terminal terminal, ExhaustiveResult r)
     {
@@ -83,14 +111,14 @@ internal static class LabVerb
     });
 
     /// <summary>Told from worker threads, one at a time.</summary>
-    private sealed class Steps(Progress progress, string name, ulong total) : IProgress<ulong>
+    private sealed class Steps(Progress progress, string name, ulong before, ulong total) : IProgress<ulong>
     {
         private readonly Lock gate = new();
 
         public void Report(ulong value)
         {
             lock (gate)
-                progress.Report(name, (long)value, (long)total);
+                progress.Show(name, (long)(before + value), (long)total);
         }
     }
 }

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Runtime.InteropServices;
 using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference.Ops;
@@ -10,10 +8,14 @@ public static partial class Linear
     // A block of x that stays in the second-level cache beside the weight rows that stream by.
     private const int BlockBytes = 384 << 10;
 
+    // The same for long rows: more rows, since each block of x streams the whole weight.
+    private const int LongBlockBytes = 512 << 10;
+
     // Beyond this length of a row, four rows of x and four of the weight no longer fit the first-level cache: block over k.
     private const int WholeK = 1536;
     private const int BlockK = 1024;
-    private const int BlockN = 64;
+    private const int BlockN = 32;
+    private const int PanelStride = BlockK + 16;
 
     /// <summary>
     /// Columns n0..n1 of y = x Wᵀ, bit-equal to <see cref="Define"/> with Lanes16. x and y are binary32 with row strides K and yStride;
@@ -62,7 +64,7 @@ public static partial class Linear
     {
         nint rowBytes = (nint)K * TCodes.Bytes;
         int block = Math.Max(TTiles.Rows, BlockBytes / Math.Max(1, K * sizeof(float)) / TTiles.Rows * TTiles.Rows);
-        using var panel = new Scratch(TCodes.Bytes == sizeof(float) ? 0 : TTiles.Columns * K);
+        using var panel = new AlignedFloats(TCodes.Bytes == sizeof(float) ? 0 : TTiles.Columns * K);
         for (int t0 = 0; t0 < T; t0 += block)
         {
             int t1 = Math.Min(T, t0 + block);
@@ -76,8 +78,13 @@ public static partial class Linear
                     TCodes.Widen(w + n * rowBytes, TTiles.Columns * K, rows);
                 }
 
+                byte* next = w + (n + TTiles.Columns) * rowBytes;
                 for (int t = t0; t < tiled; t += TTiles.Rows)
+                {
+                    WeightPrefetch.Share(next, TTiles.Columns * rowBytes, (t - t0) / TTiles.Rows, (tiled - t0) / TTiles.Rows);
                     TTiles.Tile(x + (nint)t * K, K, rows, K, K, null, first: true, last: true, y + t * yStride + n, yStride);
+                }
+
                 for (int t = tiled; t < t1; t++)
                     TTiles.Row<Float32Codes>(x + (nint)t * K, (byte*)rows, (nint)K * sizeof(float), K, y + t * yStride + n);
             }
@@ -90,10 +97,10 @@ public static partial class Linear
         where TCodes : struct, IWeightCodes
     {
         nint rowBytes = (nint)K * TCodes.Bytes;
-        int block = BlockBytes / (BlockK * sizeof(float)) / TTiles.Rows * TTiles.Rows;
+        int block = LongBlockBytes / (BlockK * sizeof(float)) / TTiles.Rows * TTiles.Rows;
         int tileFloats = 16 * TTiles.Rows * TTiles.Columns;
-        using var lanes = new Scratch(block * BlockN * 16);
-        using var panel = new Scratch(TCodes.Bytes == sizeof(float) ? 0 : BlockN * BlockK);
+        using var lanes = new AlignedFloats(block * BlockN * 16);
+        using var panel = new AlignedFloats(TTiles.Columns * PanelStride);
         for (int t0 = 0; t0 < T; t0 += block)
         {
             int t1 = Math.Min(T, t0 + block);
@@ -106,51 +113,18 @@ public static partial class Linear
                     float* tile = lanes.Pointer;
                     for (int n = nb; n < ne; n += TTiles.Columns)
                     {
-                        byte* source = w + n * rowBytes + (nint)k0 * TCodes.Bytes;
-                        float* rows = (float*)source;
-                        nint stride = K;
-                        if (TCodes.Bytes != sizeof(float))
-                        {
-                            rows = panel.Pointer;
-                            stride = BlockK;
-                            for (int j = 0; j < TTiles.Columns; j++)
-                                TCodes.Widen(source + j * rowBytes, count, rows + j * BlockK);
-                        }
+                        // A copy with rows a line apart from a power of two: rows of 7168 values would all meet in the same sets of the cache.
+                        for (int j = 0; j < TTiles.Columns; j++)
+                            TCodes.Widen(w + (n + j) * rowBytes + (nint)k0 * TCodes.Bytes, count, panel.Pointer + j * PanelStride);
 
                         for (int t = t0; t < t1; t += TTiles.Rows)
                         {
-                            TTiles.Tile(x + (nint)t * K + k0, K, rows, stride, count, tile, k0 == 0, k0 + count == K, y + t * yStride + n, yStride);
+                            TTiles.Tile(x + (nint)t * K + k0, K, panel.Pointer, PanelStride, count, tile, k0 == 0, k0 + count == K, y + t * yStride + n, yStride);
                             tile += tileFloats;
                         }
                     }
                 }
             }
-        }
-    }
-
-    /// <summary>Pooled, 64-byte aligned floats.</summary>
-    private unsafe ref struct Scratch
-    {
-        private readonly float[]? pooled;
-        private GCHandle handle;
-
-        public Scratch(int count)
-        {
-            if (count == 0)
-                return;
-            pooled = ArrayPool<float>.Shared.Rent(count + 16);
-            handle = GCHandle.Alloc(pooled, GCHandleType.Pinned);
-            Pointer = (float*)((handle.AddrOfPinnedObject() + 63) & ~63);
-        }
-
-        public float* Pointer { get; }
-
-        public void Dispose()
-        {
-            if (pooled is null)
-                return;
-            handle.Free();
-            ArrayPool<float>.Shared.Return(pooled);
         }
     }
 }

@@ -151,6 +151,10 @@ internal unsafe struct LinearTiles512 : ILinearTiles
         nint k = 0;
         for (; k <= K - 16; k += 16)
         {
+            WeightPrefetch.Line(w + 4 * wStride + k * TCodes.Bytes);
+            WeightPrefetch.Line(w + 5 * wStride + k * TCodes.Bytes);
+            WeightPrefetch.Line(w + 6 * wStride + k * TCodes.Bytes);
+            WeightPrefetch.Line(w + 7 * wStride + k * TCodes.Bytes);
             Vector512<float> a = Vector512.Load(x + k);
             s0 = Vector512.FusedMultiplyAdd(a, TCodes.Load512(w, k), s0);
             s1 = Vector512.FusedMultiplyAdd(a, TCodes.Load512(w1, k), s1);

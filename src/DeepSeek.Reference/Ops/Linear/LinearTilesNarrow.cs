@@ -79,6 +79,8 @@ internal unsafe struct LinearTilesNarrow<T> : ILinearTiles where T : struct, ILa
         nint k = 0;
         for (; k <= K - 16; k += 16)
         {
+            WeightPrefetch.Line(w + 2 * wStride + k * TCodes.Bytes);
+            WeightPrefetch.Line(w + 3 * wStride + k * TCodes.Bytes);
             T a = T.Load(ref x[k]);
             s0 = T.Fma(a, TCodes.Load<T>(w, k), s0);
             s1 = T.Fma(a, TCodes.Load<T>(w1, k), s1);

@@ -1,0 +1,395 @@
+"""The operations by their equations, on bits of binary32; each step rounds where the rule says, by exact.py."""
+
+from dataclasses import dataclass
+
+from exact import (
+    BF16, F32, NAN, INF, NEG_INF, ONE, add, cos_sin, div, exp, fma, is_inf, is_nan, log, mul, neg, number, order, round_ratio,
+    round_to, rsqrt, sigmoid, silu, sqrt_of, sub, to_bf16, units,
+)
+
+DEFAULTS = {
+    "Canonical": {},
+    "Ideal": {"sum": "float64"},
+    "DeepSeekInference": {
+        "rms_norm": "beforeweight", "swiglu": "aftersilu", "attention": "everystep", "rotation": "separate", "gate": "everystep",
+        "combine": "everystep",
+    },
+    "HuggingFace": {
+        "rms_norm": "beforeweight", "swiglu": "aftersilu", "attention": "everystep", "layout": "interleavedtohalf", "rotation": "everystep",
+        "epsilon": "1e-20", "combine": "separatethenround",
+    },
+}
+
+
+@dataclass
+class Case:
+    name: str
+    arguments: dict
+    contract: str
+    tensors: dict
+    shapes: dict
+    formats: dict
+
+    def size(self, key):
+        return int(self.arguments[key])
+
+    def get(self, key, default, decision=None):
+        """An argument, or what the contract decides, or the default."""
+        return self.arguments.get(key, DEFAULTS[self.contract].get(decision or key, default))
+
+    def __getitem__(self, name):
+        return self.tensors[name]
+
+
+def run(case):
+    return OPERATIONS[case.name](case)
+
+
+# Sums of products (rules N6, N7)
+
+def lanes16(terms):
+    lane = [0] * 16
+    for k, (a, b) in enumerate(terms):
+        lane[k % 16] = fma(a, b, lane[k % 16])
+    for h in (8, 4, 2, 1):
+        for j in range(h):
+            lane[j] = add(lane[j], lane[j + h])
+    return add(lane[0], 0)
+
+
+def sequential(terms):
+    total = 0
+    for a, b in terms:
+        total = fma(a, b, total)
+    return total
+
+
+def special_sum(terms):
+    """NaN or an infinity where a term is one, else None."""
+    found = set()
+    for a, b in terms:
+        if any(map(is_nan, (a, b))) or is_inf(a) or is_inf(b):
+            found.add(mul(a, b))
+    if not found:
+        return None
+    return NAN if NAN in found or len(found) == 2 else found.pop()
+
+
+def exact_sum(terms, fmt):
+    special = special_sum(terms)
+    if special is not None:
+        return special
+    total = sum(units(a) * units(b) for a, b in terms)
+    return round_to(total, -298, fmt) if total else 0
+
+
+def float64(terms, fmt):
+    """Sixteen lanes in binary64: a product of two binary32 is exact there, so that one addition rounds as the fma."""
+    special = special_sum(terms)
+    if special is not None:
+        return special
+    lane = [0.0] * 16
+    for k, (a, b) in enumerate(terms):
+        lane[k % 16] += float(units(a)) * 2.0**-149 * (float(units(b)) * 2.0**-149)
+    for h in (8, 4, 2, 1):
+        for j in range(h):
+            lane[j] += lane[j + h]
+    num, den = (lane[0] + 0.0).as_integer_ratio()
+    return round_ratio(num, den, fmt)
+
+
+def dot(terms, kind, dtype="F32"):
+    terms = list(terms)
+    fmt = BF16 if dtype == "BF16" else F32
+    if kind == "lanes16":
+        return lanes16(terms)
+    if kind == "sequential":
+        return sequential(terms)
+    return exact_sum(terms, fmt) if kind == "exact" else float64(terms, fmt)
+
+
+# Rows
+
+def embedding(c):
+    d = c.size("d")
+    return {"y": [v for i in c["ids"] for v in c["weight"][i * d:(i + 1) * d]]}
+
+
+def cast(c):
+    return {"y": c["x"]}
+
+
+def add_all(c):
+    return {"y": [add(a, b) for a, b in zip(c["a"], c["b"])]}
+
+
+def rms_norm(c):
+    n = c.size("n")
+    eps = number(c.get("eps", "1e-6"))
+    before = c.get("rounding", "none", "rms_norm") == "beforeweight"
+    y = []
+    for t in range(c.size("t")):
+        x = c["x"][t * n:(t + 1) * n]
+        r = rsqrt(add(div(lanes16(zip(x, x)), number(n)), eps))
+        scaled = [mul(v, r) for v in x]
+        y += [mul(to_bf16(v) if before else v, w) for v, w in zip(scaled, c["weight"])]
+    return {"y": y}
+
+
+def swiglu(c):
+    after = c.get("rounding", "none", "swiglu") == "aftersilu"
+    return {"y": [mul(to_bf16(silu(a)) if after else silu(a), b) for a, b in zip(c["gate"], c["up"])]}
+
+
+def mtp_input(c):
+    d = c.size("d")
+    first, second = ("hidden", "embedding") if c.get("order", "") == "hiddenfirst" else ("embedding", "hidden")
+    return {"y": [v for t in range(c.size("t")) for name in (first, second) for v in c[name][t * d:(t + 1) * d]]}
+
+
+def maximum(x):
+    if any(is_nan(v) for v in x):
+        return NAN
+    return max(x, key=order) if x else NEG_INF
+
+
+def softmax_row(x):
+    m = maximum(x)
+    if is_nan(m) or is_inf(m):
+        return [0 if m == NEG_INF else NAN] * len(x)
+    e = [exp(sub(v, m)) for v in x]
+    s = lanes16((v, ONE) for v in e)
+    return [div(v, s) for v in e]
+
+
+def softmax(c):
+    n = c.size("n")
+    return {"y": [v for t in range(c.size("t")) for v in softmax_row(c["x"][t * n:(t + 1) * n])]}
+
+
+def log_softmax(c):
+    n = c.size("n")
+    y = []
+    for t in range(c.size("t")):
+        x = c["x"][t * n:(t + 1) * n]
+        m = maximum(x)
+        if is_nan(m) or is_inf(m):
+            y += [m if m == NEG_INF else NAN] * n
+            continue
+        s = log(lanes16((exp(sub(v, m)), ONE) for v in x))
+        y += [sub(sub(v, m), s) for v in x]
+    return {"y": y}
+
+
+# Position
+
+def rope(c):
+    t_count, heads, d, dr = c.size("t"), c.size("h"), c.size("d"), c.size("dr")
+    layout, rotation = c.get("layout", "interleaved"), c.get("rotation", "fused")
+    magnitude = number(c.get("magnitude", "1"))
+    y = []
+    for t in range(t_count):
+        angles = []
+        for f in c["frequencies"]:
+            cos, sin = cos_sin(mul(number(c["positions"][t]), f))
+            if magnitude != ONE:
+                cos, sin = mul(cos, magnitude), mul(sin, magnitude)
+            angles.append((to_bf16(cos), to_bf16(sin)) if rotation == "everystep" else (cos, sin))
+        for h in range(heads):
+            x = c["x"][(t * heads + h) * d:(t * heads + h + 1) * d]
+            z, out = x[d - dr:], [0] * dr
+            for i, (cos, sin) in enumerate(angles):
+                p = (i, i + dr // 2) if layout == "half" else (2 * i, 2 * i + 1)
+                q = (2 * i, 2 * i + 1) if layout == "interleaved" else (i, i + dr // 2)
+                out[q[0]], out[q[1]] = rotate(rotation, z[p[0]], z[p[1]], cos, sin)
+            y += x[:d - dr] + out
+    return {"y": y}
+
+
+def rotate(rotation, x0, x1, c, s):
+    if rotation == "fused":
+        return fma(x0, c, neg(mul(x1, s))), fma(x0, s, mul(x1, c))
+    if rotation == "separate":
+        return sub(mul(x0, c), mul(x1, s)), add(mul(x0, s), mul(x1, c))
+    b = to_bf16
+    return b(sub(b(mul(x0, c)), b(mul(x1, s)))), b(add(b(mul(x0, s)), b(mul(x1, c))))
+
+
+# Products
+
+def product(x, w, rows, n, k, c):
+    kind, dtype = c.get("sum", "lanes16"), c.formats["y"]
+    return [dot(zip(x[t * k:(t + 1) * k], w[j * k:(j + 1) * k]), kind, dtype) for t in rows for j in range(n)]
+
+
+def linear(c):
+    return {"y": product(c["x"], c["weight"], range(c.size("t")), c.size("n"), c.size("k"), c)}
+
+
+def grouped_linear(c):
+    r, g, n, k = c.size("r"), c.size("g"), c.size("n"), c.size("k")
+    y = []
+    for i in range(g):
+        rows = range(r * i * i // (g * g), r * (i + 1) * (i + 1) // (g * g))
+        y += product(c["x"], c["weight"][i * n * k:(i + 1) * n * k], rows, n, k, c)
+    return {"y": y}
+
+
+def absorb_query(c):
+    s, h, dn, dr, dv, lat = (c.size(k) for k in ("s", "h", "dn", "dr", "dv", "c"))
+    kind, y = c.get("sum", "lanes16"), []
+    for row in range(s * h):
+        q = c["q"][row * (dn + dr):(row + 1) * (dn + dr)]
+        w = c["kv_b"][(row % h) * (dn + dv) * lat:]
+        y += [dot(((q[d], w[d * lat + i]) for d in range(dn)), kind, c.formats["y"]) for i in range(lat)] + q[dn:]
+    return {"y": y}
+
+
+def absorb_output(c):
+    s, h, dn, dv, lat = (c.size(k) for k in ("s", "h", "dn", "dv", "c"))
+    kind, y = c.get("sum", "lanes16"), []
+    for row in range(s * h):
+        z = c["z"][row * lat:(row + 1) * lat]
+        w = c["kv_b"][((row % h) * (dn + dv) + dn) * lat:]
+        y += [dot(zip(w[j * lat:(j + 1) * lat], z), kind, c.formats["y"]) for j in range(dv)]
+    return {"y": y}
+
+
+def expand_keys(c):
+    t_count, h, dn, dr, dv = (c.size(k) for k in ("t", "h", "dn", "dr", "dv"))
+    keys, values = [], []
+    for row in range(t_count * h):
+        kv = c["kv"][row * (dn + dv):(row + 1) * (dn + dv)]
+        t = row // h
+        keys += kv[:dn] + c["k_pe"][t * dr:(t + 1) * dr]
+        values += kv[dn:]
+    return {"keys": keys, "values": values}
+
+
+# Attention
+
+def attention(c):
+    s, t, h, hk, d, dv = (c.size(k) for k in ("s", "t", "h", "hk", "d", "dv"))
+    shared = c.get("latent", "no") == "yes"
+    values, stride = (c["keys"], d) if shared else (c["values"], dv)
+    first = int(c.get("first", max(0, t - s)))
+    kind, rounding, split = c.get("sum", "lanes16"), c.get("rounding", "none", "attention"), int(c.get("split", 0))
+    scale = number(c.arguments["scale"]) if "scale" in c.arguments else div(ONE, sqrt_of(d))
+    y, lse = [], []
+    for i in range(s):
+        n = min(t, first + i + 1)
+        for head in range(h):
+            q = c["q"][(i * h + head) * d:(i * h + head + 1) * d]
+            kv = head if hk == h else 0
+            x = []
+            for j in range(n):
+                key = c["keys"][(j * hk + kv) * d:(j * hk + kv + 1) * d]
+                x.append(score(list(zip(q, key)), kind, rounding, split, scale))
+            m = maximum(x)
+            if m == NEG_INF:
+                y += [0] * dv
+                lse.append(NEG_INF)
+                continue
+            e = [exp(sub(v, m)) for v in x]
+            total = dot(((v, ONE) for v in e), kind)
+            p = [div(v, total) for v in e]
+            if rounding != "none":
+                p = [to_bf16(v) for v in p]
+            for ch in range(dv):
+                y.append(dot(((p[j], values[(j * hk + kv) * stride + ch]) for j in range(n)), kind, c.formats["y"]))
+            lse.append(add(m, log(total)))
+    return {"y": y, "log_sum_exp": lse} if "log_sum_exp" in c.formats else {"y": y}
+
+
+def score(terms, kind, rounding, split, scale):
+    if rounding != "everystep":
+        return mul(dot(terms, kind), scale)
+    x = to_bf16(dot(terms[split:], kind, "BF16"))
+    if split:
+        x = to_bf16(add(to_bf16(dot(terms[:split], kind, "BF16")), x))
+    return to_bf16(mul(x, scale))
+
+
+# Experts
+
+def best(values, candidates, count):
+    """The largest first, then the lower index (rule N9)."""
+    return sorted(candidates, key=lambda i: (-order(values[i]), i))[:count]
+
+
+def gate(c):
+    t_count, e, k = c.size("t"), c.size("e"), c.size("k")
+    groups = int(c.get("groups", 1))
+    kept = int(c.get("kept", groups))
+    every = c.get("rounding", "none", "gate") == "everystep"
+    rounded = to_bf16 if every else lambda v: v
+    scale, eps = number(c.get("scale", "2.5")), number(c.get("epsilon", "0"))
+    size = e // groups
+    scores, indices, weights = [], [], []
+    for t in range(t_count):
+        x = c["logits"][t * e:(t + 1) * e]
+        s = [rounded(v) for v in (softmax_row(x) if c.get("scoring", "sigmoid") == "softmax" else map(sigmoid, x))]
+        biased = [add(v, b) for v, b in zip(s, c["bias"])] if "bias" in c.tensors else list(s)
+        allowed = range(e)
+        if kept < groups:
+            group_scores = []
+            for g in range(groups):
+                two = best(biased, range(g * size, (g + 1) * size), 2)
+                top_two = c.get("groupscore", "toptwosum") == "toptwosum" and size > 1
+                group_scores.append(add(biased[two[0]], biased[two[1]]) if top_two else biased[two[0]])
+            chosen = best(group_scores, range(groups), kept)
+            if c.get("mask", "negativeinfinity") == "zero":
+                biased = [v if i // size in chosen else 0 for i, v in enumerate(biased)]
+            else:
+                allowed = [i for i in range(e) if i // size in chosen]
+        slots = best(biased, allowed, k)
+        total = 0
+        for i in slots:
+            total = add(total, s[i])
+        total = rounded(add(rounded(total), eps))
+        normalize = c.get("normalize", "yes") == "yes"
+        scores += s
+        indices += slots
+        weights += [rounded(mul(rounded(div(s[i], total)) if normalize else s[i], scale)) for i in slots]
+    return {"scores": scores, "indices": indices, "weights": weights}
+
+
+def assignments(c):
+    """(expert, token, slot) in the order of the dispatched rows."""
+    k = c.size("k")
+    return sorted((e, i // k, i % k) for i, e in enumerate(c["indices"]) if e >= 0)
+
+
+def dispatch(c):
+    d = c.size("d")
+    return {"y": [v for _, t, _ in assignments(c) for v in c["x"][t * d:(t + 1) * d]]}
+
+
+def combine(c):
+    t_count, d, k = c.size("t"), c.size("d"), c.size("k")
+    rounding, rows = c.get("rounding", "fused", "combine"), assignments(c)
+    y = []
+    for t in range(t_count):
+        mine = [(row, slot) for row, (_, token, slot) in enumerate(rows) if token == t]
+        for ch in range(d):
+            total = 0
+            for row, slot in mine:
+                w, o = c["weights"][t * k + slot], c["outputs"][row * d + ch]
+                if rounding == "fused":
+                    total = fma(w, o, total)
+                elif rounding == "everystep":
+                    total = to_bf16(add(total, to_bf16(mul(w, o))))
+                else:
+                    total = add(total, mul(w, o))
+            if rounding == "separatethenround":
+                total = to_bf16(total)
+            y.append(add(total, c["shared"][t * d + ch]) if "shared" in c.tensors else total)
+    return {"y": y}
+
+
+OPERATIONS = {
+    "absorb_output": absorb_output, "absorb_query": absorb_query, "add": add_all, "attention": attention, "cast": cast, "combine": combine,
+    "dispatch": dispatch, "embedding": embedding, "expand_keys": expand_keys, "gate": gate, "grouped_linear": grouped_linear,
+    "linear": linear, "log_softmax": log_softmax, "mtp_input": mtp_input, "rms_norm": rms_norm, "rope": rope, "softmax": softmax,
+    "swiglu": swiglu,
+}
