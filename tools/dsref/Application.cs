@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Text.RegularExpressions;
 using DeepSeek.Reference.Tool.Verbs;
 using DeepSeek.Reference.Verification;
 
@@ -27,7 +28,7 @@ internal static class Application
             terminal.Fail(e.Message);
             return ExitCode.BadGolden;
         }
-        catch (Exception e) when (e is ReferenceException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is ReferenceException or IOException or UnauthorizedAccessException or RegexMatchTimeoutException)
         {
             terminal.Fail(e.Message);
             return ExitCode.BadInput;

@@ -146,4 +146,24 @@ public class GeneratorTests
     }
 
     private static DeepSeekModel Model() => SyntheticModel.Make(SyntheticModel.V3, NumericContract.Canonical with { Attention = AttentionMode.Absorbed }, new SimdBackend(1));
+
+    [Fact]
+    public void Tokens_asked_for_take_no_memory_until_they_come()
+    {
+        using DeepSeekModel model = SyntheticModel.Make(SyntheticModel.V3 with { MaxPositionEmbeddings = int.MaxValue }, NumericContract.Canonical, new SimdBackend(1));
+        using var enough = new CancellationTokenSource();
+        var options = new GenerationOptions
+        {
+            MaxTokens = int.MaxValue,
+            IgnoreEos = true,
+            OnToken = (_, step, _) =>
+            {
+                if (step == 3)
+                    enough.Cancel();
+            },
+        };
+        long before = GC.GetTotalAllocatedBytes();
+        Assert.Throws<OperationCanceledException>(() => new Generator(model).Generate([[1, 2]], options, enough.Token));
+        Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, 1L << 28);
+    }
 }
