@@ -5,7 +5,7 @@ namespace DeepSeek.Reference.Inference;
 /// <summary>Continues prompts, ids to ids, greedily or by seeded draws; a row's ids do not depend on the rows beside it.</summary>
 /// <remarks>
 /// Each prompt is prefilled alone, then all unfinished rows go through the model together, one token each. Rows may have different lengths.
-/// Greedy takes the largest logit, the lowest id among equals (rule N9). DEEPSEEK.md 10.1, 10.2.
+/// Greedy takes the largest logit, the lowest id among equals (rule N9). docs/spec/generation.md 1.
 /// </remarks>
 public sealed class Generator
 {

@@ -11,7 +11,7 @@ namespace DeepSeek.Reference.Model;
 /// </code>
 /// Module 1 takes the main model's h_i after or before model.norm (the contract's <see cref="Ops.MtpHidden"/>); module k > 1 takes module k-1's y
 /// after or before its shared_head.norm. Embedding and head are the module's own copies where the checkpoint has them, else the main model's.
-/// <see cref="NumericContract.MtpZeroFirstEmbedding"/> zeroes the embedding at position 0 before enorm. V3 report 2.2, equations 21 to 25; DEEPSEEK.md 6.
+/// <see cref="NumericContract.MtpZeroFirstEmbedding"/> zeroes the embedding at position 0 before enorm. V3 report 2.2, equations 21 to 25; docs/spec/mtp.md.
 /// </remarks>
 internal sealed class MtpModule
 {

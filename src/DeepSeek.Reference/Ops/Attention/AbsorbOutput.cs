@@ -6,7 +6,7 @@ namespace DeepSeek.Reference.Ops;
 /// y_{h,j} = Σ_i W_{UV,h,j,i} z_{h,i}       j &lt; dv, i &lt; c: named accumulation over i
 /// </code>
 /// z [S, H, c], kvB [H, dn + dv, c] whose last dv rows of a head are W_UV, y [S, H, dv]; F32, or BF16 widened exactly.
-/// Rules N6, N7; DeepSeek-V3 model.py, class MLA, attn_impl "absorb"; DEEPSEEK.md 3.4.
+/// Rules N6, N7; DeepSeek-V3 model.py, class MLA, attn_impl "absorb"; docs/spec/mla.md 4.
 /// </remarks>
 public static partial class AbsorbOutput
 {

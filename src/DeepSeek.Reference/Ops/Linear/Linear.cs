@@ -6,7 +6,7 @@ namespace DeepSeek.Reference.Ops;
 /// y_{t,n} = Σ_k x_{t,k} W_{n,k}        the named accumulation; Lanes16 by default
 /// </code>
 /// x [T, K], W [N, K] (the checkpoint's [out, in]), y [T, N]; F32 or BF16 widened exactly. Every output is a function of one row of x and one row of W
-/// alone. No bias: DeepSeek-V3 has none. Rules N6, N7; DeepSeek-V3's model.py, class Linear; DEEPSEEK.md 0.2.
+/// alone. No bias: DeepSeek-V3 has none. Rules N6, N7; DeepSeek-V3's model.py, class Linear; docs/spec/deepseek-v3.md 4.4.
 /// </remarks>
 public static partial class Linear
 {
