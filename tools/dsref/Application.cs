@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using DeepSeek.Reference.Tool.Verbs;
 using DeepSeek.Reference.Verification;
 
@@ -13,7 +14,7 @@ internal static class Application
         ParseResult parsed = Root(terminal).Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            terminal.Fail($"{parsed.Errors[0].Message} `{CommandPath(parsed)} --help` shows the usage.");
+            terminal.Fail($"{Complaint(parsed)} `{CommandPath(parsed)} --help` shows the usage.");
             return ExitCode.BadInput;
         }
 
@@ -36,6 +37,16 @@ internal static class Application
             terminal.Fail("interrupted; nothing was written");
             return ExitCode.Interrupted;
         }
+        catch (OutOfMemoryException)
+        {
+            terminal.Fail("not enough memory for what was asked; ask for less, or run on a machine with more");
+            return ExitCode.BadInput;
+        }
+        catch (Exception e)
+        {
+            terminal.Fail($"{e.GetType().Name} where no error was expected: {e.Message} This is a fault of dsref or of the backend, not of the input; please report it with the command");
+            return ExitCode.Crashed;
+        }
     }
 
     private static RootCommand Root(Terminal terminal) => new("DeepSeek-V3 to the bit: verify, run, generate, diff, inspect.\n\nExample:\n  dsref verify")
@@ -51,9 +62,22 @@ internal static class Application
         LabVerb.Command(terminal),
     };
 
+    /// <summary>The parser's first complaint, in words of the command line: a verb that does not exist comes before the one that is missing, and types have no .NET names.</summary>
+    private static string Complaint(ParseResult parsed)
+    {
+        Command command = parsed.CommandResult.Command;
+        if (command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count > 0)
+            return $"'{parsed.UnmatchedTokens[0]}' is none of {string.Join(", ", command.Subcommands.Select(c => c.Name))}.";
+        string message = parsed.Errors[0].Message;
+        int type = message.IndexOf(" as expected type", StringComparison.Ordinal);
+        return type < 0 ? message : $"{message[..type]}: a whole number in range is expected.";
+    }
+
     private static string CommandPath(ParseResult parsed)
     {
-        string name = parsed.CommandResult.Command.Name;
-        return parsed.CommandResult.Command is RootCommand ? "dsref" : $"dsref {name}";
+        string path = "";
+        for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: not RootCommand } named; at = at.Parent)
+            path = $" {named.Command.Name}{path}";
+        return "dsref" + path;
     }
 }

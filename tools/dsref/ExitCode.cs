@@ -18,6 +18,9 @@ internal static class ExitCode
     /// <summary>A golden is missing or damaged.</summary>
     public const int BadGolden = 4;
 
+    /// <summary>A backend, or the tool itself, failed where no input is at fault.</summary>
+    public const int Crashed = 5;
+
     /// <summary>Interrupted by Ctrl-C.</summary>
     public const int Interrupted = 130;
 }

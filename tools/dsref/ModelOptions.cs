@@ -1,15 +1,16 @@
 using System.CommandLine;
 using DeepSeek.Reference.Model;
 using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool;
 
 /// <summary>The options of the verbs that load a model and take prompts: run, generate.</summary>
 internal sealed class ModelOptions
 {
-    private readonly Option<string> model = new("--model") { Description = "Directory with config.json and model.safetensors, or shards and their index.", HelpName = "DIR", Required = true };
+    private readonly Option<string> model = new Option<string>("--model") { Description = "Directory with config.json and model.safetensors, or shards and their index.", HelpName = "DIR", Required = true }.NamesPath();
     private readonly Option<string?> ids = new("--ids") { Description = "One prompt, as token ids.", HelpName = "1,2,3" };
-    private readonly Option<string?> idsFile = new("--ids-file") { Description = "Prompts as JSON, [[...],[...]], one array a row.", HelpName = "F.json" };
+    private readonly Option<string?> idsFile = new Option<string?>("--ids-file") { Description = "Prompts as JSON, [[...],[...]], one array a row.", HelpName = "F.json" }.NamesPath();
     private readonly Option<string?> contract = new("--contract")
     {
         Description = "Canonical, DeepSeekInference, HuggingFace or Ideal; by default Canonical for float32 checkpoints, else DeepSeekInference.",
@@ -32,6 +33,23 @@ internal sealed class ModelOptions
 
     /// <summary>The prompts.</summary>
     public IReadOnlyList<int[]> Prompts(ParseResult parsed) => PromptIds.Read(parsed.GetValue(ids), parsed.GetValue(idsFile));
+
+    /// <summary>Refuses an output path that cannot be written or is one of the run's own inputs, before any work is done.</summary>
+    /// <exception cref="DataException">Its directory does not exist, it is a directory, or it is an input.</exception>
+    public void RequireOutput(ParseResult parsed, string path)
+    {
+        string full = Path.GetFullPath(path);
+        string inputs = Path.GetFullPath(Directory(parsed));
+        string name = Path.GetFileName(full);
+        bool ofModel = Path.TrimEndingDirectorySeparator(inputs) == Path.GetDirectoryName(full)
+            && (name == "config.json" || name.StartsWith("model", StringComparison.Ordinal) || name == ModelCase.OracleFile);
+        if (ofModel || (parsed.GetValue(idsFile) is { } ids && Path.GetFullPath(ids) == full))
+            throw new DataException($"--out {path}: this is an input of the run, which would be lost; name another file");
+        if (System.IO.Directory.Exists(full))
+            throw new DataException($"{path}: is a directory; name a file to write");
+        if (Path.GetDirectoryName(full) is { } directory && !System.IO.Directory.Exists(directory))
+            throw new DataException($"{path}: the directory does not exist; create it first");
+    }
 
     /// <summary>Opens the model under the chosen contract, on the chosen backend.</summary>
     public DeepSeekModel Open(ParseResult parsed)

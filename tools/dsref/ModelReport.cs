@@ -12,6 +12,12 @@ internal static class ModelReport
     {
         if (result.SkipReason is not null)
             return result.SkipReason;
+        int unknown = result.Tensors.Count(t => t.Role == TensorRole.Unknown);
+        return Judged(result) + (unknown == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"; {unknown} of unknown name UNJUDGED"));
+    }
+
+    private static string Judged(ModelCaseResult result)
+    {
         TensorVerdict[] judged = [.. result.Tensors.Where(t => t.Role == TensorRole.Judged)];
         string counts = string.Join(", ", judged.GroupBy(t => t.Verdict).OrderBy(g => g.Key).Select(g => $"{g.Count()} {g.Key.Word()}"));
         TensorVerdict? failed = judged.FirstOrDefault(t => t.Verdict == Verdict.Fail);

@@ -32,7 +32,7 @@ internal static class PromptIds
 
     private static List<int[]> Rows(string path)
     {
-        byte[] bytes = File.ReadAllBytes(path);
+        byte[] bytes = Bytes(path);
         var rows = new List<int[]>();
         try
         {
@@ -64,6 +64,18 @@ internal static class PromptIds
         if (rows.Count == 0)
             throw new DataException($"{path}: no rows; a prompt has at least one id");
         return rows;
+    }
+
+    private static byte[] Bytes(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (FileError.IsInputOutput(e))
+        {
+            throw FileError.CannotRead(path, e);
+        }
     }
 
     private static void Expect(ref Utf8JsonReader json, JsonTokenType type, string path)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Verification;
@@ -26,20 +27,40 @@ internal static class SharedOptions
 
     public static Option<string?> Filter() => new("--filter") { Description = "Only cases whose id matches the regular expression.", HelpName = "REGEX" };
 
-    public static Option<string?> Golden() => new("--golden")
+    public static Option<string?> Golden() => new Option<string?>("--golden")
     {
         Description = "Take manifest.jsonl and oracles/ from this folder, not from those embedded in the tool.",
         HelpName = "DIR",
-    };
+    }.NamesPath();
 
     /// <summary>The backend of that name.</summary>
     /// <exception cref="ContractException">There is no such backend.</exception>
-    public static IBackend MakeBackend(string name, int threads) => name.ToLowerInvariant() switch
+    public static IBackend MakeBackend(string name, int threads) => threads < 0 ? throw new ContractException($"{threads} threads were asked for; take 0 for all processors, or a positive number") : name.ToLowerInvariant() switch
     {
         "scalar" => new ScalarBackend(),
         "simd" => new SimdBackend(threads),
         _ => throw new ContractException($"--backend '{name}': there are scalar and simd; plug-in backends are not offered by this version"),
     };
+
+    /// <summary>Refuses an empty text where a file or directory is to be named.</summary>
+    public static Option<T> NamesPath<T>(this Option<T> option)
+    {
+        option.Validators.Add(result => RefuseEmpty(result, option.Name));
+        return option;
+    }
+
+    /// <inheritdoc cref="NamesPath{T}(Option{T})"/>
+    public static Argument<T> NamesPath<T>(this Argument<T> argument)
+    {
+        argument.Validators.Add(result => RefuseEmpty(result, argument.Name));
+        return argument;
+    }
+
+    private static void RefuseEmpty(SymbolResult result, string name)
+    {
+        if (result.Tokens.Any(t => t.Value.Length == 0))
+            result.AddError($"{name} is empty; name a file or directory.");
+    }
 
     /// <summary>The filter, or one that matches everything.</summary>
     /// <exception cref="CaseException">Not a regular expression.</exception>

@@ -34,7 +34,14 @@ internal sealed class Terminal
         System.Console.Out, System.Console.Error, !System.Console.IsOutputRedirected, !System.Console.IsErrorRedirected, cancelled);
 
     /// <summary>One line of an error.</summary>
-    public void Fail(string message) => Error.WriteLine("dsref: " + message.ReplaceLineEndings(" "));
+    public void Fail(string message) => Error.WriteLine("dsref: " + Plain(message.ReplaceLineEndings(" ")));
+
+    /// <summary>Text that came from a file, without the control characters that would move a cursor or begin a line.</summary>
+    public static string Plain(string text) => string.Create(text.Length, text, (plain, from) =>
+    {
+        for (int i = 0; i < plain.Length; i++)
+            plain[i] = char.IsControl(from[i]) ? '?' : from[i];
+    });
 
     private static IAnsiConsole Console(TextWriter writer, bool isTerminal)
     {

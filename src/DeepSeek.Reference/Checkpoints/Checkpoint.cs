@@ -40,6 +40,8 @@ public sealed class Checkpoint : IDisposable
         if (File.Exists(Path.Combine(directory, CheckpointIndex.FileName)))
             return new Checkpoint(directory, CheckpointIndex.Read(directory));
 
+        if (System.IO.Directory.Exists(single))
+            throw new DataException($"{single}: is a directory where a file is expected; put the weights in its place");
         string[] found = List(directory);
         return found.Length switch
         {
@@ -100,7 +102,8 @@ public sealed class Checkpoint : IDisposable
     {
         try
         {
-            return System.IO.Directory.GetFiles(directory, "*.safetensors");
+            // A model case's oracle lies beside the weights and is not one of them.
+            return [.. System.IO.Directory.GetFiles(directory, "*.safetensors").Where(f => Path.GetFileName(f) != "oracle.safetensors")];
         }
         catch (Exception e) when (FileError.IsInputOutput(e))
         {

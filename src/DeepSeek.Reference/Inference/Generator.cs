@@ -9,6 +9,9 @@ namespace DeepSeek.Reference.Inference;
 /// </remarks>
 public sealed class Generator
 {
+    // A cache grows beyond this when tokens come: what is asked for is no reason to take memory.
+    private const int RoomAhead = 4096;
+
     private readonly DeepSeekModel model;
     private readonly TokenSampler sampler;
     private readonly Scratch logitsBuffer = new();
@@ -36,7 +39,7 @@ public sealed class Generator
         var rows = new Row[prompts.Count];
         for (int r = 0; r < rows.Length; r++)
         {
-            long room = Math.Min((long)prompts[r].Length + options.MaxTokens, model.Config.MaxPositionEmbeddings);
+            long room = Math.Min((long)prompts[r].Length + Math.Min(options.MaxTokens, RoomAhead), model.Config.MaxPositionEmbeddings);
             rows[r] = new Row(r, model.NewCache((int)room));
             if (options.MaxTokens > 0)
                 Prefill(rows[r], prompts[r], options, cancellation);

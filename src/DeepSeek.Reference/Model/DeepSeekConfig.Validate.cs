@@ -5,6 +5,9 @@ public sealed partial record DeepSeekConfig
     /// <summary>More tensors than any checkpoint has (V3: 91,991): a slip of digits must not cost memory.</summary>
     private const int MaximumTensors = 10_000_000;
 
+    /// <summary>What a YaRN parameter or its inverse may be: far beyond any use, and within what tables are computed for.</summary>
+    private const double Widest = 2147483648;
+
     /// <summary>Refuses dimensions that cannot be, and fields that contradict each other.</summary>
     /// <param name="source">The file or origin that errors name.</param>
     /// <exception cref="DataException">One line: the fields, their values, the remedy.</exception>
@@ -38,7 +41,7 @@ public sealed partial record DeepSeekConfig
         Require(QkRopeHeadDim % 2 == 0, $"qk_rope_head_dim is {QkRopeHeadDim}, but rotation takes pairs: it must be even");
         Require(NumKeyValueHeads == NumAttentionHeads, $"num_key_value_heads is {NumKeyValueHeads} but num_attention_heads {NumAttentionHeads}: latent attention has one key per head");
         Require(double.IsFinite(RmsNormEps) && RmsNormEps >= 0, $"rms_norm_eps is {RmsNormEps}, not a finite number from 0");
-        Require(double.IsFinite(RopeTheta) && RopeTheta > 0, $"rope_theta is {RopeTheta}, not a positive number");
+        Require(double.IsFinite(RopeTheta) && RopeTheta > 1, $"rope_theta is {RopeTheta}, not a number above 1");
         Require(HiddenAct == "silu", $"hidden_act is '{HiddenAct}', but the models' MLP is SwiGLU: 'silu' is supported");
         Require(!AttentionBias, "attention_bias is true, but projections with a bias are not supported");
         Require(TorchDtype.IsFloat(), $"torch_dtype is {TorchDtype.Name()}, not a floating-point format");
@@ -84,12 +87,12 @@ public sealed partial record DeepSeekConfig
 
     private static void ValidateRope(RopeScaling rope, Action<bool, string> require)
     {
-        require(double.IsFinite(rope.Factor) && rope.Factor > 0, $"rope_scaling.factor is {rope.Factor}, not a positive number");
+        require(rope.Factor is >= 1 and <= Widest, $"rope_scaling.factor is {rope.Factor}, not a number from 1 to 2^31");
         require(rope.OriginalMaxPositionEmbeddings > 0, $"rope_scaling.original_max_position_embeddings is {rope.OriginalMaxPositionEmbeddings}, not positive");
-        require(double.IsFinite(rope.BetaFast) && rope.BetaFast > 0, $"rope_scaling.beta_fast is {rope.BetaFast}, not a positive number");
-        require(double.IsFinite(rope.BetaSlow) && rope.BetaSlow > 0, $"rope_scaling.beta_slow is {rope.BetaSlow}, not a positive number");
+        require(rope.BetaFast is >= 1 / Widest and <= Widest, $"rope_scaling.beta_fast is {rope.BetaFast}, not a number from 2^-31 to 2^31");
+        require(rope.BetaSlow is >= 1 / Widest and <= Widest, $"rope_scaling.beta_slow is {rope.BetaSlow}, not a number from 2^-31 to 2^31");
         require(rope.BetaFast >= rope.BetaSlow, $"rope_scaling.beta_fast is {rope.BetaFast}, below beta_slow {rope.BetaSlow}");
-        require(double.IsFinite(rope.MScale), $"rope_scaling.mscale is {rope.MScale}, not finite");
-        require(double.IsFinite(rope.MScaleAllDim), $"rope_scaling.mscale_all_dim is {rope.MScaleAllDim}, not finite");
+        require(Math.Abs(rope.MScale) <= Widest, $"rope_scaling.mscale is {rope.MScale}, not a number from -2^31 to 2^31");
+        require(Math.Abs(rope.MScaleAllDim) <= Widest, $"rope_scaling.mscale_all_dim is {rope.MScaleAllDim}, not a number from -2^31 to 2^31");
     }
 }

@@ -28,11 +28,11 @@ public sealed partial class DeepSeekModel : IDisposable
     /// <exception cref="DataException">A tensor is missing or has another shape.</exception>
     /// <exception cref="ContractException">Weights of a dtype, or a contract, that is not offered.</exception>
     public DeepSeekModel(DeepSeekConfig config, Func<string, Tensor?> weights, NumericContract? contract, IBackend backend, string source = "weights")
-        : this(config, weights, contract, backend, source, null)
+        : this(config, weights, contract, backend, source, null, null)
     {
     }
 
-    private DeepSeekModel(DeepSeekConfig config, Func<string, Tensor?> weights, NumericContract? contract, IBackend backend, string source, IDisposable? owned)
+    private DeepSeekModel(DeepSeekConfig config, Func<string, Tensor?> weights, NumericContract? contract, IBackend backend, string source, Func<string, string>? place, IDisposable? owned)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(weights);
@@ -42,7 +42,7 @@ public sealed partial class DeepSeekModel : IDisposable
         this.owned = owned;
         n = new ModelNumerics(config, Contract, backend);
 
-        var w = new ModelWeights(weights, source, backend);
+        var w = new ModelWeights(weights, source, backend, place);
         embedding = w.Get("model.embed_tokens.weight", config.VocabSize, config.HiddenSize);
         norm = w.Get("model.norm.weight", config.HiddenSize);
         head = config.TieWordEmbeddings ? embedding : w.Get("lm_head.weight", config.VocabSize, config.HiddenSize);
@@ -78,7 +78,7 @@ public sealed partial class DeepSeekModel : IDisposable
         Checkpoint checkpoint = Checkpoint.Open(directory);
         try
         {
-            return new DeepSeekModel(config, name => checkpoint.TryGet(name, out Tensor? t) ? t : null, contract, backend, directory, checkpoint);
+            return Over(checkpoint, config, contract, backend, checkpoint);
         }
         catch
         {
@@ -86,6 +86,16 @@ public sealed partial class DeepSeekModel : IDisposable
             throw;
         }
     }
+
+    /// <summary>A model over a checkpoint that the caller may keep; errors name the file and byte of a tensor.</summary>
+    internal static DeepSeekModel Over(Checkpoint checkpoint, DeepSeekConfig config, NumericContract? contract, IBackend backend, IDisposable? owned = null) => new(
+        config,
+        name => checkpoint.TryGet(name, out Tensor? t) ? t : null,
+        contract,
+        backend,
+        checkpoint.Directory,
+        name => $"{checkpoint.FileOf(name)}: tensor '{name}' at byte {checkpoint.Entry(name).FileOffset}",
+        owned);
 
     /// <summary>Canonical for binary32 checkpoints, DeepSeekInference for others (rule N17).</summary>
     public static NumericContract DefaultContract(DeepSeekConfig config)

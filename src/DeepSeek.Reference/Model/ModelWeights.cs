@@ -6,12 +6,14 @@ namespace DeepSeek.Reference.Model;
 internal sealed class ModelWeights
 {
     private readonly Func<string, Tensor?> find;
+    private readonly Func<string, string> place;
     private readonly IBackend backend;
 
     /// <summary>Weights found by <paramref name="find"/>; <paramref name="source"/> names the checkpoint in errors.</summary>
-    public ModelWeights(Func<string, Tensor?> find, string source, IBackend backend)
+    public ModelWeights(Func<string, Tensor?> find, string source, IBackend backend, Func<string, string>? place = null)
     {
         this.find = find;
+        this.place = place ?? (name => $"{source}: tensor '{name}'");
         this.backend = backend;
         Source = source;
     }
@@ -29,11 +31,11 @@ internal sealed class ModelWeights
     {
         Tensor t = find(name) ?? throw new DataException($"{Source}: tensor '{name}' is missing; the configuration needs it with shape {new Shape(shape)}");
         if (!t.Shape.Dimensions.SequenceEqual(shape))
-            throw new DataException($"{Source}: tensor '{name}' is {t}, but the configuration needs shape {new Shape(shape)}; checkpoint and config.json do not belong together");
+            throw new DataException($"{place(name)} is {t}, but the configuration needs shape {new Shape(shape)}; checkpoint and config.json do not belong together");
         if (t.DType is DType.F8_E4M3 or DType.F8_E5M2)
-            throw new ContractException($"{Source}: tensor '{name}' is {t}; FP8 weights need a contract with FP8 products, which is not offered yet: convert the checkpoint to BF16");
+            throw new ContractException($"{place(name)} is {t}; FP8 weights need a contract with FP8 products, which is not offered yet: convert the checkpoint to BF16");
         if (t.DType is not (DType.F32 or DType.BF16))
-            throw new ContractException($"{Source}: tensor '{name}' is {t}; weights are F32 or BF16: convert the checkpoint");
+            throw new ContractException($"{place(name)} is {t}; weights are F32 or BF16: convert the checkpoint");
         return t;
     }
 

@@ -27,7 +27,15 @@ internal sealed class ManagedStorage : TensorStorage
         if (count > Array.MaxLength)
             throw new ShapeException($"a tensor of {byteLength} bytes is larger than managed memory can hold");
         // An array of 64-byte blocks reaches 128 GiB, where an array of bytes ends at 2 GiB.
-        blocks = GC.AllocateArray<Block>((int)count, pinned: true);
+        try
+        {
+            blocks = GC.AllocateArray<Block>((int)count, pinned: true);
+        }
+        catch (OutOfMemoryException)
+        {
+            throw new ShapeException($"a tensor of {byteLength} bytes does not fit in this machine's memory");
+        }
+
         nuint address = (nuint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(blocks));
         skip = (int)((64 - address % 64) % 64);
     }

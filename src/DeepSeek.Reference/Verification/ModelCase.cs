@@ -45,12 +45,20 @@ public static class ModelCase
         ];
 
         using Checkpoint checkpoint = Checkpoint.Open(directory);
-        using var runs = new ModelCaseRuns(own => new DeepSeekModel(config, n => checkpoint.TryGet(n, out Tensor? t) ? t : null, own, backend, directory), contract, oracle, names);
+        using var runs = new ModelCaseRuns(own => DeepSeekModel.Over(checkpoint, config, own, backend), contract, oracle, names);
         var result = new ModelCaseResult { Name = new DirectoryInfo(directory).Name, Contract = contract.Name, Backend = backend.Name, Tensors = [] };
         try
         {
             var judge = new ModelCaseJudge(runs, oracle, ModelCaseLimits.For(contract, options), contract);
             return result with { Tensors = [.. names.Select(judge.Judge)] };
+        }
+        catch (ShapeException e)
+        {
+            throw new DataException($"{directory}: {e.Message}", e);
+        }
+        catch (DataException e) when (!e.Message.StartsWith(directory, StringComparison.Ordinal))
+        {
+            throw new DataException($"{directory}: {e.Message}", e);
         }
         catch (ContractException e)
         {

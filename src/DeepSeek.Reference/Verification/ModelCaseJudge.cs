@@ -20,6 +20,8 @@ internal sealed class ModelCaseJudge(ModelCaseRuns runs, IReadOnlyDictionary<str
             return new TensorVerdict { Name = name.Name, Verdict = name.Role == TensorRole.Judged ? Verdict.Fail : Verdict.Unjudged, Role = name.Role, Count = expected.ElementCount, Note = note };
         }
 
+        if (!(ElementReader.IsReal(expected.DType) || ElementReader.IsInteger(expected.DType)))
+            throw new DataException($"oracle tensor '{name.Name}' is {expected}, whose values cannot be compared; convert it to F32 or I32");
         TensorComparison c = TensorComparison.Compare(expected, actual);
         var verdict = new TensorVerdict
         {
@@ -123,7 +125,8 @@ internal sealed class ModelCaseJudge(ModelCaseRuns runs, IReadOnlyDictionary<str
         DeepSeekModel model = runs.Model(name.Run);
         DeepSeekConfig config = model.Config;
         string scoresName = RoutingMargin.ScoresOf(name.Probe);
-        Tensor scores = oracle.TryGetValue(RoutingMargin.ScoresOf(name.Name), out Tensor? s) ? s : runs.Result(name.Run)[scoresName];
+        Tensor ours = runs.Result(name.Run)[scoresName];
+        Tensor scores = oracle.TryGetValue(RoutingMargin.ScoresOf(name.Name), out Tensor? s) && s.Shape == ours.Shape ? s : ours;
         Tensor? bias = model.RoutingBias(LayerOf(name.Probe, config));
         int E = (int)scores.Shape[^1];
         double[] values = [.. Enumerable.Range(0, E).Select(e => ElementReader.Value(scores, (row * E) + e))];

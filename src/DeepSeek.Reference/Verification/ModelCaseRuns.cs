@@ -68,6 +68,8 @@ internal sealed class ModelCaseRuns : IDisposable
         DeepSeekModel model = Model(run);
         int[][] rows = Rows("input_ids");
         int T = rows[0].Length;
+        if (Array.FindIndex(rows, r => r.Length != T) is var ragged and >= 0)
+            throw new DataException($"oracle tensor 'input_ids': row {ragged} has {rows[ragged].Length} ids but row 0 has {T}; rows of unequal length belong in ragged_prompts");
         bool mtp = model.HasMtp && wanted[run].Any(p => p.StartsWith("mtp.", StringComparison.Ordinal));
         string[] scores = [.. wanted[run].Where(p => p.Contains("topk_", StringComparison.Ordinal)).Select(RoutingMargin.ScoresOf)];
         var trace = new TraceCollector(["logits", .. wanted[run], .. scores], rows.Length);
@@ -122,6 +124,8 @@ internal sealed class ModelCaseRuns : IDisposable
                 Int128 id = ElementReader.Integer(t, (r * t.Shape[1]) + i);
                 if (id < -1 || id > int.MaxValue)
                     throw new DataException($"oracle tensor '{name}', row {r}, position {i}: id {id} is not a token id");
+                if (id >= 0 && row.Count < i)
+                    throw new DataException($"oracle tensor '{name}', row {r}, position {i}: an id after the padding -1; padding ends a row");
                 if (id >= 0)
                     row.Add((int)id);
             }

@@ -61,6 +61,7 @@ public class DeepSeekConfigBadInputTests
     [InlineData("num_nextn_predict_layers", "-1", "num_nextn_predict_layers is -1")]
     [InlineData("rms_norm_eps", "-1e-6", "rms_norm_eps")]
     [InlineData("rope_theta", "0", "rope_theta is 0")]
+    [InlineData("rope_theta", "1", "rope_theta is 1, not a number above 1")]
     [InlineData("topk_method", "\"best\"", "topk_method is 'best'")]
     [InlineData("scoring_func", "\"tanh\"", "scoring_func is 'tanh'")]
     [InlineData("torch_dtype", "\"int8\"", "torch_dtype is 'int8'")]
@@ -90,6 +91,11 @@ public class DeepSeekConfigBadInputTests
     [InlineData("""{"type":"yarn"}""", "rope_scaling.factor is missing")]
     [InlineData("""{"type":"yarn","factor":40}""", "rope_scaling.original_max_position_embeddings is missing")]
     [InlineData("""{"type":"yarn","factor":0,"original_max_position_embeddings":4096}""", "rope_scaling.factor is 0")]
+    [InlineData("""{"type":"yarn","factor":1e-300,"original_max_position_embeddings":4096}""", "rope_scaling.factor is 1E-300")]
+    [InlineData("""{"type":"yarn","factor":1e308,"original_max_position_embeddings":4096}""", "rope_scaling.factor is 1E+308")]
+    [InlineData("""{"type":"yarn","factor":40,"original_max_position_embeddings":4096,"beta_fast":1e300}""", "rope_scaling.beta_fast is 1E+300")]
+    [InlineData("""{"type":"yarn","factor":40,"original_max_position_embeddings":4096,"beta_slow":1e-300}""", "rope_scaling.beta_slow is 1E-300")]
+    [InlineData("""{"type":"yarn","factor":40,"original_max_position_embeddings":4096,"mscale":1e300}""", "rope_scaling.mscale is 1E+300")]
     [InlineData("""{"type":"yarn","factor":40,"original_max_position_embeddings":4096,"beta_fast":1,"beta_slow":2}""", "below beta_slow 2")]
     public void Rope_scaling_that_cannot_be(string value, string reason) => Refused(new ConfigText { ["rope_scaling"] = value }.ToString(), reason);
 

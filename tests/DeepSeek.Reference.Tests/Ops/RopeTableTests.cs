@@ -45,6 +45,12 @@ public class RopeTableTests
             Assert.Equal(Values[i], f[at[i]], Values[i] * 1e-8 + Math.ScaleB(f[at[i]], -24));
     }
 
+    [Theory]
+    [InlineData(RopeTableKind.RoundedOnce)]
+    [InlineData(RopeTableKind.Float32Chain)]
+    public void A_base_next_to_1_has_a_table_too(RopeTableKind kind) =>
+        Assert.All(RopeTable.Frequencies(4, Math.BitIncrement(1.0), new YarnParameters(4, 64, 32, 1, 1, 1), kind), f => Assert.InRange(f, 0.2f, 1f));
+
     [Fact]
     public void Without_yarn_frequencies_are_powers_of_the_base()
     {

@@ -79,6 +79,45 @@ public sealed class ModelCaseTests : IDisposable
         Assert.Contains("input_ids", Assert.Throws<DataException>(() => ModelCase.Run(directory, new SimdBackend(1))).Message);
     }
 
+    [Theory]
+    [InlineData(1, "row 1 has 2 ids but row 0 has 3")]
+    [InlineData(0, "an id after the padding -1")]
+    public void Padding_in_input_ids_is_refused_not_shifted_into_the_next_row(int column, string part)
+    {
+        Write(oracle =>
+        {
+            long[] ids = [1, 2, 3, 4, 5, 6];
+            ids[3 + (column == 1 ? 2 : 0)] = -1;
+            var t = new Tensor(DType.I64, 2, 3);
+            ids.CopyTo(t.AsSpan<long>());
+            oracle["input_ids"] = t;
+        });
+
+        string message = Assert.Throws<DataException>(() => ModelCase.Run(directory, new SimdBackend(1))).Message;
+        Assert.StartsWith(directory, message);
+        Assert.Contains(part, message);
+    }
+
+    [Fact]
+    public void Scores_of_another_shape_in_an_oracle_are_not_read_past_their_end()
+    {
+        Write(oracle =>
+        {
+            oracle["layers.1.router_scores"] = new Tensor(DType.BF16, 1, 4);
+            oracle["layers.1.topk_indices"].AsSpan<int>()[0] ^= 1;
+        }, "bf16");
+
+        Assert.Equal(Verdict.Fail, ModelCase.Run(directory, new SimdBackend(1)).Verdict);
+    }
+
+    [Fact]
+    public void A_format_without_values_is_named()
+    {
+        Write(oracle => oracle["logits"] = new Tensor(DType.C64, oracle["logits"].Shape.Dimensions));
+
+        Assert.Contains("'logits' is C64", Assert.Throws<DataException>(() => ModelCase.Run(directory, new SimdBackend(1))).Message);
+    }
+
     [Fact]
     public void Scores_one_step_apart_are_noise_and_far_apart_are_clear()
     {
@@ -90,9 +129,9 @@ public sealed class ModelCaseTests : IDisposable
         Assert.True(RoutingMargin.Of(far, default, 2, 1, 1, GroupScore.TopTwoSum).OrderIsClear);
     }
 
-    private void Write(Action<Dictionary<string, Tensor>> change)
+    private void Write(Action<Dictionary<string, Tensor>> change, string name = "fp32_groups")
     {
-        string source = Golden.Path("oracles", "fp32_groups");
+        string source = Golden.Path("oracles", name);
         foreach (string file in new[] { "config.json", "model.safetensors" })
             File.Copy(Path.Combine(source, file), Path.Combine(directory, file), overwrite: true);
         using SafetensorsFile oracle = SafetensorsFile.Open(Path.Combine(source, ModelCase.OracleFile));

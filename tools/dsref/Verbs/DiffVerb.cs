@@ -10,8 +10,8 @@ internal static class DiffVerb
 {
     public static Command Command(Terminal terminal)
     {
-        var expected = new Argument<string>("EXPECTED") { Description = "A .safetensors, .npy or .npz file." };
-        var actual = new Argument<string>("ACTUAL") { Description = "Another." };
+        var expected = new Argument<string>("EXPECTED") { Description = "A .safetensors, .npy or .npz file." }.NamesPath();
+        var actual = new Argument<string>("ACTUAL") { Description = "Another." }.NamesPath();
         Option<bool> json = SharedOptions.Json();
         var command = new Command("diff",
             "Compares two tensor files: per tensor the masks of NaN and infinity first, then errors in binary64 and the first mismatch. Exit 0 if all bits are equal (any NaN equals any NaN), else 1.\n\nExample:\n  dsref diff expected.safetensors actual.safetensors --json")
@@ -21,6 +21,8 @@ internal static class DiffVerb
             using TensorFile e = TensorFile.Read(parsed.GetRequiredValue(expected));
             using TensorFile a = TensorFile.Read(parsed.GetRequiredValue(actual));
             List<Line> lines = Compare(terminal, e, a);
+            if (lines.Count == 0)
+                throw new DataException($"{e.Path} and {a.Path} hold no tensors, so there is nothing to compare; name the files that were meant");
             int exit = lines.TrueForAll(l => l.Comparison is { IsBitEqual: true }) ? ExitCode.Pass : ExitCode.Mismatch;
             if (parsed.GetValue(json))
                 WriteJson(terminal, lines, exit);
@@ -45,11 +47,25 @@ internal static class DiffVerb
                 lines.Add(new Line(name, e ?? a!, null, inE ? "missing from ACTUAL" : "missing from EXPECTED"));
             else if (e!.Shape != a!.Shape)
                 lines.Add(new Line(name, e, null, $"EXPECTED is {e}, ACTUAL is {a}"));
+            else if (!HasValues(e.DType) || !HasValues(a.DType))
+                lines.Add(WithoutValues(name, e, a));
             else
                 lines.Add(new Line(name, e, TensorComparison.Compare(e, a), e.DType == a.DType ? "" : $"EXPECTED is {e.DType.Name()}, ACTUAL is {a.DType.Name()}"));
         }
 
         return lines;
+    }
+
+    /// <summary>Whether elements of the format are bytes of their own and real: packed and complex ones are not.</summary>
+    private static bool HasValues(DType dtype) => dtype is not (DType.F4 or DType.F6_E2M3 or DType.F6_E3M2 or DType.C64);
+
+    /// <summary>Tensors of a packed or complex format: all bytes equal, or not.</summary>
+    private static Line WithoutValues(string name, Tensor e, Tensor a)
+    {
+        bool equal = e.DType == a.DType && CanonicalHash.Of(e) == CanonicalHash.Of(a);
+        return equal
+            ? new Line(name, e, new TensorComparison { Count = e.ElementCount, BitEqualCount = e.ElementCount }, "")
+            : new Line(name, e, null, $"EXPECTED is {e.DType.Name()}, ACTUAL is {a.DType.Name()}; bytes differ, values of these formats are not compared");
     }
 
     private static void WriteTable(Terminal terminal, List<Line> lines)
@@ -60,7 +76,7 @@ internal static class DiffVerb
         foreach (Line line in lines)
         {
             TensorComparison? c = line.Comparison;
-            string name = Markup.Escape($"{line.Name} {line.Tensor}");
+            string name = Markup.Escape(Terminal.Plain($"{line.Name} {line.Tensor}"));
             if (c is null)
                 table.AddRow(name, "DIFFERENT", "", "", "", "", "", "", "", "", Markup.Escape(line.Note));
             else if (c.IsBitEqual)

@@ -12,7 +12,7 @@ internal static class GenerateVerb
     {
         var model = new ModelOptions();
         var maxTokens = new Option<int>("--max-tokens") { Description = "New tokens of each row, at most.", HelpName = "N", DefaultValueFactory = _ => 128 };
-        var temperature = new Option<float>("--temperature") { Description = "0 takes the most probable token; above, tokens are drawn.", HelpName = "T", DefaultValueFactory = _ => 0f };
+        var temperature = new Option<string>("--temperature") { Description = "0 takes the most probable token; above, tokens are drawn.", HelpName = "T", DefaultValueFactory = _ => "0" };
         var seed = new Option<string>("--seed") { Description = "Key of the draws, decimal or 0x hexadecimal.", HelpName = "S", DefaultValueFactory = _ => "0" };
         var ignoreEos = new Option<bool>("--ignore-eos") { Description = "Go on after the token that ends a text." };
         Option<bool> json = SharedOptions.Json();
@@ -30,7 +30,7 @@ internal static class GenerateVerb
             var options = new GenerationOptions
             {
                 MaxTokens = most,
-                Temperature = parsed.GetValue(temperature),
+                Temperature = ParseTemperature(parsed.GetValue(temperature)!),
                 Seed = ParseSeed(parsed.GetValue(seed)!),
                 IgnoreEos = parsed.GetValue(ignoreEos),
                 OnToken = (_, _, _) => progress.Report("generate", ++done, (long)most * prompts.Count),
@@ -46,6 +46,11 @@ internal static class GenerateVerb
         });
         return command;
     }
+
+    /// <summary>A decimal point and nothing else separates digits: 0,5 is refused, not read as 5.</summary>
+    private static float ParseTemperature(string text) => float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float temperature)
+        ? temperature
+        : throw new DataException($"--temperature '{text}' is not a number such as 0.7");
 
     private static ulong ParseSeed(string text)
     {

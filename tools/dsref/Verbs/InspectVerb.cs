@@ -8,7 +8,7 @@ internal static class InspectVerb
 {
     public static Command Command(Terminal terminal)
     {
-        var target = new Argument<string>("DIR|config.json") { Description = "A model directory, or its config alone." };
+        var target = new Argument<string>("DIR|config.json") { Description = "A model directory, or its config alone." }.NamesPath();
         var check = new Option<bool>("--check") { Description = "Read every weight and report NaN and infinities (exit 2), one block at a time." };
         Option<bool> json = SharedOptions.Json();
         var command = new Command("inspect",

@@ -13,7 +13,7 @@ internal static class RunVerb
         var model = new ModelOptions();
         var trace = new Option<string?>("--trace") { Description = "What to write: all probes, logits alone, or names by pattern (* and ?, several with commas); by default the oracles' names.", HelpName = "all|logits|GLOB" };
         var decodeFrom = new Option<int?>("--decode-from") { Description = "Prefill N tokens, then decode the rest one by one; same names, same bits.", HelpName = "N" };
-        var output = new Option<string>("--out") { Description = "The file to write.", HelpName = "F.safetensors", Required = true };
+        var output = new Option<string>("--out") { Description = "The file to write.", HelpName = "F.safetensors", Required = true }.NamesPath();
         Option<bool> json = SharedOptions.Json();
         var command = new Command("run",
             "Runs a forward pass and writes logits and intermediates under their documented names.\n\nExample:\n  dsref run --model path/to/model --ids 1,2,3 --trace \"layers.0.*\" --out out.safetensors");
@@ -29,6 +29,8 @@ internal static class RunVerb
             if (prefill < 1 || prefill > length)
                 throw new DataException($"--decode-from {prefill}: the prompt has {length} ids; prefill 1 to {length} of them");
 
+            string path = parsed.GetRequiredValue(output);
+            model.RequireOutput(parsed, path);
             using DeepSeekModel loaded = model.Open(parsed);
             string? word = parsed.GetValue(trace);
             var collector = TraceCollector.Parse(word, loaded.Config, rows.Count);
@@ -36,7 +38,6 @@ internal static class RunVerb
             IReadOnlyDictionary<string, Tensor> tensors = collector.Tensors();
             if (tensors.Count == 0)
                 throw new DataException($"--trace '{word}': no probe has such a name; `--trace all` writes every probe");
-            string path = parsed.GetRequiredValue(output);
             var metadata = new Dictionary<string, string> { ["contract"] = loaded.Contract.Name, ["attention"] = loaded.Contract.Attention.ToString().ToLowerInvariant() };
             SafetensorsWriter.Write(path, tensors, metadata, cancellationToken: terminal.Cancelled);
             Report(terminal, loaded, path, tensors, parsed.GetValue(json));

@@ -1,3 +1,4 @@
+using System.Numerics;
 using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference.Ops;
@@ -83,9 +84,10 @@ public static class RopeTable
     {
         if (!(yarn.Factor > 0 && yarn.BetaFast > 0 && yarn.BetaSlow > 0 && yarn.OriginalLength > 0))
             throw new ContractException($"YaRN needs positive numbers, got {yarn}");
-        int low = (int)Correction(dr, theta, yarn.OriginalLength, yarn.BetaFast).Floor();
-        int high = (int)Correction(dr, theta, yarn.OriginalLength, yarn.BetaSlow).Ceiling();
-        return (Math.Max(low, 0), Math.Min(high, dr - 1));
+        // A base next to 1 puts them beyond every integer; the ramp is flat long before.
+        var low = BigInteger.Clamp(Correction(dr, theta, yarn.OriginalLength, yarn.BetaFast).Floor(), 0, 1 << 29);
+        var high = BigInteger.Clamp(Correction(dr, theta, yarn.OriginalLength, yarn.BetaSlow).Ceiling(), -(1 << 29), dr - 1);
+        return ((int)low, (int)high);
     }
 
     /// <summary>The (fractional) pair that turns ρ times over the original length.</summary>
