@@ -41,16 +41,26 @@ internal static class OperandChecks
     }
 
     /// <summary>x and y [T, n], weight [n].</summary>
-    public static (int T, int n) RmsNorm(Tensor x, Tensor weight, Tensor y)
+    public static (int T, int n) RmsNorm(Tensor x, Tensor weight, RmsNormRounding rounding, Tensor y)
     {
+        Operands.RequireDefined(rounding);
         (int T, int n) = Rows(x, y);
         Operands.Require(weight, "weight", n);
         return (T, n);
     }
 
-    /// <summary>x and y [T, H, D], positions I32 [T], frequencies F32 [dr/2] with dr at most D.</summary>
-    public static (int T, int H, int D) Rope(Tensor x, Tensor positions, Tensor frequencies, Tensor y)
+    /// <summary>gate, up and y of one shape.</summary>
+    public static void SwiGlu(Tensor gate, Tensor up, SwiGluRounding rounding, Tensor y)
     {
+        Operands.RequireDefined(rounding);
+        Elementwise(gate, "gate", up, "up", y);
+    }
+
+    /// <summary>x and y [T, H, D], positions I32 [T], frequencies F32 [dr/2] with dr at most D.</summary>
+    public static (int T, int H, int D) Rope(Tensor x, Tensor positions, Tensor frequencies, RopeAttributes attributes, Tensor y)
+    {
+        Operands.RequireDefined(attributes.Layout);
+        Operands.RequireDefined(attributes.Rotation);
         Operands.RequireFloat(x, "x");
         Operands.RequireRank(x, "x", 3);
         Output(y, "y", x.Shape.Dimensions);
@@ -64,8 +74,9 @@ internal static class OperandChecks
     }
 
     /// <summary>embedding and hidden [T, d], y [T, 2d].</summary>
-    public static (int T, int d) MtpInput(Tensor embedding, Tensor hidden, Tensor y)
+    public static (int T, int d) MtpInput(Tensor embedding, Tensor hidden, MtpConcat order, Tensor y)
     {
+        Operands.RequireDefined(order);
         Operands.RequireFloat(embedding, "embedding");
         Operands.RequireRank(embedding, "embedding", 2);
         Operands.Require(hidden, "hidden", embedding.Shape.Dimensions);
@@ -76,6 +87,10 @@ internal static class OperandChecks
     /// <summary>logits and scores [T, E], bias F32 [E] or none, indices I32 [T, K], weights [T, K].</summary>
     public static (int T, int E, int K) Gate(Tensor logits, Tensor? bias, GateAttributes attributes, Tensor scores, Tensor indices, Tensor weights)
     {
+        Operands.RequireDefined(attributes.Scoring);
+        Operands.RequireDefined(attributes.GroupScore);
+        Operands.RequireDefined(attributes.Mask);
+        Operands.RequireDefined(attributes.Rounding);
         Operands.RequireFloat(logits, "logits");
         Operands.RequireRank(logits, "logits", 2);
         Output(scores, "scores", logits.Shape.Dimensions);
@@ -88,6 +103,7 @@ internal static class OperandChecks
         Operands.RequireType(indices, "indices", DType.I32);
         Operands.RequireRank(indices, "indices", 2);
         Operands.RequireShape(indices, "indices", logits.Shape[0], indices.Shape[1]);
+        Operands.ThrowIfReadOnly(indices);
         Output(weights, "weights", indices.Shape.Dimensions);
         int E = Operands.Dim(logits, 1);
         int K = Operands.Dim(indices, 1);
@@ -106,8 +122,9 @@ internal static class OperandChecks
     }
 
     /// <summary>outputs [R, d], weights [T, K], shared [T, d] or none, y [T, d].</summary>
-    public static int Combine(Tensor outputs, ExpertPlan plan, Tensor weights, Tensor? shared, Tensor y)
+    public static int Combine(Tensor outputs, ExpertPlan plan, Tensor weights, Tensor? shared, CombineRounding rounding, Tensor y)
     {
+        Operands.RequireDefined(rounding);
         Operands.RequireFloat(outputs, "outputs");
         Operands.RequireRank(outputs, "outputs", 2);
         Operands.RequireShape(outputs, "outputs", plan.Rows, outputs.Shape[1]);

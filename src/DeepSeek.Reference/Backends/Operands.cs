@@ -91,6 +91,13 @@ internal static class Operands
             Commit(values, y, start);
     }
 
+    /// <summary>Throws for a decision that is none of its enum's: it is refused, never taken for another.</summary>
+    public static void RequireDefined<T>(T decision) where T : struct, Enum
+    {
+        if (!Enum.IsDefined(decision))
+            throw new ContractException($"{typeof(T).Name} {decision} is not defined; take one of {string.Join(", ", Enum.GetNames<T>())}");
+    }
+
     /// <summary>Throws for a tensor that cannot be written.</summary>
     public static void ThrowIfReadOnly(Tensor y)
     {

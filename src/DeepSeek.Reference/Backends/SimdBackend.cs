@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference.Backends;
@@ -42,12 +43,20 @@ public sealed partial class SimdBackend : IBackend
 
         // Four pieces a thread: a busy neighbour on one core then costs a quarter piece, not a half.
         long pieces = Math.Min((long)parts * 4, ((long)count + grain - 1) / grain);
-        Parallel.For(0, (int)pieces, new ParallelOptions { MaxDegreeOfParallelism = Threads }, p =>
+        try
         {
-            int from = (int)(count * (long)p / pieces);
-            int to = (int)(count * (long)(p + 1) / pieces);
-            if (from < to)
-                body(from, to);
-        });
+            Parallel.For(0, (int)pieces, new ParallelOptions { MaxDegreeOfParallelism = Threads }, p =>
+            {
+                int from = (int)(count * (long)p / pieces);
+                int to = (int)(count * (long)(p + 1) / pieces);
+                if (from < to)
+                    body(from, to);
+            });
+        }
+        catch (AggregateException e)
+        {
+            // One thread's error comes out as itself, as it does on a single thread.
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
     }
 }
