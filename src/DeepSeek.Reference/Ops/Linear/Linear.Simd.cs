@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Runtime.InteropServices;
 using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference.Ops;
@@ -66,7 +64,7 @@ public static partial class Linear
     {
         nint rowBytes = (nint)K * TCodes.Bytes;
         int block = Math.Max(TTiles.Rows, BlockBytes / Math.Max(1, K * sizeof(float)) / TTiles.Rows * TTiles.Rows);
-        using var panel = new Scratch(TCodes.Bytes == sizeof(float) ? 0 : TTiles.Columns * K);
+        using var panel = new AlignedFloats(TCodes.Bytes == sizeof(float) ? 0 : TTiles.Columns * K);
         for (int t0 = 0; t0 < T; t0 += block)
         {
             int t1 = Math.Min(T, t0 + block);
@@ -96,8 +94,8 @@ public static partial class Linear
         nint rowBytes = (nint)K * TCodes.Bytes;
         int block = LongBlockBytes / (BlockK * sizeof(float)) / TTiles.Rows * TTiles.Rows;
         int tileFloats = 16 * TTiles.Rows * TTiles.Columns;
-        using var lanes = new Scratch(block * BlockN * 16);
-        using var panel = new Scratch(TTiles.Columns * PanelStride);
+        using var lanes = new AlignedFloats(block * BlockN * 16);
+        using var panel = new AlignedFloats(TTiles.Columns * PanelStride);
         for (int t0 = 0; t0 < T; t0 += block)
         {
             int t1 = Math.Min(T, t0 + block);
@@ -122,32 +120,6 @@ public static partial class Linear
                     }
                 }
             }
-        }
-    }
-
-    /// <summary>Pooled, 64-byte aligned floats.</summary>
-    private unsafe ref struct Scratch
-    {
-        private readonly float[]? pooled;
-        private GCHandle handle;
-
-        public Scratch(int count)
-        {
-            if (count == 0)
-                return;
-            pooled = ArrayPool<float>.Shared.Rent(count + 16);
-            handle = GCHandle.Alloc(pooled, GCHandleType.Pinned);
-            Pointer = (float*)((handle.AddrOfPinnedObject() + 63) & ~63);
-        }
-
-        public float* Pointer { get; }
-
-        public void Dispose()
-        {
-            if (pooled is null)
-                return;
-            handle.Free();
-            ArrayPool<float>.Shared.Return(pooled);
         }
     }
 }
