@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference.Backends;
@@ -12,9 +13,10 @@ namespace DeepSeek.Reference.Backends;
 public sealed partial class SimdBackend : IBackend
 {
     /// <summary>A backend that uses up to <paramref name="threads"/> threads; 0 takes all processors.</summary>
-    /// <exception cref="ContractException">A negative number of threads.</exception>
+    /// <exception cref="ContractException">A negative number of threads, or native code has left this thread another floating-point mode (rule N2).</exception>
     public SimdBackend(int threads = 0)
     {
+        FloatingPointMode.Require();
         if (threads < 0)
             throw new ContractException($"{threads} threads were asked for; take 0 for all processors, or a positive number");
         Threads = threads == 0 ? Environment.ProcessorCount : threads;
