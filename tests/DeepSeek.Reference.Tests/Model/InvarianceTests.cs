@@ -9,6 +9,7 @@ using Xunit;
 namespace DeepSeek.Reference.Tests.Model;
 
 /// <summary>Rule N1 on whole models: one answer, whatever runs it and however it is cut.</summary>
+[Trait(InstructionSets.Trait, InstructionSets.Every)]
 public class InvarianceTests
 {
     private static readonly NumericContract Naive = NumericContract.Canonical with { Name = "naive", Attention = AttentionMode.Naive };
