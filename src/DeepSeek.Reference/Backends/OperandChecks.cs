@@ -13,7 +13,7 @@ internal static class OperandChecks
         Operands.RequireRank(ids, "ids", 1);
         if (ids.DType is not (DType.I32 or DType.I64))
             throw new ShapeException($"ids is {ids}, expected I32 or I64");
-        Output(y, "y", ids.Shape[0], weight.Shape[1]);
+        Operands.RequireOutput(y, "y", ids.Shape[0], weight.Shape[1]);
         int T = Operands.Dim(ids, 0);
         for (int t = 0; t < T; t++)
             Ops.Embedding.RequireRow(Id(ids, t), t, weight.Shape[0]);
@@ -28,7 +28,7 @@ internal static class OperandChecks
     {
         Operands.RequireFloat(a, nameOfA);
         Operands.Require(b, nameOfB, a.Shape.Dimensions);
-        Output(y, "y", a.Shape.Dimensions);
+        Operands.RequireOutput(y, "y", a.Shape.Dimensions);
     }
 
     /// <summary>x and y of one shape [T, n].</summary>
@@ -36,7 +36,7 @@ internal static class OperandChecks
     {
         Operands.RequireFloat(x, "x");
         Operands.RequireRank(x, "x", 2);
-        Output(y, "y", x.Shape.Dimensions);
+        Operands.RequireOutput(y, "y", x.Shape.Dimensions);
         return (Operands.Dim(x, 0), Operands.Dim(x, 1));
     }
 
@@ -63,7 +63,7 @@ internal static class OperandChecks
         Operands.RequireDefined(attributes.Rotation);
         Operands.RequireFloat(x, "x");
         Operands.RequireRank(x, "x", 3);
-        Output(y, "y", x.Shape.Dimensions);
+        Operands.RequireOutput(y, "y", x.Shape.Dimensions);
         Operands.RequireType(positions, "positions", DType.I32);
         Operands.RequireShape(positions, "positions", x.Shape[0]);
         Operands.RequireType(frequencies, "frequencies", DType.F32);
@@ -80,7 +80,7 @@ internal static class OperandChecks
         Operands.RequireFloat(embedding, "embedding");
         Operands.RequireRank(embedding, "embedding", 2);
         Operands.Require(hidden, "hidden", embedding.Shape.Dimensions);
-        Output(y, "y", embedding.Shape[0], 2 * embedding.Shape[1]);
+        Operands.RequireOutput(y, "y", embedding.Shape[0], 2 * embedding.Shape[1]);
         return (Operands.Dim(embedding, 0), Operands.Dim(embedding, 1));
     }
 
@@ -93,7 +93,7 @@ internal static class OperandChecks
         Operands.RequireDefined(attributes.Rounding);
         Operands.RequireFloat(logits, "logits");
         Operands.RequireRank(logits, "logits", 2);
-        Output(scores, "scores", logits.Shape.Dimensions);
+        Operands.RequireOutput(scores, "scores", logits.Shape.Dimensions);
         if (bias is not null)
         {
             Operands.RequireType(bias, "bias", DType.F32);
@@ -104,7 +104,7 @@ internal static class OperandChecks
         Operands.RequireRank(indices, "indices", 2);
         Operands.RequireShape(indices, "indices", logits.Shape[0], indices.Shape[1]);
         Operands.ThrowIfReadOnly(indices);
-        Output(weights, "weights", indices.Shape.Dimensions);
+        Operands.RequireOutput(weights, "weights", indices.Shape.Dimensions);
         int E = Operands.Dim(logits, 1);
         int K = Operands.Dim(indices, 1);
         Ops.Gate.RequireChoice(E, K, attributes);
@@ -117,7 +117,7 @@ internal static class OperandChecks
         Operands.RequireFloat(x, "x");
         Operands.RequireRank(x, "x", 2);
         Operands.RequireShape(x, "x", plan.TokenCount, x.Shape[1]);
-        Output(y, "y", plan.Rows, x.Shape[1]);
+        Operands.RequireOutput(y, "y", plan.Rows, x.Shape[1]);
         return Operands.Dim(x, 1);
     }
 
@@ -131,14 +131,7 @@ internal static class OperandChecks
         Operands.Require(weights, "weights", plan.TokenCount, plan.Slots);
         if (shared is not null)
             Operands.Require(shared, "shared", plan.TokenCount, outputs.Shape[1]);
-        Output(y, "y", plan.TokenCount, outputs.Shape[1]);
+        Operands.RequireOutput(y, "y", plan.TokenCount, outputs.Shape[1]);
         return Operands.Dim(outputs, 1);
-    }
-
-    /// <summary>F32 or BF16, of the shape, and writable: checked before threads start, so that the error comes out as itself.</summary>
-    public static void Output(Tensor y, string name, params ReadOnlySpan<long> shape)
-    {
-        Operands.Require(y, name, shape);
-        Operands.ThrowIfReadOnly(y);
     }
 }

@@ -17,7 +17,7 @@ public sealed partial class ScalarBackend
     public void Cast(Tensor x, Tensor y)
     {
         Operands.RequireFloat(x, "x");
-        OperandChecks.Output(y, "y", x.Shape.Dimensions);
+        Operands.RequireOutput(y, "y", x.Shape.Dimensions);
         Operands.Store(Operands.Widen(x), y);
     }
 

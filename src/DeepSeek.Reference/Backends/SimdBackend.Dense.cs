@@ -26,7 +26,7 @@ public sealed partial class SimdBackend
     public void Cast(Tensor x, Tensor y)
     {
         Operands.RequireFloat(x, "x");
-        OperandChecks.Output(y, "y", x.Shape.Dimensions);
+        Operands.RequireOutput(y, "y", x.Shape.Dimensions);
         ForChunks(y.ElementCount, ElementGrain, 1, (start, count, scratch) => Operands.Store(Operands.Slice(x, start, count, scratch), y, start));
     }
 

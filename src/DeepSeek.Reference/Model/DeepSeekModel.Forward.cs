@@ -1,4 +1,3 @@
-using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Tracing;
 
 namespace DeepSeek.Reference.Model;

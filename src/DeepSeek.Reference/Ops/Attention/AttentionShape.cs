@@ -1,5 +1,3 @@
-using DeepSeek.Reference.Backends;
-
 namespace DeepSeek.Reference.Ops;
 
 /// <summary>The dimensions of <see cref="Attention"/>.</summary>
@@ -39,7 +37,7 @@ public readonly record struct AttentionShape(int S, int H, int T, int Hk, int D,
         Operands.Require(keys, nameof(keys), shape.T, shape.Hk, shape.D);
         if (values is not null)
             Operands.Require(values, nameof(values), shape.T, shape.Hk, shape.Dv);
-        OperandChecks.Output(y, nameof(y), shape.S, shape.H, shape.Dv);
+        Operands.RequireOutput(y, nameof(y), shape.S, shape.H, shape.Dv);
         if (logSumExp is not null)
         {
             Operands.RequireShape(logSumExp, nameof(logSumExp), shape.S, shape.H);
