@@ -78,8 +78,13 @@ public static partial class Linear
                     TCodes.Widen(w + n * rowBytes, TTiles.Columns * K, rows);
                 }
 
+                byte* next = w + (n + TTiles.Columns) * rowBytes;
                 for (int t = t0; t < tiled; t += TTiles.Rows)
+                {
+                    WeightPrefetch.Share(next, TTiles.Columns * rowBytes, (t - t0) / TTiles.Rows, (tiled - t0) / TTiles.Rows);
                     TTiles.Tile(x + (nint)t * K, K, rows, K, K, null, first: true, last: true, y + t * yStride + n, yStride);
+                }
+
                 for (int t = tiled; t < t1; t++)
                     TTiles.Row<Float32Codes>(x + (nint)t * K, (byte*)rows, (nint)K * sizeof(float), K, y + t * yStride + n);
             }
