@@ -64,7 +64,9 @@ public sealed class Generator
         for (int from = 0; from < prompt.Length; from += chunk)
         {
             cancellation.ThrowIfCancellationRequested();
-            model.Forward(prompt.AsSpan(from, Math.Min(chunk, prompt.Length - from)), caches, logits, LastOnly);
+            int taken = Math.Min(chunk, prompt.Length - from);
+            model.Forward(prompt.AsSpan(from, taken), caches, logits, LastOnly);
+            options.OnPrefill?.Invoke(row.Index, from + taken);
         }
 
         Choose(row, logits.Reshape(1, model.Config.VocabSize), options);

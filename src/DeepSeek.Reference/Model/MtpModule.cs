@@ -1,4 +1,5 @@
 using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Tracing;
 
 namespace DeepSeek.Reference.Model;
 
@@ -26,7 +27,7 @@ internal sealed class MtpModule
     {
         n = numerics;
         Depth = k;
-        probe = ProbePrefix(k);
+        probe = OracleNames.MtpPrefix(k);
         int d = numerics.Config.HiddenSize;
         int V = numerics.Config.VocabSize;
         int layer = numerics.Config.NumHiddenLayers + k - 1;
@@ -53,9 +54,6 @@ internal sealed class MtpModule
 
     /// <summary>The normalised output of the last <see cref="Forward"/>, [B·T, d].</summary>
     public Tensor NormedOutput { get; private set; } = null!;
-
-    /// <summary><c>mtp</c> for the first module, <c>mtp.1</c> for the second, and so on.</summary>
-    public static string ProbePrefix(int k) => k == 1 ? "mtp" : $"mtp.{k - 1}";
 
     /// <summary>States h [B·T, d] and ids [B·T] of the tokens k ahead, to logits [B·T, V].</summary>
     public Tensor Forward(Tensor h, Tensor ids, ForwardPass pass)

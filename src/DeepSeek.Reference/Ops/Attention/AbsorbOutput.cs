@@ -20,7 +20,7 @@ public static partial class AbsorbOutput
     public static void Define(ReadOnlySpan<float> z, ReadOnlySpan<float> w, Accumulation accumulation, DType output, Span<float> y)
     {
         int c = z.Length;
-        if (w.Length != y.Length * c)
+        if (w.Length != (long)y.Length * c)
             throw new ShapeException($"z has {c}, W_UV {w.Length}, y {y.Length} values, which do not fit together");
         for (int j = 0; j < y.Length; j++)
             y[j] = DotProduct.Define(w.Slice(j * c, c), z, accumulation, output);

@@ -23,7 +23,7 @@ public static partial class AbsorbQuery
     /// <exception cref="ShapeException">The lengths do not fit.</exception>
     public static void Define(ReadOnlySpan<float> q, ReadOnlySpan<float> w, int dn, int c, Accumulation accumulation, DType output, Span<float> y)
     {
-        if (q.Length < dn || w.Length != dn * c || y.Length != c + q.Length - dn)
+        if (q.Length < dn || w.Length != (long)dn * c || y.Length != c + q.Length - dn)
             throw new ShapeException($"q has {q.Length}, W_UK {w.Length}, y {y.Length} values, which do not fit dn = {dn}, c = {c}");
         float[] column = new float[dn];
         for (int i = 0; i < c; i++)

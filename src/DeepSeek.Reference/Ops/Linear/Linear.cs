@@ -28,7 +28,7 @@ public static partial class Linear
 
         int T = Shape.Rows(x, K);
         int N = Shape.Rows(weight, K);
-        if (y.Length != T * N)
+        if (y.Length != (long)T * N)
             throw new ShapeException($"y has {y.Length} values, expected {T} x {N}");
         for (int t = 0; t < T; t++)
             for (int n = 0; n < N; n++)
