@@ -3,7 +3,7 @@ using Xunit;
 
 namespace DeepSeek.Reference.Tests;
 
-/// <summary>Rule N1 across instruction sets: the marked tests, which compare with kept bits, pass under each of them.</summary>
+/// <summary>Rule N1 across instruction sets: the marked tests, those of kept bits and of invariances, pass under each of them.</summary>
 public sealed class InstructionSetTests
 {
     /// <summary>Enough for the marked tests on a slow machine without intrinsics; a child that hangs is killed.</summary>

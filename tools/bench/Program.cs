@@ -15,7 +15,7 @@ var side = new Command("side-by-side", "Our kernels beside the machine's peaks a
 side.SetAction(result => SideBySide.Run(
     result.GetValue(parts) ?? [], result.GetValue(seconds), result.GetValue(threads), result.GetValue(libtorch), result.GetValue(model)));
 
-var make = new Command("make-model", "Writes the synthetic 390M model of PEERS.md: --model DIR.") { model };
+var make = new Command("make-model", "Writes the synthetic 390M model that speed is compared on: --model DIR.") { model };
 make.SetAction(result => SyntheticModel.Make(result.GetValue(model) ?? throw new ArgumentException("make-model needs --model DIR"), DeepSeek.Reference.DType.F32));
 
 var narrow = new Option<bool>("--bf16") { Description = "BF16 weights." };

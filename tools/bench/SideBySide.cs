@@ -3,7 +3,7 @@ namespace DeepSeek.Reference.Bench;
 /// <summary>The report: every figure beside a peak or a peer measured in the same run.</summary>
 internal static class SideBySide
 {
-    /// <summary>What a quiet machine of the kind that the targets were set on reaches with one thread (PEERS.md); far below it a run says nothing.</summary>
+    /// <summary>What a quiet machine of the kind that the targets were set on reaches with one thread (2 cores of AMD Zen 5); far below it a run says nothing.</summary>
     private const double QuietFma = 249e9;
     private const double QuietRead = 38.5e9;
 

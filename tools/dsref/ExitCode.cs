@@ -1,6 +1,6 @@
 namespace DeepSeek.Reference.Tool;
 
-/// <summary>What the process returns (docs/spec/goldens.md).</summary>
+/// <summary>What the process returns (docs/spec/command-line.md 2).</summary>
 internal static class ExitCode
 {
     /// <summary>All that ran passed.</summary>

@@ -9,7 +9,7 @@ internal static class LinearShape
         Operands.RequireFloat(x, "x");
         Operands.RequireRank(weight, "weight", 2);
         Operands.Require(weight, "weight", weight.Shape[0], x.Shape[1]);
-        Operands.Require(y, "y", x.Shape[0], weight.Shape[0]);
+        Operands.RequireOutput(y, "y", x.Shape[0], weight.Shape[0]);
         return (Operands.Dim(x, 0), Operands.Dim(weight, 0), Operands.Dim(x, 1));
     }
 
@@ -30,7 +30,7 @@ internal static class LinearShape
             Operands.Require(weights[g], "weight", y.Shape[1], x.Shape[1]);
         }
 
-        Operands.Require(y, "y", R, y.Shape[1]);
+        Operands.RequireOutput(y, "y", R, y.Shape[1]);
         return (Operands.Dim(y, 1), Operands.Dim(x, 1));
     }
 }

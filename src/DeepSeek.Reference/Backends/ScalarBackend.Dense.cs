@@ -17,7 +17,7 @@ public sealed partial class ScalarBackend
     public void Cast(Tensor x, Tensor y)
     {
         Operands.RequireFloat(x, "x");
-        OperandChecks.Output(y, "y", x.Shape.Dimensions);
+        Operands.RequireOutput(y, "y", x.Shape.Dimensions);
         Operands.Store(Operands.Widen(x), y);
     }
 
@@ -33,7 +33,7 @@ public sealed partial class ScalarBackend
     /// <inheritdoc/>
     public void RmsNorm(Tensor x, Tensor weight, float epsilon, RmsNormRounding rounding, Tensor y)
     {
-        OperandChecks.RmsNorm(x, weight, y);
+        OperandChecks.RmsNorm(x, weight, rounding, y);
         float[] result = new float[y.ElementCount];
         Ops.RmsNorm.Define(Operands.Widen(x), Operands.Widen(weight), epsilon, rounding, result);
         Operands.Store(result, y);
@@ -42,7 +42,7 @@ public sealed partial class ScalarBackend
     /// <inheritdoc/>
     public void Rope(Tensor x, Tensor positions, Tensor frequencies, RopeAttributes attributes, Tensor y)
     {
-        (_, int H, int D) = OperandChecks.Rope(x, positions, frequencies, y);
+        (_, int H, int D) = OperandChecks.Rope(x, positions, frequencies, attributes, y);
         float[] result = new float[y.ElementCount];
         Ops.Rope.Define(Operands.Widen(x), H, D, positions.AsReadOnlySpan<int>(), frequencies.AsReadOnlySpan<float>(), attributes, result);
         Operands.Store(result, y);
@@ -51,7 +51,7 @@ public sealed partial class ScalarBackend
     /// <inheritdoc/>
     public void SwiGlu(Tensor gate, Tensor up, SwiGluRounding rounding, Tensor y)
     {
-        OperandChecks.Elementwise(gate, "gate", up, "up", y);
+        OperandChecks.SwiGlu(gate, up, rounding, y);
         float[] result = new float[y.ElementCount];
         Ops.SwiGlu.Define(Operands.Widen(gate), Operands.Widen(up), rounding, result);
         Operands.Store(result, y);
@@ -78,7 +78,7 @@ public sealed partial class ScalarBackend
     /// <inheritdoc/>
     public void MtpInput(Tensor embedding, Tensor hidden, MtpConcat order, Tensor y)
     {
-        (_, int d) = OperandChecks.MtpInput(embedding, hidden, y);
+        (_, int d) = OperandChecks.MtpInput(embedding, hidden, order, y);
         float[] result = new float[y.ElementCount];
         Ops.MtpInput.Define(Operands.Widen(embedding), Operands.Widen(hidden), d, order, result);
         Operands.Store(result, y);

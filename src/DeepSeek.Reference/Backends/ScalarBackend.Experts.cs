@@ -7,9 +7,9 @@ public sealed partial class ScalarBackend
     /// <inheritdoc/>
     public void Gate(Tensor logits, Tensor? bias, GateAttributes attributes, Tensor scores, Tensor indices, Tensor weights)
     {
-        (int T, int E, int K) = OperandChecks.Gate(logits, bias, attributes, scores, indices, weights);
-        float[] s = new float[T * E];
-        float[] w = new float[T * K];
+        (_, int E, int K) = OperandChecks.Gate(logits, bias, attributes, scores, indices, weights);
+        float[] s = new float[scores.ElementCount];
+        float[] w = new float[weights.ElementCount];
         ReadOnlySpan<float> b = bias is null ? default : bias.AsReadOnlySpan<float>();
         Ops.Gate.Define(Operands.Widen(logits), b, E, K, attributes, s, indices.AsSpan<int>(), w);
         Operands.Store(s, scores);
@@ -28,7 +28,7 @@ public sealed partial class ScalarBackend
     /// <inheritdoc/>
     public void Combine(Tensor outputs, ExpertPlan plan, Tensor weights, Tensor? shared, CombineRounding rounding, Tensor y)
     {
-        int d = OperandChecks.Combine(outputs, plan, weights, shared, y);
+        int d = OperandChecks.Combine(outputs, plan, weights, shared, rounding, y);
         float[] result = new float[y.ElementCount];
         ReadOnlySpan<float> z = shared is null ? default : Operands.Widen(shared);
         Ops.Combine.Define(Operands.Widen(outputs), d, plan, Operands.Widen(weights), z, rounding, result);

@@ -26,7 +26,7 @@ public sealed partial class SimdBackend
     public void Cast(Tensor x, Tensor y)
     {
         Operands.RequireFloat(x, "x");
-        OperandChecks.Output(y, "y", x.Shape.Dimensions);
+        Operands.RequireOutput(y, "y", x.Shape.Dimensions);
         ForChunks(y.ElementCount, ElementGrain, 1, (start, count, scratch) => Operands.Store(Operands.Slice(x, start, count, scratch), y, start));
     }
 
@@ -45,7 +45,7 @@ public sealed partial class SimdBackend
     /// <inheritdoc/>
     public void RmsNorm(Tensor x, Tensor weight, float epsilon, RmsNormRounding rounding, Tensor y)
     {
-        (int T, int n) = OperandChecks.RmsNorm(x, weight, y);
+        (int T, int n) = OperandChecks.RmsNorm(x, weight, rounding, y);
         ForRows(T, n, ElementGrain, 3 * n, (from, to, scratch) =>
         {
             ReadOnlySpan<float> w = Operands.Slice(weight, 0, n, scratch.AsSpan(2 * n));
@@ -61,7 +61,7 @@ public sealed partial class SimdBackend
     /// <inheritdoc/>
     public void Rope(Tensor x, Tensor positions, Tensor frequencies, RopeAttributes attributes, Tensor y)
     {
-        (int T, int H, int D) = OperandChecks.Rope(x, positions, frequencies, y);
+        (int T, int H, int D) = OperandChecks.Rope(x, positions, frequencies, attributes, y);
         int n = H * D;
         ForRows(T, n, FunctionGrain, 2 * n + Ops.Rope.ScratchFor(2 * Operands.Dim(frequencies, 0)), (from, to, scratch) =>
         {
@@ -80,7 +80,7 @@ public sealed partial class SimdBackend
     /// <inheritdoc/>
     public void SwiGlu(Tensor gate, Tensor up, SwiGluRounding rounding, Tensor y)
     {
-        OperandChecks.Elementwise(gate, "gate", up, "up", y);
+        OperandChecks.SwiGlu(gate, up, rounding, y);
         ForChunks(y.ElementCount, FunctionGrain, 3, (start, count, scratch) =>
         {
             Span<float> result = Operands.Target(y, start, count, scratch);
@@ -122,7 +122,7 @@ public sealed partial class SimdBackend
     /// <inheritdoc/>
     public void MtpInput(Tensor embedding, Tensor hidden, MtpConcat order, Tensor y)
     {
-        (int T, int d) = OperandChecks.MtpInput(embedding, hidden, y);
+        (int T, int d) = OperandChecks.MtpInput(embedding, hidden, order, y);
         (Tensor first, Tensor second) = order == MtpConcat.EmbeddingFirst ? (embedding, hidden) : (hidden, embedding);
         ForRows(T, 2 * d, ElementGrain, d, (from, to, scratch) =>
         {

@@ -48,10 +48,8 @@ public sealed partial class SimdBackend
     /// <inheritdoc/>
     public void Combine(Tensor outputs, ExpertPlan plan, Tensor weights, Tensor? shared, CombineRounding rounding, Tensor y)
     {
-        int d = OperandChecks.Combine(outputs, plan, weights, shared, y);
+        int d = OperandChecks.Combine(outputs, plan, weights, shared, rounding, y);
         int K = plan.Slots;
-        if (!Enum.IsDefined(rounding))
-            throw new ContractException($"CombineRounding {rounding} is not defined");
         ForRows(plan.TokenCount, d * (K + 1), ElementGrain, 3 * d + 2 * K, (from, to, scratch) =>
         {
             Span<int> slots = K <= 64 ? stackalloc int[K] : new int[K];

@@ -79,11 +79,18 @@ public sealed partial class SimdBackend
 
     private unsafe void InParallel(Tensor? weight, IReadOnlyList<Tensor>? weights, float* x, float* y, LinearWork work, int[] offsets)
     {
-        int[] groups = [.. Enumerable.Range(0, offsets.Length - 1).Where(g => offsets[g] < offsets[g + 1])];
+        int[] groups = new int[offsets.Length - 1];
+        int used = 0;
+        for (int g = 0; g < groups.Length; g++)
+        {
+            if (offsets[g] < offsets[g + 1])
+                groups[used++] = g;
+        }
+
         int steps = work.Steps;
-        long workPerStep = Math.Max(1, (long)(work.T / groups.Length + 1) * ColumnStep * work.K);
+        long workPerStep = Math.Max(1, (long)(work.T / used + 1) * ColumnStep * work.K);
         int grain = (int)Math.Clamp(ThreadWork / workPerStep, 1, int.MaxValue);
-        For(groups.Length * steps, grain, (from, to) =>
+        For(checked(used * steps), grain, (from, to) =>
         {
             for (int s = from; s < to;)
             {

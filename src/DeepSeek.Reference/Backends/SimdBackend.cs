@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference.Backends;
@@ -11,9 +13,10 @@ namespace DeepSeek.Reference.Backends;
 public sealed partial class SimdBackend : IBackend
 {
     /// <summary>A backend that uses up to <paramref name="threads"/> threads; 0 takes all processors.</summary>
-    /// <exception cref="ContractException">A negative number of threads.</exception>
+    /// <exception cref="ContractException">A negative number of threads, or native code has left this thread another floating-point mode (rule N2).</exception>
     public SimdBackend(int threads = 0)
     {
+        FloatingPointMode.Require();
         if (threads < 0)
             throw new ContractException($"{threads} threads were asked for; take 0 for all processors, or a positive number");
         Threads = threads == 0 ? Environment.ProcessorCount : threads;
@@ -42,12 +45,20 @@ public sealed partial class SimdBackend : IBackend
 
         // Four pieces a thread: a busy neighbour on one core then costs a quarter piece, not a half.
         long pieces = Math.Min((long)parts * 4, ((long)count + grain - 1) / grain);
-        Parallel.For(0, (int)pieces, new ParallelOptions { MaxDegreeOfParallelism = Threads }, p =>
+        try
         {
-            int from = (int)(count * (long)p / pieces);
-            int to = (int)(count * (long)(p + 1) / pieces);
-            if (from < to)
-                body(from, to);
-        });
+            Parallel.For(0, (int)pieces, new ParallelOptions { MaxDegreeOfParallelism = Threads }, p =>
+            {
+                int from = (int)(count * (long)p / pieces);
+                int to = (int)(count * (long)(p + 1) / pieces);
+                if (from < to)
+                    body(from, to);
+            });
+        }
+        catch (AggregateException e)
+        {
+            // One thread's error comes out as itself, as it does on a single thread.
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
     }
 }

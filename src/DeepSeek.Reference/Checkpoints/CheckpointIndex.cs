@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace DeepSeek.Reference;
 
 /// <summary>The map from tensor to shard of a sharded checkpoint (<c>model.safetensors.index.json</c>).</summary>
-/// <remarks><c>{"metadata": {...}, "weight_map": {tensor: file}}</c>; files are relative to the index and stay inside its directory. DEEPSEEK.md 10.3.</remarks>
+/// <remarks><c>{"metadata": {...}, "weight_map": {tensor: file}}</c>; files are relative to the index and stay inside its directory. docs/spec/checkpoints.md 1.</remarks>
 internal static class CheckpointIndex
 {
     /// <summary>The name of the index in a model directory.</summary>

@@ -8,7 +8,7 @@ namespace DeepSeek.Reference;
 /// file   = length (u64, little endian) | header (length bytes of JSON, padded with spaces) | data
 /// header = { "__metadata__": {string: string}, name: {"dtype": D, "shape": [d, ...], "data_offsets": [begin, end]}, ... }
 /// </code>
-/// The tensors cover the data part without overlap, hole or rest. Format and limits: the safetensors repository's README; DEEPSEEK.md 10.3.
+/// The tensors cover the data part without overlap, hole or rest. Format and limits: the safetensors repository's README; docs/spec/checkpoints.md 1.
 /// </remarks>
 internal sealed class SafetensorsHeader
 {

@@ -18,6 +18,9 @@ public sealed record GenerationOptions
     /// <summary>Tokens of a prompt that one pass takes; 0 takes all. Changes memory and speed, never a bit.</summary>
     public int PrefillChunk { get; init; }
 
+    /// <summary>Called after each pass over a part of a prompt: row, ids of it that the model has taken.</summary>
+    public Action<int, int>? OnPrefill { get; init; }
+
     /// <summary>Called for each new token as it is chosen: row, step, id. The token that ends a text is not reported.</summary>
     public Action<int, int, int>? OnToken { get; init; }
 

@@ -5,7 +5,7 @@ namespace DeepSeek.Reference.Inference;
 /// <summary>Continues prompts, ids to ids, greedily or by seeded draws; a row's ids do not depend on the rows beside it.</summary>
 /// <remarks>
 /// Each prompt is prefilled alone, then all unfinished rows go through the model together, one token each. Rows may have different lengths.
-/// Greedy takes the largest logit, the lowest id among equals (rule N9). DEEPSEEK.md 10.1, 10.2.
+/// Greedy takes the largest logit, the lowest id among equals (rule N9). docs/spec/generation.md 1.
 /// </remarks>
 public sealed class Generator
 {
@@ -64,7 +64,9 @@ public sealed class Generator
         for (int from = 0; from < prompt.Length; from += chunk)
         {
             cancellation.ThrowIfCancellationRequested();
-            model.Forward(prompt.AsSpan(from, Math.Min(chunk, prompt.Length - from)), caches, logits, LastOnly);
+            int taken = Math.Min(chunk, prompt.Length - from);
+            model.Forward(prompt.AsSpan(from, taken), caches, logits, LastOnly);
+            options.OnPrefill?.Invoke(row.Index, from + taken);
         }
 
         Choose(row, logits.Reshape(1, model.Config.VocabSize), options);

@@ -15,7 +15,7 @@ namespace DeepSeek.Reference.Inference;
 ///                 argmax_v p_v / e_v                    one division
 /// </code>
 /// The token is v with probability p_v. Words are those of <see cref="RandomStream"/> named "generate.exponential", stream = position of the new token:
-/// the row's place in a batch does not enter. DEEPSEEK.md 10.2; rules N5, N10, N14.
+/// the row's place in a batch does not enter. docs/spec/generation.md 2 and 3; rules N5, N10, N14.
 /// </remarks>
 internal sealed class TokenSampler
 {

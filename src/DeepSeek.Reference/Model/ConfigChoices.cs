@@ -40,7 +40,7 @@ public enum ScaleFormat
     UE8M0,
 }
 
-/// <summary>YaRN's parameters (<c>rope_scaling</c>); DEEPSEEK.md 2.4.</summary>
+/// <summary>YaRN's parameters (<c>rope_scaling</c>); docs/spec/rope.md 2.</summary>
 public sealed record RopeScaling
 {
     /// <summary><c>type</c> (or <c>rope_type</c>).</summary>

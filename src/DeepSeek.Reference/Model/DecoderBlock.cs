@@ -1,7 +1,7 @@
 namespace DeepSeek.Reference.Model;
 
 /// <summary>One transformer layer: x += MLA(RMSNorm(x)); x += FFN(RMSNorm(x)).</summary>
-/// <remarks>The residual stream is kept in the contract's activation dtype: each addition is rounded to it once. DEEPSEEK.md appendix A.</remarks>
+/// <remarks>The residual stream is kept in the contract's activation dtype: each addition is rounded to it once. docs/spec/deepseek-v3.md 3.</remarks>
 internal sealed class DecoderBlock
 {
     private readonly ModelNumerics n;

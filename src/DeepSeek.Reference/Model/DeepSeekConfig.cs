@@ -3,7 +3,7 @@ namespace DeepSeek.Reference;
 /// <summary>A model's dimensions and choices, from Hugging Face's <c>config.json</c>; names are the file's in PascalCase.</summary>
 /// <remarks>
 /// V3 and V2 files are read alike; the fields that V2 lacks take V2's behaviour. Every instance that <see cref="Load"/> and <see cref="Parse"/> give
-/// has passed <see cref="Validate"/>. Fields and their meaning: DEEPSEEK.md 1.1, appendix D; unknown fields are ignored.
+/// has passed <see cref="Validate"/>. Fields and their meaning: docs/spec/deepseek-v3.md 2; unknown fields are ignored.
 /// </remarks>
 public sealed partial record DeepSeekConfig
 {

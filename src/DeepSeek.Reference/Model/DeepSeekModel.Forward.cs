@@ -41,7 +41,8 @@ public sealed partial class DeepSeekModel
         return logits;
     }
 
-    /// <summary>As the other overload, into a tensor of the caller's.</summary>
+    /// <summary>As the other overload, into a tensor of the caller's of that dtype and shape.</summary>
+    /// <exception cref="ShapeException">logits is of another dtype or shape, or read-only.</exception>
     /// <inheritdoc cref="Forward(ReadOnlySpan{int}, IReadOnlyList{LatentCache}, ForwardOptions?)"/>
     public void Forward(ReadOnlySpan<int> ids, IReadOnlyList<LatentCache> caches, Tensor logits, ForwardOptions? options = null)
     {
@@ -51,6 +52,9 @@ public sealed partial class DeepSeekModel
         int T = CheckedTokens(ids, caches, options);
         int B = caches.Count;
         int d = Config.HiddenSize;
+        Operands.RequireType(logits, nameof(logits), Contract.Logits);
+        Operands.RequireShape(logits, nameof(logits), B, options.LastLogitsOnly ? 1 : T, Config.VocabSize);
+        Operands.ThrowIfReadOnly(logits);
 
         var first = new int[B];
         for (int b = 0; b < B; b++)
@@ -73,6 +77,8 @@ public sealed partial class DeepSeekModel
         Tensor normed = Head(x, pass, logits, options);
         if (options.Mtp)
         {
+            foreach (LatentCache cache in caches)
+                cache.BeginMtp();
             // The modules use the pass's buffers for rows and positions, but not those of the main model's states.
             mtp!.Forward(pass, ids, Contract.MtpHidden == Ops.MtpHidden.PostNorm ? normed : x);
         }

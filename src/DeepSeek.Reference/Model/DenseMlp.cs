@@ -1,7 +1,7 @@
 namespace DeepSeek.Reference.Model;
 
 /// <summary>A SwiGLU MLP: y = down_proj(silu(gate_proj x) · up_proj x). The dense layers, and the shared experts taken as one.</summary>
-/// <remarks>x [R, d], gate_proj and up_proj [m, d], down_proj [d, m]; every result in the contract's activation dtype. DEEPSEEK.md 2.3.</remarks>
+/// <remarks>x [R, d], gate_proj and up_proj [m, d], down_proj [d, m]; every result in the contract's activation dtype. docs/spec/deepseek-v3.md 4.3.</remarks>
 internal sealed class DenseMlp
 {
     private readonly ModelNumerics n;

@@ -8,7 +8,7 @@ namespace DeepSeek.Reference.Model;
 /// At V3's size 512 + 64 = 576 values a token and layer, 1,152 bytes in BF16, 70,272 bytes a token over 61 layers. Both attention modes keep the
 /// same values; naive recomputes k and v from them. A cache is filled by one mode and one dtype alone (rule N17): a model of another refuses it.
 /// MTP modules are the layers after the main ones, and take memory when they first run. After an exception in a pass the cache still stands
-/// where it stood before, except for the MTP modules' part.
+/// where it stood before; if the MTP modules were at work, their part is lost, and passes that ask for MTP are refused.
 /// </remarks>
 public sealed class LatentCache
 {
@@ -112,6 +112,9 @@ public sealed class LatentCache
         Columns.Copy(latent, c, 0, rows, c + dr, 0, c, tokens, 0, first);
         Columns.Copy(ropeKey, dr, 0, rows, c + dr, c, dr, tokens, 0, first);
     }
+
+    /// <summary>The MTP modules are about to work: should they not come to their end, they have followed nothing.</summary>
+    internal void BeginMtp() => MtpLength = 0;
 
     /// <summary>Ends a pass: the cache now holds this many tokens.</summary>
     internal void Advance(int length, bool mtp)

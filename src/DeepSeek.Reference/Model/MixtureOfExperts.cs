@@ -10,7 +10,7 @@ namespace DeepSeek.Reference.Model;
 /// h  = Σ_chosen g_i FFN_i(u) + FFN_shared(u)
 /// </code>
 /// The routed experts run as grouped products over the rows each was given; how their results are added up is the contract's
-/// <see cref="CombineRounding"/>. DeepSeek-V3 report 2.1.2, equations 12 to 16; DEEPSEEK.md 4; rules N9, N16.
+/// <see cref="CombineRounding"/>. DeepSeek-V3 report 2.1.2, equations 12 to 16; docs/spec/moe.md; rules N9, N16.
 /// </remarks>
 internal sealed class MixtureOfExperts
 {

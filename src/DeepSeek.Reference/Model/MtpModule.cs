@@ -1,4 +1,5 @@
 using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Tracing;
 
 namespace DeepSeek.Reference.Model;
 
@@ -11,7 +12,7 @@ namespace DeepSeek.Reference.Model;
 /// </code>
 /// Module 1 takes the main model's h_i after or before model.norm (the contract's <see cref="Ops.MtpHidden"/>); module k > 1 takes module k-1's y
 /// after or before its shared_head.norm. Embedding and head are the module's own copies where the checkpoint has them, else the main model's.
-/// <see cref="NumericContract.MtpZeroFirstEmbedding"/> zeroes the embedding at position 0 before enorm. V3 report 2.2, equations 21 to 25; DEEPSEEK.md 6.
+/// <see cref="NumericContract.MtpZeroFirstEmbedding"/> zeroes the embedding at position 0 before enorm. V3 report 2.2, equations 21 to 25; docs/spec/mtp.md.
 /// </remarks>
 internal sealed class MtpModule
 {
@@ -26,7 +27,7 @@ internal sealed class MtpModule
     {
         n = numerics;
         Depth = k;
-        probe = ProbePrefix(k);
+        probe = OracleNames.MtpPrefix(k);
         int d = numerics.Config.HiddenSize;
         int V = numerics.Config.VocabSize;
         int layer = numerics.Config.NumHiddenLayers + k - 1;
@@ -53,9 +54,6 @@ internal sealed class MtpModule
 
     /// <summary>The normalised output of the last <see cref="Forward"/>, [B·T, d].</summary>
     public Tensor NormedOutput { get; private set; } = null!;
-
-    /// <summary><c>mtp</c> for the first module, <c>mtp.1</c> for the second, and so on.</summary>
-    public static string ProbePrefix(int k) => k == 1 ? "mtp" : $"mtp.{k - 1}";
 
     /// <summary>States h [B·T, d] and ids [B·T] of the tokens k ahead, to logits [B·T, V].</summary>
     public Tensor Forward(Tensor h, Tensor ids, ForwardPass pass)

@@ -4,7 +4,7 @@ namespace DeepSeek.Reference;
 
 /// <summary>Every tensor of a model and its totals, from the config alone.</summary>
 /// <remarks>
-/// Names and shapes: DEEPSEEK.md 3.1, 6.2, 10.3. Formats: <c>torch_dtype</c>; the correction bias F32; with <c>quantization_config</c> the projections of
+/// Names and shapes: docs/spec/checkpoints.md 2. Formats: <c>torch_dtype</c>; the correction bias F32; with <c>quantization_config</c> the projections of
 /// attention, MLPs and experts F8_E4M3 with a <c>weight_scale_inv</c> F32 [⌈out/rows⌉, ⌈in/columns⌉]. Embedding, head, norms, gate and <c>eh_proj</c> stay as they are.
 /// </remarks>
 public sealed class ParameterTable

@@ -65,8 +65,6 @@ internal sealed class Workspace
 
     public Scratch MlpOutput { get; } = new();
 
-    public Scratch FinalHidden { get; } = new();
-
     public Scratch FinalNorm { get; } = new();
 
     public Scratch LastRows { get; } = new();

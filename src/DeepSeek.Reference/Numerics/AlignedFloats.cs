@@ -8,11 +8,14 @@ internal readonly unsafe struct AlignedFloats : IDisposable
 {
     private const int LineBytes = 64;
 
-    private readonly float[] rented;
+    private readonly float[]? rented;
     private readonly GCHandle pin;
 
+    /// <summary>Room for count values; none at all for 0.</summary>
     public AlignedFloats(int count)
     {
+        if (count == 0)
+            return;
         rented = ArrayPool<float>.Shared.Rent(checked(count + LineBytes / sizeof(float)));
         pin = GCHandle.Alloc(rented, GCHandleType.Pinned);
         Pointer = (float*)(((nuint)pin.AddrOfPinnedObject() + (LineBytes - 1)) & ~(nuint)(LineBytes - 1));
@@ -26,6 +29,8 @@ internal readonly unsafe struct AlignedFloats : IDisposable
 
     public void Dispose()
     {
+        if (rented is null)
+            return;
         pin.Free();
         ArrayPool<float>.Shared.Return(rented);
     }

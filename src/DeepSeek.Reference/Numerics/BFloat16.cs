@@ -12,7 +12,7 @@ namespace DeepSeek.Reference;
 /// code = (u + 0x7FFF + ((u >> 16) &amp; 1)) >> 16          x not NaN
 /// code = (u >> 16) | 0x0040                            x NaN
 /// </code>
-/// Decoding is exact. Rule N12; NUMERICS.md B 1.1.
+/// Decoding is exact. Rule N12.
 /// </remarks>
 [DebuggerDisplay("{DebuggerDisplay,nq}")]
 public readonly struct BFloat16 : IEquatable<BFloat16>, IComparable<BFloat16>, ISpanFormattable, ISpanParsable<BFloat16>

@@ -1,6 +1,6 @@
 namespace DeepSeek.Reference.Ops;
 
-/// <summary>Where <see cref="RmsNorm"/> rounds to bfloat16 (DEEPSEEK.md's three published forms; rule N11).</summary>
+/// <summary>Where <see cref="RmsNorm"/> rounds to bfloat16 (docs/spec/deepseek-v3.md 4.2; rule N11).</summary>
 public enum RmsNormRounding
 {
     /// <summary>y = (x·r)·w, both products in binary32; the only rounding to a narrower format is the store. Also DeepSeek-V3.2's form when y is BF16.</summary>

@@ -1,5 +1,3 @@
-using DeepSeek.Reference.Model;
-
 namespace DeepSeek.Reference.Tracing;
 
 /// <summary>The probes that come out of a run when nothing else is asked for: those of golden/oracles (docs/spec/probes.md).</summary>
@@ -29,7 +27,10 @@ public static class OracleNames
         if (config.NumNextnPredictLayers > 0)
             all.Add("hidden_before_final_norm");
         for (int k = 1; k <= config.NumNextnPredictLayers; k++)
-            all.AddRange(MtpNames.Select(name => $"{MtpModule.ProbePrefix(k)}.{name}"));
+            all.AddRange(MtpNames.Select(name => $"{MtpPrefix(k)}.{name}"));
         return all;
     }
+
+    /// <summary><c>mtp</c> for the first module (k = 1), <c>mtp.1</c> for the second, and so on.</summary>
+    internal static string MtpPrefix(int k) => k == 1 ? "mtp" : $"mtp.{k - 1}";
 }

@@ -48,50 +48,10 @@ public static class CanonicalHash
         return "0x" + Convert.ToHexString(bytes);
     }
 
-    /// <summary>Replaces every NaN among whole elements.</summary>
     private static void Canonicalize(DType dtype, Span<byte> bytes)
     {
         if (!BitConverter.IsLittleEndian)
             throw new ContractException("tensors are hashed on little-endian machines only");
-        switch (dtype)
-        {
-            case DType.F64:
-                Replace64(bytes);
-                break;
-            case DType.F32 or DType.C64:
-                foreach (ref uint u in MemoryMarshal.Cast<byte, uint>(bytes))
-                    u = (u & 0x7FFFFFFFu) > 0x7F800000u ? 0x7FC00000u : u;
-                break;
-            case DType.BF16:
-                Replace16(bytes, infinity: 0x7F80, nan: 0x7FC0);
-                break;
-            case DType.F16:
-                Replace16(bytes, infinity: 0x7C00, nan: 0x7E00);
-                break;
-            case DType.F8_E4M3:
-                Replace8(bytes, largest: 0x7E, nan: 0x7F);
-                break;
-            case DType.F8_E5M2:
-                Replace8(bytes, largest: 0x7C, nan: 0x7E);
-                break;
-        }
-    }
-
-    private static void Replace64(Span<byte> bytes)
-    {
-        foreach (ref ulong u in MemoryMarshal.Cast<byte, ulong>(bytes))
-            u = (u & 0x7FFFFFFFFFFFFFFFul) > 0x7FF0000000000000ul ? 0x7FF8000000000000ul : u;
-    }
-
-    private static void Replace16(Span<byte> bytes, int infinity, ushort nan)
-    {
-        foreach (ref ushort u in MemoryMarshal.Cast<byte, ushort>(bytes))
-            u = (u & 0x7FFF) > infinity ? nan : u;
-    }
-
-    private static void Replace8(Span<byte> bytes, int largest, byte nan)
-    {
-        foreach (ref byte u in bytes)
-            u = (u & 0x7F) > largest ? nan : u;
+        CanonicalNaN.Apply(dtype, bytes);
     }
 }

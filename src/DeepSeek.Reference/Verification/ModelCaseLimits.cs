@@ -1,6 +1,6 @@
 namespace DeepSeek.Reference.Verification;
 
-/// <summary>The limits of a model case, with their reason (DESIGN.md section 6).</summary>
+/// <summary>The limits of a model case, with their reason (docs/spec/verdicts.md 4).</summary>
 /// <param name="Logits">Relative L2 of logits where no binary64 yardstick decides.</param>
 /// <param name="Intermediates">Relative L2 of intermediates.</param>
 /// <param name="DistanceRatio">How many times the oracle's own distance from logits_f64 ours may be.</param>

@@ -31,7 +31,7 @@ internal enum OracleRun
     None,
 }
 
-/// <summary>What a name in an oracle file stands for: which run, which of its probes, and whether it is judged (DESIGN.md section 6).</summary>
+/// <summary>What a name in an oracle file stands for: which run, which of its probes, and whether it is judged (docs/spec/model-cases.md).</summary>
 /// <param name="Name">The name in the file.</param>
 /// <param name="Run">Where its counterpart comes from.</param>
 /// <param name="Probe">The counterpart's name in that run.</param>

@@ -8,7 +8,7 @@ namespace DeepSeek.Reference.Verification;
 /// max ulp     = max |a - e| / ulp(e), the unit of the coarser of the two formats
 /// </code>
 /// Floating formats are widened exactly, so tensors of different formats compare by value; any NaN equals any NaN (rule N3); +0 and -0 are different
-/// bits but equal values. Whole numbers compare exactly. Sums run over elements that are finite in both. DEEPSEEK.md 7.10.
+/// bits but equal values. Whole numbers compare exactly. Sums run over elements that are finite in both. docs/spec/verdicts.md 2.
 /// </remarks>
 public sealed record TensorComparison
 {

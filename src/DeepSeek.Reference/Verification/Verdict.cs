@@ -1,6 +1,6 @@
 namespace DeepSeek.Reference.Verification;
 
-/// <summary>What a comparison says. <see cref="Bits"/> and <see cref="Noise"/> pass.</summary>
+/// <summary>What a comparison says (docs/spec/verdicts.md 1). <see cref="Bits"/> and <see cref="Noise"/> pass.</summary>
 public enum Verdict
 {
     /// <summary>Every bit is equal.</summary>

@@ -5,6 +5,7 @@ using Xunit;
 namespace DeepSeek.Reference.Tests.Backends;
 
 /// <summary>Rules N1 and N8: a row is worked on alone, whatever lies beside it and whichever thread takes it.</summary>
+[Trait(InstructionSets.Trait, InstructionSets.Every)]
 public class RowTests
 {
     private const int T = 211;

@@ -94,6 +94,25 @@ public sealed partial class ContractTests
     [InlineData(typeof(Vector256), "Sqrt")]
     public void The_fence_lets_through(Type type, string name) => Assert.Null(Forbidden(Named(type, name)));
 
+    /// <summary>Rooms from the bottom up; a room knows those before it. Tensors, checkpoints and configurations share the root namespace.</summary>
+    private static readonly string[] Rooms = ["Numerics", "Ops", "Backends", "Tracing", "Model", "Inference", "Verification"];
+
+    [Fact]
+    public void A_room_knows_only_the_rooms_below_it()
+    {
+        var upwards = new List<string>();
+        for (int room = 0; room < Rooms.Length; room++)
+        {
+            foreach (string file in Repository.Files($"src/DeepSeek.Reference/{Rooms[room]}", ".cs"))
+            {
+                string text = Repository.ReadText(file);
+                upwards.AddRange(Rooms[(room + 1)..].Where(above => text.Contains($"using DeepSeek.Reference.{above};", StringComparison.Ordinal)).Select(above => $"{file} knows {above}"));
+            }
+        }
+
+        Assert.True(upwards.Count == 0, string.Join('\n', upwards));
+    }
+
     [Fact]
     public void No_source_file_is_longer_than_400_lines()
     {

@@ -42,6 +42,20 @@ public class GeneratorTests
     }
 
     [Fact]
+    public void A_long_prompt_reports_each_pass_and_can_be_interrupted_between_passes()
+    {
+        using DeepSeekModel model = Model();
+        using var source = new CancellationTokenSource();
+        var seen = new List<(int Row, int Taken)>();
+        var options = new GenerationOptions { MaxTokens = 1, PrefillChunk = 5, OnPrefill = (row, taken) => seen.Add((row, taken)) };
+        new Generator(model).Generate(Ragged, options);
+        Assert.Equal([(0, 3), (1, 5), (1, 10), (1, 12), (2, 1)], seen);
+
+        GenerationOptions interrupted = options with { OnPrefill = (_, _) => source.Cancel() };
+        Assert.Throws<OperationCanceledException>(() => new Generator(model).Generate([Ragged[1]], interrupted, source.Token));
+    }
+
+    [Fact]
     public void The_end_of_text_stops_a_row_and_is_left_out()
     {
         using DeepSeekModel free = Model();

@@ -3,11 +3,13 @@ using DeepSeek.Reference.Model;
 using DeepSeek.Reference.Ops;
 using DeepSeek.Reference.Tests.Checkpoints;
 using DeepSeek.Reference.Tracing;
+using FsCheck.Xunit;
 using Xunit;
 
 namespace DeepSeek.Reference.Tests.Model;
 
 /// <summary>Rule N1 on whole models: one answer, whatever runs it and however it is cut.</summary>
+[Trait(InstructionSets.Trait, InstructionSets.Every)]
 public class InvarianceTests
 {
     private static readonly NumericContract Naive = NumericContract.Canonical with { Name = "naive", Attention = AttentionMode.Naive };
@@ -44,6 +46,27 @@ public class InvarianceTests
 
         foreach (int chunk in new[] { 1, 2, 8, 17 })
             AssertSame(expected, Run(config, contract, backend, rows, chunk));
+    }
+
+    [Property(MaxTest = 25)]
+    public bool Rule_N1_any_cut_of_a_prompt_into_passes_gives_the_same_bits(int seed)
+    {
+        var random = new Random(seed);
+        NumericContract contract = NumericContract.Presets[random.Next(NumericContract.Presets.Count)];
+        using DeepSeekModel model = SyntheticModel.Make(SyntheticModel.V3, contract, new SimdBackend(1 + random.Next(3)), contract.Activations);
+        int[] ids = SyntheticModel.Ids(1 + random.Next(40), seed);
+        Tensor whole = model.Forward([ids]).Reshape(ids.Length, 50);
+        LatentCache cache = model.NewCache();
+        for (int t = 0; t < ids.Length;)
+        {
+            int count = 1 + random.Next(ids.Length - t);
+            Tensor part = model.Forward(ids.AsSpan(t, count), [cache]).Reshape(count, 50);
+            if (!AnyTensor.SameBytes(whole.Rows(t, count), part))
+                return false;
+            t += count;
+        }
+
+        return true;
     }
 
     [Theory]

@@ -59,6 +59,17 @@ public class ModelErrorTests
     }
 
     [Fact]
+    public void Logits_of_the_callers_have_the_contract_s_dtype_and_the_pass_s_shape()
+    {
+        using DeepSeekModel model = SyntheticModel.Make(SyntheticModel.V3, NumericContract.Canonical, Backend);
+        LatentCache cache = model.NewCache();
+
+        Assert.Contains("F32", Assert.Throws<ShapeException>(() => model.Forward([1, 2], [cache], new Tensor(DType.BF16, 1, 2, 50))).Message);
+        Assert.Contains("[1, 2, 50]", Assert.Throws<ShapeException>(() => model.Forward([1, 2], [cache], new Tensor(DType.F32, 2, 50))).Message);
+        Assert.Equal(0, cache.Length);
+    }
+
+    [Fact]
     public void An_id_outside_the_vocabulary_names_row_and_position()
     {
         using DeepSeekModel model = SyntheticModel.Make(SyntheticModel.V3, NumericContract.Canonical, Backend);

@@ -68,6 +68,28 @@ public class MtpTests
         Assert.Contains("MTP", Assert.Throws<ContractException>(() => model.Forward([4], [cache], new ForwardOptions { Mtp = true })).Message);
     }
 
+    [Fact]
+    public void After_a_pass_that_failed_inside_the_modules_their_cache_is_refused_and_the_main_model_s_stands()
+    {
+        using DeepSeekModel model = SyntheticModel.Make(SyntheticModel.V3 with { NumNextnPredictLayers = 1 }, NumericContract.Canonical, new SimdBackend(1));
+        var mtp = new ForwardOptions { Mtp = true };
+        LatentCache cache = model.NewCache();
+        model.Forward([1, 2, 3], [cache], mtp);
+        Assert.Throws<OperationCanceledException>(() => model.Forward([4, 5], [cache], mtp with { Trace = new StopAt("mtp.logits") }));
+
+        // The state that the modules had kept is that of a token which never counted.
+        Assert.Contains("MTP", Assert.Throws<ContractException>(() => model.Forward([4, 5], [cache], mtp)).Message);
+        Tensor expected = model.Forward([[1, 2, 3, 4, 5]]).Reshape(5, 50).Rows(3, 2);
+        Assert.True(AnyTensor.SameBytes(expected, model.Forward([4, 5], [cache]).Reshape(2, 50)));
+    }
+
+    private sealed class StopAt(string probe) : ITensorTrace
+    {
+        public bool Wants(string name) => name == probe;
+
+        public void Probe(string name, Tensor tensor) => throw new OperationCanceledException();
+    }
+
     private static Tensor Logits(NumericContract contract)
     {
         using DeepSeekModel model = SyntheticModel.Make(SyntheticModel.V3 with { NumNextnPredictLayers = 1 }, contract, new SimdBackend(1));

@@ -9,7 +9,7 @@ public class GateTests
     private static readonly GateAttributes V3 =
         new(ScoringFunction.Sigmoid, 8, 4, GroupScore.TopTwoSum, GroupMask.NegativeInfinity, true, 0f, 2.5f, GateRounding.None);
 
-    /// <summary>DEEPSEEK.md Appendix B.4.</summary>
+    /// <summary>The example of docs/spec/moe.md 2.</summary>
     [Fact]
     public void The_hand_worked_gate()
     {

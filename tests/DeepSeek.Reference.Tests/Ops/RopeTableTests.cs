@@ -7,7 +7,7 @@ public class RopeTableTests
 {
     private static readonly YarnParameters V3 = new(40, 4096, 32, 1, 1, 1);
 
-    /// <summary>DEEPSEEK.md Appendix B.1.</summary>
+    /// <summary>The bits of docs/spec/rope.md 2.</summary>
     private static readonly uint[] Chain =
     [
         0x3F800000, 0x3F3FF911, 0x3F0FF59A, 0x3ED7E89B, 0x3EA1E89B, 0x3E72D423, 0x3E361887, 0x3E088D77,

@@ -8,6 +8,9 @@ namespace DeepSeek.Reference.Tool.Verbs;
 /// <summary><c>dsref generate</c>: continues prompts, ids to ids.</summary>
 internal static class GenerateVerb
 {
+    /// <summary>Ids a pass: progress is told, and Ctrl-C looked at, between passes. No bit depends on it.</summary>
+    private const int PrefillChunk = 256;
+
     public static Command Command(Terminal terminal)
     {
         var model = new ModelOptions();
@@ -33,6 +36,8 @@ internal static class GenerateVerb
                 Temperature = ParseTemperature(parsed.GetValue(temperature)!),
                 Seed = ParseSeed(parsed.GetValue(seed)!),
                 IgnoreEos = parsed.GetValue(ignoreEos),
+                PrefillChunk = PrefillChunk,
+                OnPrefill = (row, taken) => progress.Report($"prefill of row {row}", taken, prompts[row].Length),
                 OnToken = (_, _, _) => progress.Report("generate", ++done, (long)most * prompts.Count),
             };
             using DeepSeekModel loaded = model.Open(parsed);

@@ -26,7 +26,7 @@ internal static class VerifyVerb
         Option<string?> golden = SharedOptions.Golden();
         Option<bool> json = SharedOptions.Json();
         var command = new Command("verify",
-            "Runs cases on a backend and judges each: by its golden's digest (BITS or FAIL), a model by the rules of docs/spec/model-cases.md.\n\nExamples:\n  dsref verify\n  dsref verify --level quick --filter \"^linear\"\n  dsref verify path/to/model \"attention[s=2,t=19,h=3,hk=1,d=20,dv=13,latent=yes]\"")
+            "Runs cases on a backend and judges each: by its golden's digest (BITS or FAIL), a model by the rules of docs/spec/verdicts.md.\n\nExamples:\n  dsref verify\n  dsref verify --level quick --filter \"^linear\"\n  dsref verify path/to/model \"attention[s=2,t=19,h=3,hk=1,d=20,dv=13,latent=yes]\"")
         { targets, backend, filter, level, threads, golden, json };
         command.SetAction(parsed =>
         {

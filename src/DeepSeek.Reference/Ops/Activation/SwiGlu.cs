@@ -7,7 +7,7 @@ namespace DeepSeek.Reference.Ops;
 /// <code>
 /// y_i = silu(a_i) · b_i        silu(a) = a / (1 + e^-a), correctly rounded; one product
 /// </code>
-/// a, b, y of one size; F32, or BF16 widened exactly. <see cref="SwiGluRounding"/> may round silu to bfloat16 first. Rule N5. DEEPSEEK.md 2.3.
+/// a, b, y of one size; F32, or BF16 widened exactly. <see cref="SwiGluRounding"/> may round silu to bfloat16 first. Rule N5. docs/spec/deepseek-v3.md 4.3.
 /// </remarks>
 public static partial class SwiGlu
 {

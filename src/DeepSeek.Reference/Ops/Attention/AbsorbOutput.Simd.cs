@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference.Ops;

@@ -6,7 +6,7 @@ namespace DeepSeek.Reference.Ops;
 /// y_{h,j} = Σ_i W_{UV,h,j,i} z_{h,i}       j &lt; dv, i &lt; c: named accumulation over i
 /// </code>
 /// z [S, H, c], kvB [H, dn + dv, c] whose last dv rows of a head are W_UV, y [S, H, dv]; F32, or BF16 widened exactly.
-/// Rules N6, N7; DeepSeek-V3 model.py, class MLA, attn_impl "absorb"; DEEPSEEK.md 3.4.
+/// Rules N6, N7; DeepSeek-V3 model.py, class MLA, attn_impl "absorb"; docs/spec/mla.md 4.
 /// </remarks>
 public static partial class AbsorbOutput
 {
@@ -20,7 +20,7 @@ public static partial class AbsorbOutput
     public static void Define(ReadOnlySpan<float> z, ReadOnlySpan<float> w, Accumulation accumulation, DType output, Span<float> y)
     {
         int c = z.Length;
-        if (w.Length != y.Length * c)
+        if (w.Length != (long)y.Length * c)
             throw new ShapeException($"z has {c}, W_UV {w.Length}, y {y.Length} values, which do not fit together");
         for (int j = 0; j < y.Length; j++)
             y[j] = DotProduct.Define(w.Slice(j * c, c), z, accumulation, output);

@@ -8,7 +8,7 @@ namespace DeepSeek.Reference.Ops;
 /// </code>
 /// q [S, H, dn + dr], kvB [H, dn + dv, c] whose first dn rows of a head are W_UK, y [S, H, c + dr]; F32, or BF16 widened exactly.
 /// The terms of one output lie c apart in W_UK: its lane is d mod 16 (rule N6). Equal to the naive form over the reals, not in bits.
-/// Rules N6, N7; DeepSeek-V3 model.py, class MLA, attn_impl "absorb"; DEEPSEEK.md 3.4.
+/// Rules N6, N7; DeepSeek-V3 model.py, class MLA, attn_impl "absorb"; docs/spec/mla.md 4.
 /// </remarks>
 public static partial class AbsorbQuery
 {
@@ -23,7 +23,7 @@ public static partial class AbsorbQuery
     /// <exception cref="ShapeException">The lengths do not fit.</exception>
     public static void Define(ReadOnlySpan<float> q, ReadOnlySpan<float> w, int dn, int c, Accumulation accumulation, DType output, Span<float> y)
     {
-        if (q.Length < dn || w.Length != dn * c || y.Length != c + q.Length - dn)
+        if (q.Length < dn || w.Length != (long)dn * c || y.Length != c + q.Length - dn)
             throw new ShapeException($"q has {q.Length}, W_UK {w.Length}, y {y.Length} values, which do not fit dn = {dn}, c = {c}");
         float[] column = new float[dn];
         for (int i = 0; i < c; i++)

@@ -24,7 +24,7 @@ namespace DeepSeek.Reference.Ops;
 ///                each sum begun at lane 0
 /// </code>
 /// q [S, H, D], keys [T, Hk, D] with Hk = H or 1, values [T, Hk, Dv] or the first Dv channels of keys, y [S, H, Dv]; F32, or BF16 widened exactly.
-/// Rules N6, N7, N10; DeepSeek-V3 report 2.1.1; model.py, class MLA; DEEPSEEK.md 3.3 to 3.5.
+/// Rules N6, N7, N10; DeepSeek-V3 report 2.1.1; model.py, class MLA; docs/spec/mla.md 3 to 5.
 /// </remarks>
 public static partial class Attention
 {

@@ -1,5 +1,3 @@
-using DeepSeek.Reference.Backends;
-
 namespace DeepSeek.Reference.Ops;
 
 /// <summary>The dimensions of <see cref="Attention"/>.</summary>
@@ -39,11 +37,12 @@ public readonly record struct AttentionShape(int S, int H, int T, int Hk, int D,
         Operands.Require(keys, nameof(keys), shape.T, shape.Hk, shape.D);
         if (values is not null)
             Operands.Require(values, nameof(values), shape.T, shape.Hk, shape.Dv);
-        Operands.Require(y, nameof(y), shape.S, shape.H, shape.Dv);
+        Operands.RequireOutput(y, nameof(y), shape.S, shape.H, shape.Dv);
         if (logSumExp is not null)
         {
             Operands.RequireShape(logSumExp, nameof(logSumExp), shape.S, shape.H);
             Operands.RequireType(logSumExp, nameof(logSumExp), DType.F32);
+            Operands.ThrowIfReadOnly(logSumExp);
         }
 
         if (attributes.ScoreSplit < 0 || attributes.ScoreSplit > shape.D)

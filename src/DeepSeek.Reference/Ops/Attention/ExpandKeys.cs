@@ -6,7 +6,7 @@ namespace DeepSeek.Reference.Ops;
 /// keys_{t,h}   = [kv_{t,h,0..dn} | kPe_t]
 /// values_{t,h} = kv_{t,h,dn..dn+dv}
 /// </code>
-/// kv [T, H, dn + dv], kPe [T, dr], keys [T, H, dn + dr], values [T, H, dv]. DeepSeek-V3 model.py, class MLA, attn_impl "naive"; DEEPSEEK.md 3.3.
+/// kv [T, H, dn + dv], kPe [T, dr], keys [T, H, dn + dr], values [T, H, dv]. DeepSeek-V3 model.py, class MLA, attn_impl "naive"; docs/spec/mla.md 3.
 /// </remarks>
 public static class ExpandKeys
 {

@@ -74,11 +74,11 @@ internal static class KeyProduct
         T sum = T.Zero;
         int d = 0;
         for (; d <= D - 16; d += 16)
-            sum = T.Fma(T.Load(ref Unsafe.Add(ref a, d)), ResidueProduct.Load<T, E>(ref Unsafe.Add(ref key, d)), sum);
+            sum = T.Fma(T.Load(ref Unsafe.Add(ref a, d)), LaneElements.Load<T, E>(ref Unsafe.Add(ref key, d)), sum);
         if (d < D)
         {
             T tail = LaneTails.LoadPartial<T>(ref Unsafe.Add(ref a, d), D - d);
-            sum = T.Fma(tail, ResidueProduct.LoadPartial<T, E>(ref Unsafe.Add(ref key, d), D - d), sum);
+            sum = T.Fma(tail, LaneElements.LoadPartial<T, E>(ref Unsafe.Add(ref key, d), D - d), sum);
         }
 
         return T.Fold(sum);

@@ -107,9 +107,9 @@ internal static class ResidueProduct
                     ref float sum = ref Unsafe.Add(ref lane, m * tile);
                     nint i = 0;
                     for (; i < whole; i += 16)
-                        T.Store(T.Fma(x, Load<T, E>(ref Unsafe.Add(ref row, i)), T.Load(ref Unsafe.Add(ref sum, i))), ref Unsafe.Add(ref sum, i));
+                        T.Store(T.Fma(x, LaneElements.Load<T, E>(ref Unsafe.Add(ref row, i)), T.Load(ref Unsafe.Add(ref sum, i))), ref Unsafe.Add(ref sum, i));
                     if (i < width)
-                        T.Store(T.Fma(x, LoadPartial<T, E>(ref Unsafe.Add(ref row, i), readable - n - (int)i), T.Load(ref Unsafe.Add(ref sum, i))), ref Unsafe.Add(ref sum, i));
+                        T.Store(T.Fma(x, LaneElements.LoadPartial<T, E>(ref Unsafe.Add(ref row, i), readable - n - (int)i), T.Load(ref Unsafe.Add(ref sum, i))), ref Unsafe.Add(ref sum, i));
                 }
 
                 row = ref Unsafe.Add(ref row, bStride);
@@ -139,8 +139,8 @@ internal static class ResidueProduct
         ref E bk = ref Unsafe.Add(ref b, r * bStride);
         for (nint k = r; k < K; k += 16)
         {
-            T b0 = Load<T, E>(ref bk), b1 = Load<T, E>(ref Unsafe.Add(ref bk, 16));
-            T b2 = Load<T, E>(ref Unsafe.Add(ref bk, 32)), b3 = Load<T, E>(ref Unsafe.Add(ref bk, 48));
+            T b0 = LaneElements.Load<T, E>(ref bk), b1 = LaneElements.Load<T, E>(ref Unsafe.Add(ref bk, 16));
+            T b2 = LaneElements.Load<T, E>(ref Unsafe.Add(ref bk, 32)), b3 = LaneElements.Load<T, E>(ref Unsafe.Add(ref bk, 48));
             T x = T.Broadcast(Unsafe.Add(ref a0, k));
             c00 = T.Fma(x, b0, c00); c01 = T.Fma(x, b1, c01); c02 = T.Fma(x, b2, c02); c03 = T.Fma(x, b3, c03);
             x = T.Broadcast(Unsafe.Add(ref a1, k));
@@ -173,7 +173,7 @@ internal static class ResidueProduct
         ref E bk = ref Unsafe.Add(ref b, r * bStride);
         for (nint k = r; k < K; k += 16)
         {
-            T bn = lanes == 16 ? Load<T, E>(ref bk) : LoadPartial<T, E>(ref bk, lanes);
+            T bn = lanes == 16 ? LaneElements.Load<T, E>(ref bk) : LaneElements.LoadPartial<T, E>(ref bk, lanes);
             c0 = T.Fma(T.Broadcast(Unsafe.Add(ref a0, k)), bn, c0);
             c1 = T.Fma(T.Broadcast(Unsafe.Add(ref a1, k)), bn, c1);
             c2 = T.Fma(T.Broadcast(Unsafe.Add(ref a2, k)), bn, c2);
@@ -212,15 +212,4 @@ internal static class ResidueProduct
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void To<T>(T x, ref float tile, int i) where T : struct, ILanes<T> => T.Store(x, ref Unsafe.Add(ref tile, i * 16));
-
-    /// <summary>Sixteen values of B.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static T Load<T, E>(ref E from) where T : struct, ILanes<T> where E : unmanaged =>
-        typeof(E) == typeof(float) ? T.Load(ref Unsafe.As<E, float>(ref from)) : T.LoadBFloat16(ref Unsafe.As<E, ushort>(ref from));
-
-    /// <summary>The first count values of B, the other lanes +0.</summary>
-    internal static T LoadPartial<T, E>(ref E from, int count) where T : struct, ILanes<T> where E : unmanaged =>
-        typeof(E) == typeof(float)
-            ? LaneTails.LoadPartial<T>(ref Unsafe.As<E, float>(ref from), count)
-            : LaneTails.LoadPartialBFloat16<T>(ref Unsafe.As<E, ushort>(ref from), count);
 }

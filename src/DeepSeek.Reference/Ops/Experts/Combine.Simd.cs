@@ -43,10 +43,10 @@ public static partial class Combine
             {
                 ref TElement from = ref Unsafe.Add(ref o, (nint)rows[r] * d + k);
                 L ww = L.Broadcast(w[r]);
-                a = Next(fused, ww, Load<L, TElement>(ref from), a);
-                b = Next(fused, ww, Load<L, TElement>(ref Unsafe.Add(ref from, 16)), b);
-                c = Next(fused, ww, Load<L, TElement>(ref Unsafe.Add(ref from, 32)), c);
-                e = Next(fused, ww, Load<L, TElement>(ref Unsafe.Add(ref from, 48)), e);
+                a = Next(fused, ww, LaneElements.Load<L, TElement>(ref from), a);
+                b = Next(fused, ww, LaneElements.Load<L, TElement>(ref Unsafe.Add(ref from, 16)), b);
+                c = Next(fused, ww, LaneElements.Load<L, TElement>(ref Unsafe.Add(ref from, 32)), c);
+                e = Next(fused, ww, LaneElements.Load<L, TElement>(ref Unsafe.Add(ref from, 48)), e);
             }
 
             L.Store(a, ref Unsafe.Add(ref to, k));
@@ -62,7 +62,7 @@ public static partial class Combine
             for (int r = 0; r < rows.Length; r++)
             {
                 ref TElement from = ref Unsafe.Add(ref o, (nint)rows[r] * d + k);
-                sum = Next(fused, L.Broadcast(w[r]), count == 16 ? Load<L, TElement>(ref from) : LoadPartial<L, TElement>(ref from, count), sum);
+                sum = Next(fused, L.Broadcast(w[r]), count == 16 ? LaneElements.Load<L, TElement>(ref from) : LaneElements.LoadPartial<L, TElement>(ref from, count), sum);
             }
 
             if (count == 16)
@@ -92,14 +92,4 @@ public static partial class Combine
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static L Next<L>(bool fused, L w, L o, L sum) where L : struct, ILanes<L> => fused ? L.Fma(w, o, sum) : sum + w * o;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static L Load<L, TElement>(ref TElement from) where L : struct, ILanes<L> where TElement : unmanaged =>
-        typeof(TElement) == typeof(float) ? L.Load(ref Unsafe.As<TElement, float>(ref from)) : L.LoadBFloat16(ref Unsafe.As<TElement, ushort>(ref from));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static L LoadPartial<L, TElement>(ref TElement from, int count) where L : struct, ILanes<L> where TElement : unmanaged =>
-        typeof(TElement) == typeof(float)
-            ? LaneTails.LoadPartial<L>(ref Unsafe.As<TElement, float>(ref from), count)
-            : LaneTails.LoadPartialBFloat16<L>(ref Unsafe.As<TElement, ushort>(ref from), count);
 }

@@ -8,7 +8,7 @@ namespace DeepSeek.Reference.Ops;
 /// y = y + z                    the shared expert's output, when given
 /// </code>
 /// o [R, d] (rows of the plan), w [T, K], z [T, d] or none, y [T, d]; F32, or BF16 widened exactly. Rows of a plan are sorted by expert, so a token's rows in
-/// ascending order are its experts in ascending order. Rule N16. DEEPSEEK.md 4.6.
+/// ascending order are its experts in ascending order. Rule N16. docs/spec/moe.md 5.
 /// </remarks>
 public static partial class Combine
 {

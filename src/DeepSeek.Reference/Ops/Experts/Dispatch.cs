@@ -1,7 +1,7 @@
 namespace DeepSeek.Reference.Ops;
 
 /// <summary>Gathers the rows of each expert: y_r = x_{token of row r}.</summary>
-/// <remarks>x [T, d], y [R, d] with R = plan.Rows. Copies only: exact. DEEPSEEK.md 4.6.</remarks>
+/// <remarks>x [T, d], y [R, d] with R = plan.Rows. Copies only: exact. docs/spec/moe.md 5.</remarks>
 public static class Dispatch
 {
     /// <summary>The definition: what every backend must equal, bit for bit.</summary>

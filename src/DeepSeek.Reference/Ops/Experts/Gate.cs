@@ -15,7 +15,7 @@ namespace DeepSeek.Reference.Ops;
 /// logits [T, E], bias [E] or none, scores [T, E] (s, without bias), indices [T, K] (descending c), weights [T, K]. Groups are E / Groups consecutive
 /// experts; a group of one expert scores its c. Without normalisation w_k = s · scale. <see cref="GateRounding.EveryStep"/> rounds s, the sum (and again
 /// after adding ε), the quotient and the scaled weight to bfloat16. <see cref="GroupMask.NegativeInfinity"/> leaves masked experts out by index;
-/// <see cref="GroupMask.Zero"/> gives them c = +0. DeepSeek-V3 report 2.1.2; DEEPSEEK.md 4.2-4.4.
+/// <see cref="GroupMask.Zero"/> gives them c = +0. DeepSeek-V3 report 2.1.2; docs/spec/moe.md 2 to 4.
 /// </remarks>
 public static partial class Gate
 {

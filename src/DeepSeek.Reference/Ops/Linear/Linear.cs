@@ -6,7 +6,7 @@ namespace DeepSeek.Reference.Ops;
 /// y_{t,n} = Σ_k x_{t,k} W_{n,k}        the named accumulation; Lanes16 by default
 /// </code>
 /// x [T, K], W [N, K] (the checkpoint's [out, in]), y [T, N]; F32 or BF16 widened exactly. Every output is a function of one row of x and one row of W
-/// alone. No bias: DeepSeek-V3 has none. Rules N6, N7; DeepSeek-V3's model.py, class Linear; DEEPSEEK.md 0.2.
+/// alone. No bias: DeepSeek-V3 has none. Rules N6, N7; DeepSeek-V3's model.py, class Linear; docs/spec/deepseek-v3.md 4.4.
 /// </remarks>
 public static partial class Linear
 {
@@ -28,7 +28,7 @@ public static partial class Linear
 
         int T = Shape.Rows(x, K);
         int N = Shape.Rows(weight, K);
-        if (y.Length != T * N)
+        if (y.Length != (long)T * N)
             throw new ShapeException($"y has {y.Length} values, expected {T} x {N}");
         for (int t = 0; t < T; t++)
             for (int n = 0; n < N; n++)

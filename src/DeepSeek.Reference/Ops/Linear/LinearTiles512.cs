@@ -147,14 +147,15 @@ internal unsafe struct LinearTiles512 : ILinearTiles
         byte* w1 = w + wStride;
         byte* w2 = w1 + wStride;
         byte* w3 = w2 + wStride;
+        byte* ahead = w + WeightPrefetch.Distance(4 * wStride);
         Vector512<float> s0 = Vector512<float>.Zero, s1 = s0, s2 = s0, s3 = s0;
         nint k = 0;
         for (; k <= K - 16; k += 16)
         {
-            WeightPrefetch.Line(w + 4 * wStride + k * TCodes.Bytes);
-            WeightPrefetch.Line(w + 5 * wStride + k * TCodes.Bytes);
-            WeightPrefetch.Line(w + 6 * wStride + k * TCodes.Bytes);
-            WeightPrefetch.Line(w + 7 * wStride + k * TCodes.Bytes);
+            WeightPrefetch.Line(ahead + k * TCodes.Bytes);
+            WeightPrefetch.Line(ahead + wStride + k * TCodes.Bytes);
+            WeightPrefetch.Line(ahead + 2 * wStride + k * TCodes.Bytes);
+            WeightPrefetch.Line(ahead + 3 * wStride + k * TCodes.Bytes);
             Vector512<float> a = Vector512.Load(x + k);
             s0 = Vector512.FusedMultiplyAdd(a, TCodes.Load512(w, k), s0);
             s1 = Vector512.FusedMultiplyAdd(a, TCodes.Load512(w1, k), s1);

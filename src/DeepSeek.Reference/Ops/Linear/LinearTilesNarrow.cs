@@ -74,13 +74,14 @@ internal unsafe struct LinearTilesNarrow<T> : ILinearTiles where T : struct, ILa
     public static void Row<TCodes>(float* x, byte* w, nint wStride, int K, float* y) where TCodes : struct, IWeightCodes
     {
         byte* w1 = w + wStride;
+        byte* ahead = w + WeightPrefetch.Distance(2 * wStride);
         T s0 = T.Zero;
         T s1 = T.Zero;
         nint k = 0;
         for (; k <= K - 16; k += 16)
         {
-            WeightPrefetch.Line(w + 2 * wStride + k * TCodes.Bytes);
-            WeightPrefetch.Line(w + 3 * wStride + k * TCodes.Bytes);
+            WeightPrefetch.Line(ahead + k * TCodes.Bytes);
+            WeightPrefetch.Line(ahead + wStride + k * TCodes.Bytes);
             T a = T.Load(ref x[k]);
             s0 = T.Fma(a, TCodes.Load<T>(w, k), s0);
             s1 = T.Fma(a, TCodes.Load<T>(w1, k), s1);

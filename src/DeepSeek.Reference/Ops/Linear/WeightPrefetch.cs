@@ -12,6 +12,12 @@ internal static unsafe class WeightPrefetch
 {
     private const int LineBytes = 64;
 
+    // What arrives from memory while one line is on its way.
+    private const int LeastDistance = 8 << 10;
+
+    /// <summary>How far ahead to ask while tiles of so many bytes stream by: whole tiles, at least one.</summary>
+    public static nint Distance(nint tileBytes) => tileBytes * Math.Max(1, LeastDistance / Math.Max(1, tileBytes));
+
     /// <summary>The line that holds this byte.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Line(byte* address)

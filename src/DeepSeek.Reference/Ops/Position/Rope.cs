@@ -10,7 +10,7 @@ namespace DeepSeek.Reference.Ops;
 /// y0 = x0 c - x1 s                     as RopeRotation says, for the pair RopeLayout names
 /// y1 = x0 s + x1 c
 /// </code>
-/// x [T, H, D], positions [T], frequencies [dr/2], y [T, H, D]; F32, or BF16 widened exactly. Rule N13. DEEPSEEK.md 2.4.
+/// x [T, H, D], positions [T], frequencies [dr/2], y [T, H, D]; F32, or BF16 widened exactly. Rule N13. docs/spec/rope.md 3.
 /// A position above 2^24 is itself rounded to binary32 first.
 /// </remarks>
 public static partial class Rope

@@ -14,7 +14,7 @@ namespace DeepSeek.Reference.Ops;
 /// m(c)    = 0.1 c ln s + 1,  1 when s ≤ 1
 /// scale   = (dn + dr)^-½ · m²,  magnitude = m(mscale) / m(mscale_all_dim)
 /// </code>
-/// Rule N13; DEEPSEEK.md 2.4 and Appendix B.1. No platform function takes part: logarithms and powers are computed in
+/// Rule N13; docs/spec/rope.md 1, 2 and 4. No platform function takes part: logarithms and powers are computed in
 /// <see cref="HighPrecision"/>, and each result is rounded once.
 /// </remarks>
 public static class RopeTable

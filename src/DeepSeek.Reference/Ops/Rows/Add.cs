@@ -3,7 +3,7 @@ using System.Numerics.Tensors;
 namespace DeepSeek.Reference.Ops;
 
 /// <summary>The residual sum y_i = a_i + b_i, one rounding to binary32.</summary>
-/// <remarks>a, b, y of one size; F32, or BF16 widened exactly. DEEPSEEK.md Appendix A.</remarks>
+/// <remarks>a, b, y of one size; F32, or BF16 widened exactly. docs/spec/deepseek-v3.md 4.5.</remarks>
 public static class Add
 {
     /// <summary>The definition: what every backend must equal, bit for bit. y may be a or b.</summary>

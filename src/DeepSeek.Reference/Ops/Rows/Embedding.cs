@@ -1,7 +1,7 @@
 namespace DeepSeek.Reference.Ops;
 
 /// <summary>Looks up one row of a table for each id: y_t = weight_{id_t}.</summary>
-/// <remarks>weight [V, d], ids [T], y [T, d]. Copies only: exact. DEEPSEEK.md 2.1.</remarks>
+/// <remarks>weight [V, d], ids [T], y [T, d]. Copies only: exact. docs/spec/deepseek-v3.md 4.1.</remarks>
 public static class Embedding
 {
     /// <summary>The definition: what every backend must equal, bit for bit.</summary>

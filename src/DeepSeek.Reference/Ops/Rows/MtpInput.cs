@@ -3,7 +3,7 @@ namespace DeepSeek.Reference.Ops;
 /// <summary>The input of the MTP module's projection: the normalised embedding of the next token and the normalised hidden state, side by side.</summary>
 /// <remarks>
 /// embedding [T, d], hidden [T, d], y [T, 2d]. Copies only: exact. The released weights need the embedding first; the report's equation 21 prints the
-/// hidden state first. DEEPSEEK.md 6.3.
+/// hidden state first. docs/spec/mtp.md 2.
 /// </remarks>
 public static class MtpInput
 {

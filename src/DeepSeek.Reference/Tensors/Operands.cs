@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using DeepSeek.Reference.Numerics;
 
-namespace DeepSeek.Reference.Backends;
+namespace DeepSeek.Reference;
 
 /// <summary>How managed backends read and write tensors: checks, exact widening, one rounding at the store.</summary>
 internal static class Operands
@@ -40,6 +40,13 @@ internal static class Operands
     {
         if (t.Shape.Rank != rank)
             throw new ShapeException($"{name} is {t}, expected {rank} dimensions");
+    }
+
+    /// <summary>Throws unless the tensor is F32 or BF16, has the shape, and can be written: asked before threads start.</summary>
+    public static void RequireOutput(Tensor y, string name, params ReadOnlySpan<long> shape)
+    {
+        Require(y, name, shape);
+        ThrowIfReadOnly(y);
     }
 
     /// <summary>A dimension as an int; operations loop over at most 2^31 - 1 of anything but elements.</summary>
@@ -89,6 +96,13 @@ internal static class Operands
             values.CopyTo(MemoryMarshal.CreateSpan(ref Unsafe.Add(ref y.First<float>(), (nint)start), values.Length));
         else
             Commit(values, y, start);
+    }
+
+    /// <summary>Throws for a decision that is none of its enum's: it is refused, never taken for another.</summary>
+    public static void RequireDefined<T>(T decision) where T : struct, Enum
+    {
+        if (!Enum.IsDefined(decision))
+            throw new ContractException($"{typeof(T).Name} {decision} is not defined; take one of {string.Join(", ", Enum.GetNames<T>())}");
     }
 
     /// <summary>Throws for a tensor that cannot be written.</summary>

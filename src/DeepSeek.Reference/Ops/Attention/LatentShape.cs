@@ -1,4 +1,4 @@
-namespace DeepSeek.Reference.Backends;
+namespace DeepSeek.Reference.Ops;
 
 /// <summary>The dimensions shared by AbsorbQuery, AbsorbOutput and ExpandKeys.</summary>
 internal static class LatentShape
@@ -17,7 +17,7 @@ internal static class LatentShape
             throw new ShapeException($"q is {q}, kvB {kvB}, y {y}: q's last dimension is dn + dr, y's c + dr, and kvB has at least dn rows a head");
         Operands.RequireFloat(q, nameof(q));
         Operands.Require(kvB, nameof(kvB), H, rows, c);
-        Operands.Require(y, nameof(y), S, H, c + dr);
+        Operands.RequireOutput(y, nameof(y), S, H, c + dr);
         return (S, H, dn, dr, c, rows);
     }
 
@@ -32,7 +32,7 @@ internal static class LatentShape
             throw new ShapeException($"kvB is {kvB}, y {y}: kvB has at least dv rows a head");
         Operands.RequireFloat(z, nameof(z));
         Operands.Require(kvB, nameof(kvB), H, rows, c);
-        Operands.Require(y, nameof(y), S, H, dv);
+        Operands.RequireOutput(y, nameof(y), S, H, dv);
         return (S, H, dv, c, rows);
     }
 
@@ -48,8 +48,8 @@ internal static class LatentShape
             throw new ShapeException($"kv is {kv}, values {values}: kv's last dimension is dn + dv");
         Operands.RequireFloat(kv, nameof(kv));
         Operands.Require(kPe, nameof(kPe), T, dr);
-        Operands.Require(keys, nameof(keys), T, H, dn + dr);
-        Operands.Require(values, nameof(values), T, H, dv);
+        Operands.RequireOutput(keys, nameof(keys), T, H, dn + dr);
+        Operands.RequireOutput(values, nameof(values), T, H, dv);
         return (T, H, dn, dr, dv);
     }
 }
