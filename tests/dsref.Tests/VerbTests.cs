@@ -138,6 +138,15 @@ public sealed class VerbTests(Models models) : IClassFixture<Models>
     }
 
     [Fact]
+    public void Run_writes_empty_mtp_logits_for_one_token()
+    {
+        string path = models.NewPath(".safetensors");
+        CommandLine.Run("run", "--model", models["fp32_mtp"], "--ids", "5", "--out", path).Passes();
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        Assert.Equal("F32 [1, 0, 96]", file.Get("mtp.logits").ToString());
+    }
+
+    [Fact]
     public void Run_writes_mtp_tensors_whenever_the_config_has_mtp_layers()
     {
         string path = models.NewPath(".safetensors");

@@ -7,7 +7,7 @@ namespace DeepSeek.Reference.Bench;
 internal static class ModelSpeed
 {
     private const int PrefillTokens = 512;
-    private const int DecodeTokens = 16;
+    private const int DecodeTokens = 4;
 
     public static void Run(double seconds, int threads, string? directory)
     {

@@ -97,11 +97,11 @@ public sealed partial class DeepSeekModel : IDisposable
         name => $"{checkpoint.FileOf(name)}: tensor '{name}' at byte {checkpoint.Entry(name).FileOffset}",
         owned);
 
-    /// <summary>Canonical for binary32 checkpoints, DeepSeekInference for others (rule N17).</summary>
+    /// <summary>Canonical for binary32 checkpoints, DeepSeekInference for BF16 and FP8 ones (rule N17).</summary>
     public static NumericContract DefaultContract(DeepSeekConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        return config.TorchDtype == DType.F32 ? NumericContract.Canonical : NumericContract.DeepSeekInference;
+        return config.TorchDtype == DType.F32 && config.QuantizationConfig is null ? NumericContract.Canonical : NumericContract.DeepSeekInference;
     }
 
     /// <summary>An empty cache for one sequence.</summary>

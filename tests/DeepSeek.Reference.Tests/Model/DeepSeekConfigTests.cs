@@ -92,4 +92,18 @@ public class DeepSeekConfigTests
         QuantizationConfig q = Parse(json.ToString()).QuantizationConfig!;
         Assert.Equal((64, 32, ScaleFormat.UE8M0), (q.BlockRows, q.BlockColumns, q.ScaleFmt));
     }
+
+    [Theory]
+    [InlineData("float32", null, "Canonical")]
+    [InlineData("bfloat16", null, "DeepSeekInference")]
+    [InlineData("float32", """{"quant_method":"fp8","fmt":"e4m3","weight_block_size":[128,128]}""", "DeepSeekInference")]
+    public void Rule_N17_the_checkpoint_chooses_the_contract(string dtype, string? quantization, string contract)
+    {
+        var json = new ConfigText { ["torch_dtype"] = $"\"{dtype}\"" };
+        json.Remove("quantization_config");
+        if (quantization is not null)
+            json["quantization_config"] = quantization;
+        DeepSeekConfig config = DeepSeekConfig.Parse(System.Text.Encoding.UTF8.GetBytes(json.ToString()), "config.json");
+        Assert.Equal(contract, DeepSeek.Reference.Model.DeepSeekModel.DefaultContract(config).Name);
+    }
 }
