@@ -3,7 +3,7 @@ using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference.Ops;
 
-/// <remarks>The twin takes up to 64 tokens of one head at a time, W_UV's rows in the place of keys (<see cref="KeyProduct"/>).</remarks>
+/// <remarks>The twin takes up to 64 tokens of one head at a time: a product with the head's rows of W_UV, where they lie (<see cref="Linear"/>).</remarks>
 public static partial class AbsorbOutput
 {
     /// <summary>Tokens from..from+count of head h under <see cref="Accumulation.Lanes16"/>.</summary>
@@ -24,30 +24,23 @@ public static partial class AbsorbOutput
     private static unsafe void Simd<T, E>(Tensor z, Tensor kvB, Tensor y, int h, int from, int count) where T : struct, ILanes<T> where E : unmanaged
     {
         (_, int H, int dv, int c, int rows) = LatentShape.OfOutput(z, kvB, y);
-        int latentFloats = AlignedFloats.WholeLines(count * c), resultFloats = AlignedFloats.WholeLines(count * dv), panelFloats = c * KeyProduct.Block;
-        using var memory = new AlignedFloats(latentFloats + resultFloats + panelFloats + KeyProduct.ScratchFloats(count, c));
+        int latentFloats = AlignedFloats.WholeLines(count * c);
+        using var memory = new AlignedFloats(latentFloats + count * dv);
         float* latent = memory.Pointer;
         float* results = latent + latentFloats;
-        float* panel = results + resultFloats;
-        float* tiles = panel + panelFloats;
         for (int t = 0; t < count; t++)
         {
             var copy = new Span<float>(latent + t * c, c);
             Operands.Slice(z, ((long)(from + t) * H + h) * c, c, copy).CopyTo(copy);
         }
 
-        for (int j = 0; j < dv; j += KeyProduct.Block)
+        fixed (byte* kv = &kvB.ByteOrigin)
         {
-            int N = Math.Min(KeyProduct.Block, dv - j);
-            ref E w = ref Unsafe.Add(ref Unsafe.As<byte, E>(ref kvB.ByteOrigin), ((nint)h * rows + rows - dv + j) * c);
-            if (count < KeyProduct.FewRows)
-            {
-                KeyProduct.Dots<T, E>(ref *latent, c, count, ref w, c, N, c, ref results[j], dv);
-                continue;
-            }
-
-            KeyProduct.Turn(ref w, c, N, c, ref *panel, ref *tiles);
-            KeyProduct.Multiply<T>(ref *latent, c, count, ref *panel, c, N, ref results[j], dv, ref *tiles);
+            byte* w = kv + ((nint)h * rows + rows - dv) * c * sizeof(E);
+            if (typeof(E) == typeof(float))
+                Linear.Lanes<T, Float32Codes>(latent, count, w, 0, dv, c, results, dv);
+            else
+                Linear.Lanes<T, BFloat16Codes>(latent, count, w, 0, dv, c, results, dv);
         }
 
         for (int t = 0; t < count; t++)

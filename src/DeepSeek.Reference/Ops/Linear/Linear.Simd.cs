@@ -24,11 +24,22 @@ public static partial class Linear
     internal static unsafe void Simd<TCodes>(float* x, int T, byte* w, int n0, int n1, int K, float* y, nint yStride) where TCodes : struct, IWeightCodes
     {
         if (Isa.Has512)
-            Columns<LinearTiles512, TCodes>(x, T, w, n0, n1, K, y, yStride);
+            Lanes<Lanes512, TCodes>(x, T, w, n0, n1, K, y, yStride);
         else if (Isa.Has256)
-            Columns<LinearTilesNarrow<Lanes256>, TCodes>(x, T, w, n0, n1, K, y, yStride);
+            Lanes<Lanes256, TCodes>(x, T, w, n0, n1, K, y, yStride);
         else
-            Columns<LinearTilesNarrow<Lanes128>, TCodes>(x, T, w, n0, n1, K, y, yStride);
+            Lanes<Lanes128, TCodes>(x, T, w, n0, n1, K, y, yStride);
+    }
+
+    /// <summary>As <see cref="Simd"/>, at a given width.</summary>
+    internal static unsafe void Lanes<L, TCodes>(float* x, int T, byte* w, int n0, int n1, int K, float* y, nint yStride)
+        where L : struct, ILanes<L>
+        where TCodes : struct, IWeightCodes
+    {
+        if (typeof(L) == typeof(Lanes512))
+            Columns<LinearTiles512, TCodes>(x, T, w, n0, n1, K, y, yStride);
+        else
+            Columns<LinearTilesNarrow<L>, TCodes>(x, T, w, n0, n1, K, y, yStride);
     }
 
     private static unsafe void Columns<TTiles, TCodes>(float* x, int T, byte* w, int n0, int n1, int K, float* y, nint yStride)
