@@ -23,6 +23,9 @@ var breakdown = new Command("breakdown", "Where the time of the synthetic model 
 breakdown.SetAction(result => ModelSpeed.Breakdown(
     result.GetValue(narrow) ? DeepSeek.Reference.DType.BF16 : DeepSeek.Reference.DType.F32, result.GetValue(threads)));
 
+var functions = new Command("functions", "Every correctly rounded function in the first-level cache, on the instruction set in use.");
+functions.SetAction(_ => FunctionSpeed.Run());
+
 var benchmarks = new Command("benchmarks", "BenchmarkDotNet over single operations; further arguments are its own.") { TreatUnmatchedTokensAsErrors = false };
 benchmarks.SetAction(result =>
 {
@@ -30,5 +33,5 @@ benchmarks.SetAction(result =>
     return 0;
 });
 
-var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, make, benchmarks };
+var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, make, benchmarks };
 return root.Parse(args).Invoke();
