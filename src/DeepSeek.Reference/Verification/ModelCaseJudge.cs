@@ -108,12 +108,18 @@ internal sealed class ModelCaseJudge(ModelCaseRuns runs, IReadOnlyDictionary<str
             Int128 id = ElementReader.Integer(expectedIds, i);
             int slot = Enumerable.Range(0, K).FirstOrDefault(k => ElementReader.Integer(actualIds, row + k) == id, -1);
             double e = ElementReader.Value(expected, i);
-            norm += e * e;
             if (slot < 0)
+            {
                 unmatched++;
-            else
-                diff += Math.Pow(ElementReader.Value(actual, row + slot) - e, 2);
+                continue;
+            }
+
+            norm += e * e;
+            diff += Math.Pow(ElementReader.Value(actual, row + slot) - e, 2);
         }
+
+        if (unmatched > 0 && unmatched == expected.ElementCount)
+            return verdict with { Verdict = Verdict.Fail, Note = "no token chose an expert of the oracle's: there is no weight to compare" };
 
         double relative = norm == 0 ? 0 : Math.Sqrt(diff / norm);
         string note = unmatched == 0 ? "" : Invariant($"{unmatched} weights belong to experts within the routing noise");

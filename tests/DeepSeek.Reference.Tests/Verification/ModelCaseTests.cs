@@ -111,6 +111,19 @@ public sealed class ModelCaseTests : IDisposable
     }
 
     [Fact]
+    public void Weights_of_experts_that_nobody_chose_fail_instead_of_matching_nothing()
+    {
+        Write(oracle =>
+        {
+            oracle["layers.1.topk_indices"].AsSpan<int>().Fill(-1);
+            oracle["layers.1.topk_weights"].AsSpan<BFloat16>().Fill(BFloat16.One);
+        }, "bf16");
+        TensorVerdict weights = ModelCase.Run(directory, new SimdBackend(1)).Tensors.Single(t => t.Name == "layers.1.topk_weights");
+        Assert.Equal(Verdict.Fail, weights.Verdict);
+        Assert.Contains("no token chose an expert of the oracle's", weights.Note, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_format_without_values_is_named()
     {
         Write(oracle => oracle["logits"] = new Tensor(DType.C64, oracle["logits"].Shape.Dimensions));
