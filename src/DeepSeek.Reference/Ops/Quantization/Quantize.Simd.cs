@@ -1,0 +1,217 @@
+using System.Runtime.CompilerServices;
+using DeepSeek.Reference.Numerics;
+
+namespace DeepSeek.Reference.Ops;
+
+public static partial class Quantize
+{
+    /// <summary>
+    /// Columns of a square or upright tile's band that are worked on together: 128 rows of them stay in the second-level cache between the search
+    /// for the largest and the division, and each row of them is long enough for the processor to read ahead.
+    /// </summary>
+    internal const int BandColumns = 512;
+
+    /// <summary>The same bits as Define for tiles that lie in one row of tiles, i, and in the columns left..right, by vector instructions. Needs <see cref="Isa.Any"/>.</summary>
+    /// <typeparam name="E">float, or ushort for bfloat16 codes.</typeparam>
+    /// <typeparam name="C">byte for E4M3, ushort for E5M6.</typeparam>
+    /// <param name="x">The first element of x.</param>
+    /// <param name="K">The columns of x.</param>
+    /// <param name="grid">The tiles of x.</param>
+    /// <param name="attributes">Attributes that <see cref="Require"/> has let through.</param>
+    /// <param name="i">Which row of tiles.</param>
+    /// <param name="left">The first column, where a tile begins.</param>
+    /// <param name="right">The column after the last, where a tile ends.</param>
+    /// <param name="codes">The first code.</param>
+    /// <param name="scales">The first scale.</param>
+    internal static void Simd<E, C>(ref E x, int K, TileGrid grid, QuantizeAttributes attributes, int i, int left, int right, ref C codes, ref float scales)
+        where E : unmanaged where C : unmanaged
+    {
+        if (Isa.Has512)
+            Tiles<Lanes512, Words512, E, C>(ref x, K, grid, attributes, i, left, right, ref codes, ref scales);
+        else if (Isa.Has256)
+            Tiles<Lanes256, Words256, E, C>(ref x, K, grid, attributes, i, left, right, ref codes, ref scales);
+        else
+            Tiles<Lanes128, Words128, E, C>(ref x, K, grid, attributes, i, left, right, ref codes, ref scales);
+    }
+
+    /// <summary>The encoding of max |x| over a run: above infinity's if there is a NaN, 0 if there is nothing.</summary>
+    internal static uint SimdGreatest<E>(ref E x, int count) where E : unmanaged =>
+        Isa.Has512 ? TileKernel<Lanes512, Words512, E, byte>.Greatest(ref x, count)
+        : Isa.Has256 ? TileKernel<Lanes256, Words256, E, byte>.Greatest(ref x, count)
+        : TileKernel<Lanes128, Words128, E, byte>.Greatest(ref x, count);
+
+    /// <summary>The codes of a run of one tile whose largest magnitude has this encoding.</summary>
+    internal static void SimdCodes<E, C>(ref E x, int count, uint greatest, QuantizeAttributes attributes, ref C codes) where E : unmanaged where C : unmanaged
+    {
+        if (Isa.Has512)
+            Tile<Lanes512, Words512, E, C>(ref x, count, greatest, attributes, ref codes);
+        else if (Isa.Has256)
+            Tile<Lanes256, Words256, E, C>(ref x, count, greatest, attributes, ref codes);
+        else
+            Tile<Lanes128, Words128, E, C>(ref x, count, greatest, attributes, ref codes);
+    }
+
+    /// <summary>M for a type of codes.</summary>
+    internal static float Largest<C>() => typeof(C) == typeof(byte) ? LargestE4M3 : LargestE5M6;
+
+    /// <summary>Where the scale is a power of two, x / s is x · (1/s).</summary>
+    private static bool DividesInexactly(QuantizeAttributes attributes) =>
+        attributes.ScaleFormat == ScaleFormat.F32 && attributes.Arithmetic is QuantizerArithmetic.TritonActQuant or QuantizerArithmetic.TileLang;
+
+    internal static void Tiles<L, W, E, C>(ref E x, int K, TileGrid grid, QuantizeAttributes attributes, int i, int left, int right, ref C codes, ref float scales)
+        where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
+    {
+        (int top, int bottom) = grid.Rows(i);
+        nint origin = (nint)top * K + left;
+        ref E from = ref Unsafe.Add(ref x, origin);
+        ref C to = ref Unsafe.Add(ref codes, origin);
+        ref float s = ref Unsafe.Add(ref scales, (nint)i * grid.Across + (grid.Width == 0 ? 0 : left / grid.Width));
+        if (grid.Width == 1 && grid.Height != 1)
+            Upright<L, W, E, C>(ref from, bottom - top, right - left, K, attributes, ref to, ref s);
+        else if (grid.Height == 1)
+            Flat<L, W, E, C>(ref from, right - left, grid.Width, attributes, ref to, ref s);
+        else
+            Square<L, W, E, C>(ref from, bottom - top, right - left, K, attributes, ref to, ref s);
+    }
+
+    /// <summary>Tiles of one row and any width.</summary>
+    private static void Flat<L, W, E, C>(ref E x, int columns, int width, QuantizeAttributes attributes, ref C codes, ref float scales)
+        where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
+    {
+        // Sixteen tiles at a time: one division for all their scales, and no tile waits for its own.
+        Span<uint> greatest = stackalloc uint[Group];
+        int tiles = Math.Max(1, (int)(((long)columns + width - 1) / Math.Max(1, width)));
+        for (int j = 0; j < tiles; j += Group)
+        {
+            int count = Math.Min(Group, tiles - j);
+            for (int n = 0; n < count; n++)
+            {
+                int k = (j + n) * width;
+                greatest[n] = TileKernel<L, W, E, C>.Greatest(ref Unsafe.Add(ref x, k), Math.Min(width, columns - k));
+            }
+
+            var s = new GroupScales<L, W, E, C>(greatest, count, attributes, ref Unsafe.Add(ref scales, j));
+            for (int n = 0; n < count; n++)
+            {
+                int k = (j + n) * width;
+                s.Codes(n, ref Unsafe.Add(ref x, k), Math.Min(width, columns - k), ref Unsafe.Add(ref codes, k));
+            }
+        }
+    }
+
+    /// <summary>A run of one tile, whose scale is written elsewhere.</summary>
+    private static void Tile<L, W, E, C>(ref E x, int count, uint greatest, QuantizeAttributes attributes, ref C codes)
+        where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
+    {
+        float scale = 0f;
+        new GroupScales<L, W, E, C>([greatest], 1, attributes, ref scale).Codes(0, ref x, count, ref codes);
+    }
+
+    /// <summary>Tiles of up to 128 rows and 128 columns, as many as a band has.</summary>
+    private static void Square<L, W, E, C>(ref E x, int rows, int columns, int K, QuantizeAttributes attributes, ref C codes, ref float scales)
+        where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
+    {
+        int tiles = TileGrid.Ceil(columns);
+        Span<uint> sixteen = stackalloc uint[16 * tiles];
+        sixteen.Clear();
+        for (int t = 0; t < rows; t++)
+        {
+            for (int j = 0; j < tiles; j++)
+            {
+                ref E run = ref Unsafe.Add(ref x, (nint)t * K + j * TileGrid.Side);
+                TileKernel<L, W, E, C>.Raise16(ref run, Math.Min(TileGrid.Side, columns - j * TileGrid.Side), ref sixteen[16 * j]);
+            }
+        }
+
+        Span<uint> greatest = stackalloc uint[tiles];
+        for (int j = 0; j < tiles; j++)
+            greatest[j] = TileKernel<L, W, E, C>.Greatest16(ref sixteen[16 * j]);
+        var s = new GroupScales<L, W, E, C>(greatest, tiles, attributes, ref scales);
+        for (int t = 0; t < rows; t++)
+        {
+            for (int j = 0; j < tiles; j++)
+            {
+                nint at = (nint)t * K + j * TileGrid.Side;
+                s.Codes(j, ref Unsafe.Add(ref x, at), Math.Min(TileGrid.Side, columns - j * TileGrid.Side), ref Unsafe.Add(ref codes, at));
+            }
+        }
+    }
+
+    /// <summary>Tiles of up to 128 rows and one column, as many as a band has.</summary>
+    private static void Upright<L, W, E, C>(ref E x, int rows, int columns, int K, QuantizeAttributes attributes, ref C codes, ref float scales)
+        where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
+    {
+        Span<uint> greatest = stackalloc uint[BandColumns];
+        greatest.Clear();
+        for (int t = 0; t < rows; t++)
+            TileKernel<L, W, E, C>.Raise(ref Unsafe.Add(ref x, (nint)t * K), ref greatest[0], columns);
+
+        Span<float> own = stackalloc float[BandColumns], factors = stackalloc float[BandColumns];
+        bool ordinary = true;
+        int whole = columns & ~15;
+        for (int k = 0; k < whole; k += 16)
+            ordinary &= TileKernel<L, W, E, C>.Scales(ref greatest[k], attributes, ref own[k], ref factors[k]);
+        if (!ordinary)
+            whole = 0;
+        Span<TileScale> rest = stackalloc TileScale[columns - whole];
+        for (int k = whole; k < columns; k++)
+        {
+            rest[k - whole] = TileScale.Of(BitConverter.UInt32BitsToSingle(greatest[k]), Largest<C>(), attributes);
+            own[k] = rest[k - whole].Scale;
+        }
+
+        for (int k = 0; k < columns; k++)
+            Unsafe.Add(ref scales, k) = own[k];
+        bool divides = DividesInexactly(attributes);
+        for (int t = 0; t < rows; t++)
+        {
+            ref E row = ref Unsafe.Add(ref x, (nint)t * K);
+            ref C line = ref Unsafe.Add(ref codes, (nint)t * K);
+            TileKernel<L, W, E, C>.CodesByColumn(ref row, whole, ref own[0], ref factors[0], divides, ref line);
+            for (int k = whole; k < columns; k++)
+                TileKernel<L, W, E, C>.AnyCodes(ref Unsafe.Add(ref row, k), 1, rest[k - whole], ref Unsafe.Add(ref line, k));
+        }
+    }
+
+    /// <summary>Tiles whose scales are computed together.</summary>
+    private const int Group = 16;
+
+    [InlineArray(Group)]
+    private struct Sixteen<T>
+    {
+        private T element;
+    }
+
+    /// <summary>The scales of up to sixteen tiles, written where the caller wants them, and what the codes need of them.</summary>
+    private ref struct GroupScales<L, W, E, C> where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
+    {
+        private readonly bool ordinary;
+        private readonly bool divides;
+        private readonly QuantizeAttributes attributes;
+        private Sixteen<uint> amax;
+        private Sixteen<float> scale;
+        private Sixteen<float> factor;
+
+        public GroupScales(ReadOnlySpan<uint> greatest, int count, QuantizeAttributes attributes, ref float scales)
+        {
+            this.attributes = attributes;
+            divides = DividesInexactly(attributes);
+            for (int n = 0; n < Group; n++)
+                amax[n] = n < count ? greatest[n] : 0x3F800000;
+            ordinary = TileKernel<L, W, E, C>.Scales(ref amax[0], attributes, ref scale[0], ref factor[0]);
+            for (int n = 0; n < count; n++)
+                Unsafe.Add(ref scales, n) = ordinary ? scale[n] : Definition(n).Scale;
+        }
+
+        /// <summary>The codes of a run of tile n.</summary>
+        public void Codes(int n, ref E x, int count, ref C codes)
+        {
+            if (ordinary)
+                TileKernel<L, W, E, C>.Codes(ref x, count, scale[n], factor[n], divides, ref codes);
+            else
+                TileKernel<L, W, E, C>.AnyCodes(ref x, count, Definition(n), ref codes);
+        }
+
+        private TileScale Definition(int n) => TileScale.Of(BitConverter.UInt32BitsToSingle(amax[n]), Largest<C>(), attributes);
+    }
+}
