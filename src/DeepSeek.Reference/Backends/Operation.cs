@@ -56,4 +56,16 @@ public enum Operation
 
     /// <summary><see cref="IBackend.MtpInput"/></summary>
     MtpInput,
+
+    /// <summary><see cref="IBackend.ScaledLinear"/></summary>
+    ScaledLinear,
+
+    /// <summary><see cref="IBackend.GroupedScaledLinear"/></summary>
+    GroupedScaledLinear,
+
+    /// <summary><see cref="IBackend.IndexedScaledLinear"/></summary>
+    IndexedScaledLinear,
+
+    /// <summary><see cref="IBackend.MaskedScaledLinear"/></summary>
+    MaskedScaledLinear,
 }

@@ -121,10 +121,10 @@ public static partial class ScaledLinear
     {
         if (float.IsNaN(scale))
             return 0xFF;
-        for (int e = -127; e <= 127; e++)
+        for (int code = 0; code < 0xFF; code++)
         {
-            if (scale == MathF.ScaleB(1f, e))
-                return (byte)(e + 127);
+            if (Float8E8M0.FromBits((byte)code).ToSingle() == scale)
+                return (byte)code;
         }
 
         throw new DataException($"{name} holds {scale:R}, which is not a power of two of 2^-127 to 2^127; quantise with UE8M0 scales");

@@ -8,7 +8,7 @@ namespace DeepSeek.Reference.Ops;
 /// acc = +0
 /// for each run of Promotion elements of k, ascending:
 ///     d   = Σ a_k b_k                     by Block
-///     acc = acc + d · sa · sb             multiplied in this Order; the addition Fused with the last product or not
+///     acc = acc + d · sa · sb             multiplied in this Order; the addition Fused with the last product or not; kept in Accumulator
 /// y   = acc, or C + acc                   then y's dtype
 /// </code>
 /// A preset is named after the kernel whose bits it gives. Page: docs/spec/block-scaled-products.md.
@@ -33,6 +33,9 @@ public sealed record ScaledProduct
     /// <summary>Whether the last product and the addition to acc are one fma.</summary>
     public required bool Fused { get; init; }
 
+    /// <summary>F32, or BF16: the format that acc is kept in, rounded after each run.</summary>
+    public DType Accumulator { get; init; } = DType.F32;
+
     /// <summary>
     /// The exact sum of 128 products rounded once, (d · sa) · sb, then an addition: what the statement of the kernel says when it is written with ordinary
     /// tensor operations, as CPU re-expressions of DeepSeek-V3's inference/kernel.py do.
@@ -45,6 +48,12 @@ public sealed record ScaledProduct
         Order = ScaleOrder.ActivationFirst,
         Fused = false,
     };
+
+    /// <summary>
+    /// As <see cref="TorchReexpression"/> with the accumulator in a BF16 tensor of the output's, <c>c = zeros(..., dtype=bfloat16); c += ...</c>: one more rounding a block.
+    /// The column gemm.c_bf16 of golden/oracles/fp8_units was made so; no kernel does it.
+    /// </summary>
+    public static ScaledProduct TorchReexpressionBF16 { get; } = TorchReexpression with { Name = "torch-reexpression-bf16", Accumulator = DType.BF16 };
 
     /// <summary>
     /// DeepSeek-V3's Triton kernel fp8_gemm (inference/kernel.py) on Hopper with 64 rows a tile: tl.dot is four wgmma from +0, the statement
@@ -97,7 +106,7 @@ public sealed record ScaledProduct
 
     /// <summary>Every preset.</summary>
     public static IReadOnlyList<ScaledProduct> Presets { get; } =
-        [TorchReexpression, TritonFp8Gemm, DeepGemmSm90, DeepGemmSm90Wgrad, DeepGemmSm100, TileLang, HopperWithoutPromotion];
+        [TorchReexpression, TorchReexpressionBF16, TritonFp8Gemm, DeepGemmSm90, DeepGemmSm90Wgrad, DeepGemmSm100, TileLang, HopperWithoutPromotion];
 
     /// <summary>The preset of a name.</summary>
     /// <exception cref="ContractException">No preset has it; the message lists those that are.</exception>
@@ -108,8 +117,14 @@ public sealed record ScaledProduct
     /// <summary>Scales that a row of K elements has.</summary>
     public int ScalesOf(int K) => Promotion == 0 && Order != ScaleOrder.InTheSum ? 1 : (K + ScaleBlock - 1) / ScaleBlock;
 
-    /// <summary>acc after one more run: its sum d times the scales, in binary32.</summary>
+    /// <summary>acc after one more run: its sum d times the scales, in binary32, rounded to the accumulator's format.</summary>
     public float Promote(float acc, float d, float sa, float sb)
+    {
+        float sum = PromoteInSingle(acc, d, sa, sb);
+        return Accumulator == DType.BF16 ? BFloat16.Round(sum).ToSingle() : sum;
+    }
+
+    private float PromoteInSingle(float acc, float d, float sa, float sb)
     {
         if (Order == ScaleOrder.ActivationFirst)
         {
@@ -132,6 +147,8 @@ public sealed record ScaledProduct
         Operands.RequireDefined(Block.Kind);
         if (Promotion is not (0 or 32 or 64 or 128))
             throw new ContractException($"{Name}: a sum cannot be promoted after {Promotion} elements; take 32, 64, 128, or 0 for none");
+        if (Accumulator is not (DType.F32 or DType.BF16))
+            throw new ContractException($"{Name}: acc cannot be kept in {Accumulator.Name()}; take F32 or BF16");
         TensorCore? unit = Block.Unit;
         if (Order == ScaleOrder.InTheSum && (unit is null || unit.ScaleBlock == 0 || Promotion != 0))
             throw new ContractException($"{Name}: scales in the sum need a unit that takes scales, such as {TensorCore.BlackwellMxE4M3F32}, and Promotion 0");
