@@ -36,5 +36,8 @@ benchmarks.SetAction(result =>
     return 0;
 });
 
-var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, scaled, make, benchmarks };
+var units = new Command("units", "Products by emulated matrix units, in multiply-adds a second.") { seconds, threads };
+units.SetAction(result => UnitProducts.Run(result.GetValue(seconds), result.GetValue(threads)));
+
+var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, units, scaled, make, benchmarks };
 return root.Parse(args).Invoke();
