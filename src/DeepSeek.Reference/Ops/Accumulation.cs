@@ -14,6 +14,9 @@ public enum AccumulationKind
 
     /// <summary>Lanes16 in binary64 (products of binary32 are exact there), one final rounding to the output format.</summary>
     Float64,
+
+    /// <summary>A matrix unit, instruction after instruction (rule N20).</summary>
+    TensorCore,
 }
 
 /// <summary>How a sum of products is accumulated: a typed value, so that nothing falls back in silence (rule N7).</summary>
@@ -32,6 +35,12 @@ public readonly record struct Accumulation(AccumulationKind Kind)
     /// <summary>Lanes16 in binary64, one final rounding.</summary>
     public static Accumulation Float64 => new(AccumulationKind.Float64);
 
+    /// <summary>A chain of a matrix unit's instructions.</summary>
+    public static Accumulation TensorCore(TensorCores.TensorCore unit) => new(AccumulationKind.TensorCore) { Unit = unit };
+
+    /// <summary>The matrix unit; none for the other kinds.</summary>
+    public TensorCores.TensorCore? Unit { get; private init; }
+
     /// <inheritdoc/>
-    public override string ToString() => Kind.ToString();
+    public override string ToString() => Unit?.Name ?? Kind.ToString();
 }
