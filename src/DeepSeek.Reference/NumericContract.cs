@@ -86,7 +86,7 @@ public sealed record NumericContract
 
     /// <summary>
     /// The bfloat16 rounding points of DeepSeek-V3's inference/model.py; for FP8 weights those of gemm_impl = "fp8" with inference/kernel.py written out in ordinary
-    /// tensor operations, or of "bf16" where the weights are dequantised.
+    /// tensor operations whose output tensor is the accumulator, or of "bf16" where the weights are dequantised.
     /// </summary>
     public static NumericContract DeepSeekInference { get; } = new()
     {
@@ -103,7 +103,7 @@ public sealed record NumericContract
         GateLogits = DType.BF16,
         Gate = GateRounding.EveryStep,
         Combine = CombineRounding.EveryStep,
-        Fp8Product = ScaledProduct.TorchReexpression,
+        Fp8Product = ScaledProduct.TorchReexpressionBF16,
         Fp8Quantizer = QuantizerArithmetic.TritonActQuant,
         Fp8Scales = Fp8ScaleRule.DemoReplicated,
     };
