@@ -76,6 +76,15 @@ public interface IBackend
     void MtpInput(Tensor embedding, Tensor hidden, MtpConcat order, Tensor y);
 
     /// <summary>
+    /// Codes and scales of x [T, K], tile by tile: codes [T, K], F8_E4M3, or U16 for E5M6; scales F32, [T, ceil(K/128)], [ceil(T/128), K],
+    /// [ceil(T/128), ceil(K/128)], [1] or [T] as the tile is a row, a column, a block, the tensor or a channel.
+    /// </summary>
+    void Quantize(Tensor x, QuantizeAttributes attributes, Tensor codes, Tensor scales);
+
+    /// <summary>y = code · scale: codes [T, K] and scales as <see cref="Quantize"/> makes them, y [T, K].</summary>
+    void Dequantize(Tensor codes, Tensor scales, QuantizationTile tile, Tensor y);
+
+    /// <summary>
     /// y = x Wᵀ of block-scaled FP8 (rule N21), or y = c + x Wᵀ: x F8_E4M3 [T, K], xScale F32 [T, B], weight F8_E4M3 [N, K],
     /// weightScale F32 [⌈N/128⌉, B] for blocks or [N, B] for rows, B = ⌈K/128⌉ (1 without promotion); c F32 [T, N] or null; y F32 or BF16 [T, N], which may be c.
     /// </summary>

@@ -57,6 +57,12 @@ public enum Operation
     /// <summary><see cref="IBackend.MtpInput"/></summary>
     MtpInput,
 
+    /// <summary><see cref="IBackend.Quantize"/></summary>
+    Quantize,
+
+    /// <summary><see cref="IBackend.Dequantize"/></summary>
+    Dequantize,
+
     /// <summary><see cref="IBackend.ScaledLinear"/></summary>
     ScaledLinear,
 
