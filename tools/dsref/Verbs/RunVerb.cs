@@ -70,10 +70,6 @@ internal static class RunVerb
             int[] step = [.. rows.Select(r => r[t])];
             model.Forward(step, caches, options);
         }
-
-        // One token has no next one: the MTP module's logits are there, and empty.
-        if (model.HasMtp && length == 1 && collector.Wants("mtp.logits"))
-            collector.Probe("mtp.logits", new Tensor(model.Contract.Logits, rows.Count, 0, model.Config.VocabSize));
     }
 
     private static void Report(Terminal terminal, DeepSeekModel model, string path, IReadOnlyDictionary<string, Tensor> tensors, bool json)
