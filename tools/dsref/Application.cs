@@ -9,6 +9,9 @@ namespace DeepSeek.Reference.Tool;
 /// <summary>The command line: parses, runs a verb, and turns every expected failure into one line and an exit code.</summary>
 internal static class Application
 {
+    /// <summary>What a command says that Ctrl-C ended.</summary>
+    public const string Interrupted = "interrupted; nothing was written";
+
     /// <summary>Runs one command and returns its exit code.</summary>
     public static int Run(string[] args, Terminal terminal)
     {
@@ -35,7 +38,7 @@ internal static class Application
         }
         catch (OperationCanceledException)
         {
-            terminal.Fail("interrupted; nothing was written");
+            terminal.Fail(Interrupted);
             return ExitCode.Interrupted;
         }
         catch (OutOfMemoryException)

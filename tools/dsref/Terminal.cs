@@ -29,12 +29,30 @@ internal sealed class Terminal
     /// <summary>Standard output for tables; no colour under NO_COLOR, no escape sequence when redirected.</summary>
     public IAnsiConsole Display { get; }
 
+    /// <summary>The progress being told, whose line goes before an error is written.</summary>
+    public Progress? Current { get; set; }
+
+    /// <summary>Whether a command has begun to write files: from there on Ctrl-C takes effect at its steps alone.</summary>
+    public bool IsWriting { get; private set; }
+
+    /// <summary>A command is about to write files.</summary>
+    /// <exception cref="OperationCanceledException">Ctrl-C was pressed before.</exception>
+    public void BeginWriting()
+    {
+        IsWriting = true;
+        Cancelled.ThrowIfCancellationRequested();
+    }
+
     /// <summary>The process's own streams.</summary>
     public static Terminal OfProcess(CancellationToken cancelled) => new(
         System.Console.Out, System.Console.Error, !System.Console.IsOutputRedirected, !System.Console.IsErrorRedirected, cancelled);
 
     /// <summary>One line of an error.</summary>
-    public void Fail(string message) => Error.WriteLine("dsref: " + Plain(message.ReplaceLineEndings(" ")));
+    public void Fail(string message)
+    {
+        Current?.Dispose();
+        Error.WriteLine("dsref: " + Plain(message.ReplaceLineEndings(" ")));
+    }
 
     /// <summary>Text that came from a file, without the control characters that would move a cursor or begin a line.</summary>
     public static string Plain(string text) => string.Create(text.Length, text, (plain, from) =>
