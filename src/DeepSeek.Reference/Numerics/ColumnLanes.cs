@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using static DeepSeek.Reference.Numerics.Inlining;
 
 namespace DeepSeek.Reference.Numerics;
@@ -82,6 +83,8 @@ internal readonly unsafe struct Column16(Vector512<float> v) : IColumnLanes<Colu
     public static Column16 WidenBytes(sbyte* from)
     {
         Vector128<sbyte> bytes = Vector128.Load(from);
+        if (Avx512F.IsSupported)
+            return new(Avx512F.ConvertToVector512Int32(bytes).AsSingle());
         Vector256<short> w = Vector256.Create(Vector128.WidenLower(bytes), Vector128.WidenUpper(bytes));
         return new(Vector512.Create(Vector256.WidenLower(w), Vector256.WidenUpper(w)).AsSingle());
     }
@@ -131,7 +134,10 @@ internal readonly unsafe struct Column8(Vector256<float> v) : IColumnLanes<Colum
     [MethodImpl(Always)]
     public static Column8 WidenBytes(sbyte* from)
     {
-        Vector128<short> w = Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(long*)from).AsSByte());
+        Vector128<sbyte> bytes = Vector128.CreateScalarUnsafe(*(long*)from).AsSByte();
+        if (Avx2.IsSupported)
+            return new(Avx2.ConvertToVector256Int32(bytes).AsSingle());
+        Vector128<short> w = Vector128.WidenLower(bytes);
         return new(Vector256.Create(Vector128.WidenLower(w), Vector128.WidenUpper(w)).AsSingle());
     }
 

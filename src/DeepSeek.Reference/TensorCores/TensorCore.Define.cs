@@ -2,6 +2,10 @@ namespace DeepSeek.Reference.TensorCores;
 
 public sealed partial record TensorCore
 {
+    // Terms are below 2^(F + 2): this many of them, of this length, stay inside 64 bits.
+    private const int MostFractionBits = 48;
+    private const int LongestSum = 1024;
+
     /// <summary>The definition: the code of D from the codes of K elements of A and B, or of any multiple of K as a chain of instructions, and of C.</summary>
     /// <param name="a">Codes of A's elements, k ascending.</param>
     /// <param name="b">Codes of B's elements.</param>
@@ -32,7 +36,22 @@ public sealed partial record TensorCore
         return Chain(a, b, scalesOfA, scalesOfB, c, null);
     }
 
-    private uint Chain(ReadOnlySpan<uint> a, ReadOnlySpan<uint> b, ReadOnlySpan<byte> scalesOfA, ReadOnlySpan<byte> scalesOfB, uint c, List<FusedSum>? record)
+    /// <summary>The evaluation of the definition, with all its steps.</summary>
+    /// <param name="a">Codes of A's elements, k ascending.</param>
+    /// <param name="b">Codes of B's elements.</param>
+    /// <param name="scalesOfA">UE8M0 codes of the scales; empty where the unit takes none.</param>
+    /// <param name="scalesOfB">The same for b.</param>
+    /// <param name="c">Code of C.</param>
+    /// <exception cref="ShapeException">Lengths that do not fit.</exception>
+    /// <exception cref="DataException">A code has more bits than its format.</exception>
+    public TensorCoreExplanation Explain(ReadOnlySpan<uint> a, ReadOnlySpan<uint> b, ReadOnlySpan<byte> scalesOfA, ReadOnlySpan<byte> scalesOfB, uint c)
+    {
+        var record = new Recording([], []);
+        uint d = Chain(a, b, scalesOfA, scalesOfB, c, record);
+        return new TensorCoreExplanation(this, record.Sums, record.Additions, d);
+    }
+
+    private uint Chain(ReadOnlySpan<uint> a, ReadOnlySpan<uint> b, ReadOnlySpan<byte> scalesOfA, ReadOnlySpan<byte> scalesOfB, uint c, Recording? record)
     {
         RequireOperands(a.Length, b.Length, scalesOfA.Length, scalesOfB.Length);
         uint d = c;
@@ -43,7 +62,7 @@ public sealed partial record TensorCore
 
     /// <summary>One instruction, on elements k ... k + K - 1.</summary>
     private uint Instruction(
-        ReadOnlySpan<uint> a, ReadOnlySpan<uint> b, ReadOnlySpan<byte> scalesOfA, ReadOnlySpan<byte> scalesOfB, int k, uint c, List<FusedSum>? record)
+        ReadOnlySpan<uint> a, ReadOnlySpan<uint> b, ReadOnlySpan<byte> scalesOfA, ReadOnlySpan<byte> scalesOfB, int k, uint c, Recording? record)
     {
         uint sum = Entry == AccumulatorEntry.InTheSum ? c : 0;
         Span<FusedTerm> terms = stackalloc FusedTerm[FusedLength + 1];
@@ -58,14 +77,18 @@ public sealed partial record TensorCore
                 terms[j] = scaleIsNaN ? product with { Kind = ElementKind.NaN } : product;
             }
 
-            Element accumulator = Read(Accumulator, sum);
+            Element accumulator = Accumulator.Decode(sum);
             terms[FusedLength] = new FusedTerm(accumulator.Kind, accumulator.Negative, accumulator.Exponent, accumulator.Significand, Accumulator.FractionBits);
             uint result = Fused(terms, out int largest, out long S);
-            record?.Add(new FusedSum(k, block, [.. terms], sum, largest, S, result));
+            record?.Sums.Add(new FusedSum([.. Enumerable.Range(0, FusedLength).Select(j => k + Index(block, j))], [.. terms], sum, largest, S, result));
             sum = result;
         }
 
-        return Entry == AccumulatorEntry.InTheSum ? sum : AddNearest(sum, c);
+        if (Entry == AccumulatorEntry.InTheSum)
+            return sum;
+        uint d = AddNearest(sum, c);
+        record?.Additions.Add(new LateAddition(sum, c, d));
+        return d;
     }
 
     /// <summary>Which element of an instruction is number j of fused block <paramref name="block"/>.</summary>
@@ -162,8 +185,6 @@ public sealed partial record TensorCore
         long code = ((long)field << Accumulator.FractionBits) + (long)(kept << (Accumulator.FractionBits - OutputFractionBits));
         if (code >= Accumulator.Infinity)
             return sign | Accumulator.Infinity;
-        if (FlushesSubnormals && code < 1L << Accumulator.FractionBits)
-            return sign;
         return sign | (uint)code;
     }
 
@@ -184,13 +205,25 @@ public sealed partial record TensorCore
     private Element Read(ElementFormat format, uint code)
     {
         Element element = format.Decode(code);
-        return FlushesSubnormals && element.Kind == ElementKind.Subnormal ? element with { Kind = ElementKind.Zero } : element;
+        return FlushesSubnormals && element.Kind == ElementKind.Subnormal ? new Element(ElementKind.Zero, element.Negative, 0, 0) : element;
+    }
+
+    /// <summary>Throws for constants that no evaluation is defined for.</summary>
+    private void RequireModel()
+    {
+        if (FusedLength < 1 || FusedLength > LongestSum || K % FusedLength != 0 || (Order == FusedOrder.PairsOfFour && K != 2 * FusedLength))
+            throw new ContractException($"{Name}: instructions of {K} do not fall into {Order} sums of {FusedLength}");
+        if (FractionBits is < 0 or > MostFractionBits || OutputFractionBits < 0 || OutputFractionBits > Accumulator.FractionBits)
+            throw new ContractException($"{Name}: {FractionBits} kept bits and {OutputFractionBits} bits of output; take 0 to {MostFractionBits} and 0 to {Accumulator.FractionBits}");
+        if (ScaleBlock < 0 || (ScaleBlock > 0 && K % ScaleBlock != 0))
+            throw new ContractException($"{Name}: instructions of {K} do not fall into scales for each {ScaleBlock}");
     }
 
     private static int ScaleExponent(byte code) => code - 127;
 
     private void RequireOperands(int a, int b, int scalesOfA, int scalesOfB)
     {
+        RequireModel();
         if (a != b)
             throw new ShapeException($"a has {a} elements and b has {b}; a dot product takes as many of both");
         if (a % K != 0)
@@ -199,4 +232,7 @@ public sealed partial record TensorCore
         if (scalesOfA != scales || scalesOfB != scales)
             throw new ShapeException($"{scalesOfA} scales of a and {scalesOfB} of b; {a} elements of {Name} take {scales}");
     }
+
+    /// <summary>What an evaluation leaves behind when it is asked to.</summary>
+    private sealed record Recording(List<FusedSum> Sums, List<LateAddition> Additions);
 }

@@ -68,7 +68,7 @@ public static unsafe partial class ScaledLinear
             for (int n = n0; n < n1; n += Columns, acc += padded * Columns)
             {
                 int columns = Math.Min(Columns, n1 - n);
-                ScaledPanel.Decode(w + (nint)n * K + k0, K, columns, count, unit, operands.B, operands.ExponentsOfB);
+                ScaledPanel.Decode<V>(w + (nint)n * K + k0, K, columns, count, unit, operands.B, operands.ExponentsOfB);
                 if (chained)
                 {
                     BlockSums.Add<V>(product.Block.Kind, operands, 0, count, rows, acc);

@@ -139,12 +139,15 @@ public sealed record ScaledProduct
     /// <inheritdoc/>
     public override string ToString() => Name;
 
+    /// <summary>Whether a unit multiplies E4M3 by E4M3 into binary32.</summary>
+    internal static bool Takes(TensorCore unit) => unit.A == ElementFormat.E4M3 && unit.B == ElementFormat.E4M3 && unit.Accumulator == ElementFormat.F32;
+
     /// <summary>Throws for a combination that no kernel could mean.</summary>
     /// <exception cref="ContractException">What is wrong, and what to take.</exception>
     internal void Require()
     {
         Operands.RequireDefined(Order);
-        Operands.RequireDefined(Block.Kind);
+        Block.Require();
         if (Promotion is not (0 or 32 or 64 or 128))
             throw new ContractException($"{Name}: a sum cannot be promoted after {Promotion} elements; take 32, 64, 128, or 0 for none");
         if (Accumulator is not (DType.F32 or DType.BF16))
@@ -156,7 +159,7 @@ public sealed record ScaledProduct
             return;
         if (Order != ScaleOrder.InTheSum && unit.ScaleBlock != 0)
             throw new ContractException($"{Name}: {unit} adds scales inside its sum; take ScaleOrder.InTheSum");
-        if (unit.A != ElementFormat.E4M3 || unit.B != ElementFormat.E4M3 || unit.Accumulator != ElementFormat.F32)
+        if (!Takes(unit))
             throw new ContractException($"{Name}: {unit} does not multiply E4M3 by E4M3 into binary32; take {TensorCore.HopperWgmmaE4M3F32}");
         if (ScaleBlock % unit.K != 0 || Promotion % unit.K != 0)
             throw new ContractException($"{Name}: runs of {Promotion} elements are no whole instructions of {unit}, which takes {unit.K}");
