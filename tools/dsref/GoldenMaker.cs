@@ -31,9 +31,9 @@ internal static class GoldenMaker
         using var source = new GoldenSource(folder);
         foreach ((string name, string path) in source.Oracles())
         {
-            foreach (NumericContract contract in ModelOutputs.Contracts)
+            foreach (NumericContract contract in ModelOutputs.ContractsOf(path))
             {
-                progress.Report($"gen, model {name}, case", records.Count - cases.Count + 1, source.Oracles().Count * ModelOutputs.Contracts.Count);
+                progress.Report($"gen, model {name}, case", records.Count - cases.Count + 1, source.Oracles().Sum(o => ModelOutputs.ContractsOf(o.Path).Count));
                 records.Add(ModelOutputs.Record(name, path, contract, backend));
                 RequireBits(ModelOutputs.Judge(records[^1], path, twin));
             }

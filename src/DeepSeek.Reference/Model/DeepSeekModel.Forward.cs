@@ -150,8 +150,8 @@ public sealed partial class DeepSeekModel
         for (int b = 0; b < B; b++)
         {
             LatentCache cache = caches[b];
-            if (cache.Mode != Contract.Attention || cache.DType != Contract.Activations || cache.RopeLayout != Contract.RopeLayout)
-                throw new ContractException($"the cache of row {b} is {cache.Mode} {cache.DType.Name()} {cache.RopeLayout}, but contract {Contract.Name} is {Contract.Attention} {Contract.Activations.Name()} {Contract.RopeLayout}; a cache never mixes modes: make one with NewCache");
+            if (cache.Mode != Contract.Attention || cache.DType != Contract.Activations || cache.RopeLayout != Contract.RopeLayout || cache.Format != Contract.Cache)
+                throw new ContractException($"the cache of row {b} is {cache.Mode} {cache.DType.Name()} {cache.RopeLayout} {cache.Format}, but contract {Contract.Name} is {Contract.Attention} {Contract.Activations.Name()} {Contract.RopeLayout} {Contract.Cache}; a cache never mixes modes: make one with NewCache");
             if (options.Mtp && cache.MtpLength != cache.Length)
                 throw new ContractException($"the cache of row {b} holds {cache.Length} tokens but its MTP modules followed {cache.MtpLength}; ask for MTP in every pass over a cache");
             if ((long)cache.Length + T > Config.MaxPositionEmbeddings)
