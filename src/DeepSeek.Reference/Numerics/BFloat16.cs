@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Numerics;
+using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference;
 
@@ -136,17 +136,7 @@ public readonly struct BFloat16 : IEquatable<BFloat16>, IComparable<BFloat16>, I
     public static bool TryParse(string? s, IFormatProvider? provider, out BFloat16 result) => TryParse(s.AsSpan(), provider, out result);
 
     /// <summary>Rounds a binary64 once: the intermediate binary32 is rounded to odd, which keeps the tie information.</summary>
-    public static BFloat16 FromDouble(double x)
-    {
-        float f = (float)x;
-        double back = f;
-        if (back == x || double.IsNaN(x) || float.IsInfinity(f) && double.IsInfinity(x))
-            return Round(f);
-        uint u = BitConverter.SingleToUInt32Bits(f);
-        if (Math.Abs(back) > Math.Abs(x))
-            u--;
-        return Round(BitConverter.UInt32BitsToSingle(u | 1));
-    }
+    public static BFloat16 FromDouble(double x) => Round(RoundToOdd.Single(x));
 
     private string DebuggerDisplay => $"{ToString()} (0x{code:X4})";
 }

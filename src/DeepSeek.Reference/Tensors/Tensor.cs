@@ -73,7 +73,19 @@ public sealed class Tensor
     /// <inheritdoc cref="From(ReadOnlySpan{float}, ReadOnlySpan{long})"/>
     public static Tensor From(ReadOnlySpan<BFloat16> values, params ReadOnlySpan<long> shape) => Copy(DType.BF16, values, shape);
 
-    /// <summary>The elements as a span of the .NET type of the dtype (BF16: <see cref="BFloat16"/>; FP8: <see cref="byte"/>).</summary>
+    /// <summary>An E4M3 tensor with a copy of the values.</summary>
+    /// <inheritdoc cref="From(ReadOnlySpan{float}, ReadOnlySpan{long})"/>
+    public static Tensor From(ReadOnlySpan<Float8E4M3> values, params ReadOnlySpan<long> shape) => Copy(DType.F8_E4M3, values, shape);
+
+    /// <summary>An E5M2 tensor with a copy of the values.</summary>
+    /// <inheritdoc cref="From(ReadOnlySpan{float}, ReadOnlySpan{long})"/>
+    public static Tensor From(ReadOnlySpan<Float8E5M2> values, params ReadOnlySpan<long> shape) => Copy(DType.F8_E5M2, values, shape);
+
+    /// <summary>An E8M0 tensor with a copy of the values.</summary>
+    /// <inheritdoc cref="From(ReadOnlySpan{float}, ReadOnlySpan{long})"/>
+    public static Tensor From(ReadOnlySpan<Float8E8M0> values, params ReadOnlySpan<long> shape) => Copy(DType.F8_E8M0, values, shape);
+
+    /// <summary>The elements as a span of the .NET type of the dtype (BF16: <see cref="BFloat16"/>; F8_E4M3: <see cref="Float8E4M3"/>, and so on; codes as <see cref="byte"/> or <see cref="ushort"/> too).</summary>
     /// <exception cref="ShapeException">T is not the dtype's type, the tensor is read-only, or it has more than 2^31 - 1 elements (use <see cref="Rows"/>).</exception>
     public Span<T> AsSpan<T>() where T : unmanaged
     {
@@ -172,6 +184,9 @@ public sealed class Tensor
         DType.U32 => typeof(T) == typeof(uint),
         DType.U16 => typeof(T) == typeof(ushort),
         DType.Bool => typeof(T) == typeof(bool) || typeof(T) == typeof(byte),
+        DType.F8_E4M3 => typeof(T) == typeof(Float8E4M3) || typeof(T) == typeof(byte),
+        DType.F8_E5M2 => typeof(T) == typeof(Float8E5M2) || typeof(T) == typeof(byte),
+        DType.F8_E8M0 => typeof(T) == typeof(Float8E8M0) || typeof(T) == typeof(byte),
         DType.F4 or DType.F6_E2M3 or DType.F6_E3M2 or DType.C64 => false,
         _ => typeof(T) == typeof(byte),
     };

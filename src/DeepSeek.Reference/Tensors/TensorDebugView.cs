@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace DeepSeek.Reference;
 
@@ -22,11 +23,11 @@ internal sealed class TensorDebugView(Tensor tensor)
         }
     }
 
-    /// <summary>One line: dtype, shape, and for F32 and BF16 the range and the number of NaNs among the first 2^20 elements.</summary>
+    /// <summary>One line: dtype, shape, and for the floating formats the range and the number of NaNs among the first 2^20 elements.</summary>
     public static string Describe(Tensor tensor)
     {
         string head = tensor.ToString();
-        if (tensor.DType is not (DType.F32 or DType.BF16) || tensor.ElementCount == 0)
+        if (!HasRange(tensor.DType) || tensor.ElementCount == 0)
             return head;
 
         long count = Math.Min(tensor.ElementCount, 1 << 20);
@@ -35,9 +36,7 @@ internal sealed class TensorDebugView(Tensor tensor)
         long nan = 0;
         for (long i = 0; i < count; i++)
         {
-            float v = tensor.DType == DType.F32
-                ? System.Runtime.CompilerServices.Unsafe.Add(ref tensor.First<float>(), (nint)i)
-                : System.Runtime.CompilerServices.Unsafe.Add(ref tensor.First<BFloat16>(), (nint)i);
+            float v = Value(tensor, i);
             if (float.IsNaN(v))
                 nan++;
             min = v < min ? v : min;
@@ -48,11 +47,25 @@ internal sealed class TensorDebugView(Tensor tensor)
         return nan == 0 || nan == count ? $"{head} {range}" : $"{head} {range}, {nan} NaN";
     }
 
+    private static bool HasRange(DType dtype) => dtype is DType.F32 or DType.BF16 or DType.F8_E4M3 or DType.F8_E5M2 or DType.F8_E8M0;
+
+    private static float Value(Tensor tensor, long i) => tensor.DType switch
+    {
+        DType.F32 => At<float>(tensor, i),
+        DType.BF16 => At<BFloat16>(tensor, i),
+        DType.F8_E4M3 => At<Float8E4M3>(tensor, i),
+        DType.F8_E5M2 => At<Float8E5M2>(tensor, i),
+        _ => At<Float8E8M0>(tensor, i),
+    };
+
+    private static T At<T>(Tensor tensor, long i) where T : unmanaged => Unsafe.Add(ref tensor.First<T>(), (nint)i);
+
     private static string Element(Tensor tensor, int i) => tensor.DType switch
     {
         DType.F32 => Text(tensor.AsReadOnlySpan<float>()[i]),
         DType.BF16 => $"{tensor.AsReadOnlySpan<BFloat16>()[i]} (0x{tensor.AsReadOnlySpan<ushort>()[i]:X4})",
         DType.F16 => $"{(float)tensor.AsReadOnlySpan<Half>()[i]} (0x{tensor.AsReadOnlySpan<ushort>()[i]:X4})",
+        DType.F8_E4M3 or DType.F8_E5M2 or DType.F8_E8M0 => string.Create(CultureInfo.InvariantCulture, $"{Value(tensor, i)} (0x{tensor.AsReadOnlySpan<byte>()[i]:X2})"),
         DType.F64 => tensor.AsReadOnlySpan<double>()[i].ToString("R", CultureInfo.InvariantCulture),
         DType.I32 => tensor.AsReadOnlySpan<int>()[i].ToString(CultureInfo.InvariantCulture),
         DType.I64 => tensor.AsReadOnlySpan<long>()[i].ToString(CultureInfo.InvariantCulture),

@@ -18,11 +18,11 @@ internal static class ElementReader
         DType.F32 => At<float>(t, i),
         DType.BF16 => BFloat16.FromBits(At<ushort>(t, i)).ToSingle(),
         DType.F16 => (double)At<Half>(t, i),
-        DType.F8_E4M3 => SmallFloat(At<byte>(t, i), 3, 7, hasInfinity: false, nanCode: 0x7F),
-        DType.F8_E5M2 => SmallFloat(At<byte>(t, i), 2, 15, hasInfinity: true, nanCode: 0),
+        DType.F8_E4M3 => At<Float8E4M3>(t, i).ToSingle(),
+        DType.F8_E5M2 => At<Float8E5M2>(t, i).ToSingle(),
         DType.F8_E4M3FNUZ => Unsigned(At<byte>(t, i), 3, 8),
         DType.F8_E5M2FNUZ => Unsigned(At<byte>(t, i), 2, 16),
-        DType.F8_E8M0 => At<byte>(t, i) == 0xFF ? double.NaN : double.ScaleB(1, At<byte>(t, i) - 127),
+        DType.F8_E8M0 => At<Float8E8M0>(t, i).ToSingle(),
         DType.I64 => At<long>(t, i),
         DType.I32 => At<int>(t, i),
         DType.I16 => At<short>(t, i),
@@ -67,21 +67,6 @@ internal static class ElementReader
 
     private static T At<T>(Tensor t, long i) where T : unmanaged =>
         Unsafe.ReadUnaligned<T>(ref Unsafe.AddByteOffset(ref t.ByteOrigin, (nint)(i * Unsafe.SizeOf<T>())));
-
-    private static double SmallFloat(byte code, int fraction, int bias, bool hasInfinity, int nanCode)
-    {
-        int magnitude = code & 0x7F;
-        int exponent = magnitude >> fraction;
-        int digits = magnitude & ((1 << fraction) - 1);
-        double value;
-        if (hasInfinity && exponent == (0x7F >> fraction))
-            value = digits == 0 ? double.PositiveInfinity : double.NaN;
-        else if (!hasInfinity && magnitude == nanCode)
-            value = double.NaN;
-        else
-            value = Finite(exponent, digits, fraction, bias);
-        return (code & 0x80) != 0 ? -value : value;
-    }
 
     private static double Unsigned(byte code, int fraction, int bias)
     {
