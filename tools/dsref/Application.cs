@@ -60,6 +60,7 @@ internal static class Application
         GenerateVerb.Command(terminal),
         DiffVerb.Command(terminal),
         InspectVerb.Command(terminal),
+        CaptureVerb.Command(terminal),
         LabVerb.Command(terminal),
     };
 

@@ -51,8 +51,8 @@ internal sealed class HardwareCapture
         get
         {
             string text = IsSynthetic ? $"synthetic, by {Header.Text("device", "?")}" : Header.Text("device", "unknown device");
-            foreach (string field in (string[])["driver", "compiler", "date"])
-                text += Header.Text(field, "") is { Length: > 0 } value ? $", {(field == "driver" ? "driver " : "")}{value}" : "";
+            foreach (string name in (string[])["driver", "compiler", "date"])
+                text += Header.Text(name, "") is { Length: > 0 } value ? $", {(name == "driver" ? "driver " : "")}{value}" : "";
             return text;
         }
     }
