@@ -60,8 +60,12 @@ internal sealed record CaptureJudgement(HardwareCapture Capture, CaptureReport? 
     {
         foreach (DifferenceKind kind in Kinds.Where(kind => r.Of(kind) > 0))
             yield return string.Create(CultureInfo.InvariantCulture, $"{r.Of(kind)} differ in {Word(kind)}");
-        foreach (((ElementMap elements, AddendMap addend), (long total, long different)) in r.Maps.Where(m => m.Value.Different > 0))
-            yield return string.Create(CultureInfo.InvariantCulture, $"map {elements}, addend {addend}: {different} of {total} differ");
+        if (r.Equal < r.Total)
+        {
+            yield return "by map of elements: " + ByMap(r, map => $"{map.Elements}");
+            yield return "by map of addends: " + ByMap(r, map => $"{map.Addend}");
+        }
+
         CaptureInstruction instruction = r.Dots.Instruction;
         foreach (CaptureDifference d in r.First)
         {
@@ -70,6 +74,11 @@ internal sealed record CaptureJudgement(HardwareCapture Capture, CaptureReport? 
             yield return $"  dsref mma --unit {r.Unit.Name} --a {Hex(d.A, instruction.A)} --b {Hex(d.B, instruction.B)} --c {Hex([d.C], instruction.Accumulator)} --explain";
         }
     }
+
+    private static string ByMap(CaptureReport r, Func<(ElementMap Elements, AddendMap Addend), string> name) => string.Join(", ", r.Maps
+        .GroupBy(m => name(m.Key), m => m.Value)
+        .Where(group => group.Any(count => count.Different > 0))
+        .Select(group => string.Create(CultureInfo.InvariantCulture, $"{group.Key} {group.Sum(count => count.Different)} of {group.Sum(count => count.Total)}")));
 
     private static IEnumerable<string> ScalarLines(ScalarReport r)
     {
