@@ -2,6 +2,10 @@ namespace DeepSeek.Reference.TensorCores;
 
 public sealed partial record TensorCore
 {
+    // Terms are below 2^(F + 2): this many of them, of this length, stay inside 64 bits.
+    private const int MostFractionBits = 48;
+    private const int LongestSum = 1024;
+
     /// <summary>The definition: the code of D from the codes of K elements of A and B, or of any multiple of K as a chain of instructions, and of C.</summary>
     /// <param name="a">Codes of A's elements, k ascending.</param>
     /// <param name="b">Codes of B's elements.</param>
@@ -58,7 +62,7 @@ public sealed partial record TensorCore
                 terms[j] = scaleIsNaN ? product with { Kind = ElementKind.NaN } : product;
             }
 
-            Element accumulator = Read(Accumulator, sum);
+            Element accumulator = Accumulator.Decode(sum);
             terms[FusedLength] = new FusedTerm(accumulator.Kind, accumulator.Negative, accumulator.Exponent, accumulator.Significand, Accumulator.FractionBits);
             uint result = Fused(terms, out int largest, out long S);
             record?.Add(new FusedSum(k, block, [.. terms], sum, largest, S, result));
@@ -162,8 +166,6 @@ public sealed partial record TensorCore
         long code = ((long)field << Accumulator.FractionBits) + (long)(kept << (Accumulator.FractionBits - OutputFractionBits));
         if (code >= Accumulator.Infinity)
             return sign | Accumulator.Infinity;
-        if (FlushesSubnormals && code < 1L << Accumulator.FractionBits)
-            return sign;
         return sign | (uint)code;
     }
 
@@ -184,13 +186,25 @@ public sealed partial record TensorCore
     private Element Read(ElementFormat format, uint code)
     {
         Element element = format.Decode(code);
-        return FlushesSubnormals && element.Kind == ElementKind.Subnormal ? element with { Kind = ElementKind.Zero } : element;
+        return FlushesSubnormals && element.Kind == ElementKind.Subnormal ? new Element(ElementKind.Zero, element.Negative, 0, 0) : element;
+    }
+
+    /// <summary>Throws for constants that no evaluation is defined for.</summary>
+    private void RequireModel()
+    {
+        if (FusedLength < 1 || FusedLength > LongestSum || K % FusedLength != 0 || (Order == FusedOrder.PairsOfFour && K != 2 * FusedLength))
+            throw new ContractException($"{Name}: instructions of {K} do not fall into {Order} sums of {FusedLength}");
+        if (FractionBits is < 0 or > MostFractionBits || OutputFractionBits < 0 || OutputFractionBits > Accumulator.FractionBits)
+            throw new ContractException($"{Name}: {FractionBits} kept bits and {OutputFractionBits} bits of output; take 0 to {MostFractionBits} and 0 to {Accumulator.FractionBits}");
+        if (ScaleBlock < 0 || (ScaleBlock > 0 && K % ScaleBlock != 0))
+            throw new ContractException($"{Name}: instructions of {K} do not fall into scales for each {ScaleBlock}");
     }
 
     private static int ScaleExponent(byte code) => code - 127;
 
     private void RequireOperands(int a, int b, int scalesOfA, int scalesOfB)
     {
+        RequireModel();
         if (a != b)
             throw new ShapeException($"a has {a} elements and b has {b}; a dot product takes as many of both");
         if (a % K != 0)

@@ -107,7 +107,7 @@ public sealed partial record TensorCore
     /// <summary>Whether products are normalised to a significand in [1, 2) before they are aligned. No unit known does.</summary>
     public bool NormalisesProducts { get; init; }
 
-    /// <summary>Whether subnormal operands, accumulators and results count as zero. No unit known does it.</summary>
+    /// <summary>Whether subnormal elements of A and B count as zero. No unit known does it.</summary>
     public bool FlushesSubnormals { get; init; }
 
     /// <summary>The code of the NaN that the unit makes: all ones behind the sign.</summary>
