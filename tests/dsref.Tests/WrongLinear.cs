@@ -53,5 +53,9 @@ internal sealed class WrongLinear(int row, int column) : IBackend
 
     public void MtpInput(Tensor embedding, Tensor hidden, MtpConcat order, Tensor y) => throw Refused;
 
+    public void Quantize(Tensor x, QuantizeAttributes attributes, Tensor codes, Tensor scales) => throw Refused;
+
+    public void Dequantize(Tensor codes, Tensor scales, QuantizationTile tile, Tensor y) => throw Refused;
+
     private static ContractException Refused => new("not offered");
 }

@@ -144,6 +144,20 @@ internal sealed class TimedBackend(IBackend inner) : IBackend
         Took(Operation.MtpInput, start);
     }
 
+    public void Quantize(Tensor x, QuantizeAttributes attributes, Tensor codes, Tensor scales)
+    {
+        long start = Stopwatch.GetTimestamp();
+        inner.Quantize(x, attributes, codes, scales);
+        Took(Operation.Quantize, start);
+    }
+
+    public void Dequantize(Tensor codes, Tensor scales, QuantizationTile tile, Tensor y)
+    {
+        long start = Stopwatch.GetTimestamp();
+        inner.Dequantize(codes, scales, tile, y);
+        Took(Operation.Dequantize, start);
+    }
+
     private void Took(Operation operation, long start)
     {
         (long ticks, int calls) = spent.GetValueOrDefault(operation);

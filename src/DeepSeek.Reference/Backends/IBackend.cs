@@ -74,4 +74,13 @@ public interface IBackend
 
     /// <summary>Concatenates the MTP projection's input: embedding [T, d], hidden [T, d], y [T, 2d].</summary>
     void MtpInput(Tensor embedding, Tensor hidden, MtpConcat order, Tensor y);
+
+    /// <summary>
+    /// Codes and scales of x [T, K], tile by tile: codes [T, K], F8_E4M3, or U16 for E5M6; scales F32, [T, ceil(K/128)], [ceil(T/128), K],
+    /// [ceil(T/128), ceil(K/128)], [1] or [T] as the tile is a row, a column, a block, the tensor or a channel.
+    /// </summary>
+    void Quantize(Tensor x, QuantizeAttributes attributes, Tensor codes, Tensor scales);
+
+    /// <summary>y = code · scale: codes [T, K] and scales as <see cref="Quantize"/> makes them, y [T, K].</summary>
+    void Dequantize(Tensor codes, Tensor scales, QuantizationTile tile, Tensor y);
 }

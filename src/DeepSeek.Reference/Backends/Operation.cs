@@ -56,4 +56,10 @@ public enum Operation
 
     /// <summary><see cref="IBackend.MtpInput"/></summary>
     MtpInput,
+
+    /// <summary><see cref="IBackend.Quantize"/></summary>
+    Quantize,
+
+    /// <summary><see cref="IBackend.Dequantize"/></summary>
+    Dequantize,
 }
