@@ -62,6 +62,7 @@ internal static class Application
         InspectVerb.Command(terminal),
         ConvertVerbs.Quantize(terminal),
         ConvertVerbs.Dequantize(terminal),
+        CaptureVerb.Command(terminal),
         LabVerb.Command(terminal),
     };
 

@@ -31,7 +31,7 @@ internal static class LabVerb
             ulong arguments = parsed.GetValue(count);
             if (arguments is 0 or > AllArguments)
                 throw new ContractException($"--count {arguments}: there are 1 to 2^32 encodings");
-            int workers = parsed.GetValue(threads) is var n && n > 0 ? Math.Min(n, 4 * Environment.ProcessorCount) : n == 0 ? Environment.ProcessorCount : throw new ContractException($"--threads {n}: take 0 for all processors, or a positive number");
+            int workers = SharedOptions.Workers(parsed.GetValue(threads));
 
             var results = new List<ExhaustiveResult>();
             foreach (string each in names)
