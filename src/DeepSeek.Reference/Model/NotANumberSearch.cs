@@ -149,7 +149,7 @@ internal sealed class NotANumberSearch : ITensorTrace
         (int layer, string inner) = ProbeWeights.Split(at.Probe, model.Config);
         if (inner is not ("self_attn.latent_out" or "self_attn.head_out") || layer >= model.Config.NumHiddenLayers || cache.Length == 0)
             return null;
-        (long nan, _) = NonFinite.First(cache.View(layer, cache.Length));
+        (long nan, _) = NonFinite.First(cache.View(layer, cache.Length, model.Backend, new Workspace()));
         return nan < 0 ? null : nan / cache.ValuesPerTokenPerLayer;
     }
 

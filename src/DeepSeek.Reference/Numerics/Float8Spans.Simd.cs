@@ -75,11 +75,11 @@ public static partial class Float8Spans
     {
         ref E from = ref MemoryMarshal.GetReference(x);
         ref byte to = ref MemoryMarshal.GetReference(y);
-        for (; i <= x.Length - W.Count; i += W.Count)
+        for (; i <= x.Length - IWords<W>.Count; i += IWords<W>.Count)
         {
             W words = typeof(E) == typeof(float)
-                ? W.Load(ref Unsafe.As<E, float>(ref Unsafe.Add(ref from, i)))
-                : W.LoadUpperHalves(ref Unsafe.As<E, ushort>(ref Unsafe.Add(ref from, i)));
+                ? W.Load(ref Unsafe.As<E, uint>(ref Unsafe.Add(ref from, i)))
+                : W.LoadHalves(ref Unsafe.As<E, ushort>(ref Unsafe.Add(ref from, i))) << 16;
             W.StoreBytes(Float8Words.Encode<W, F>(words, limits), ref Unsafe.Add(ref to, i));
         }
 
@@ -92,13 +92,13 @@ public static partial class Float8Spans
     {
         ref byte from = ref MemoryMarshal.GetReference(x);
         ref E to = ref MemoryMarshal.GetReference(y);
-        for (; i <= x.Length - W.Count; i += W.Count)
+        for (; i <= x.Length - IWords<W>.Count; i += IWords<W>.Count)
         {
             W words = Float8Words.Decode<W, F>(W.LoadBytes(ref Unsafe.Add(ref from, i)));
             if (typeof(E) == typeof(float))
-                W.Store(words, ref Unsafe.As<E, float>(ref Unsafe.Add(ref to, i)));
+                W.Store(words, ref Unsafe.As<E, uint>(ref Unsafe.Add(ref to, i)));
             else
-                W.StoreUpperHalves(words, ref Unsafe.As<E, ushort>(ref Unsafe.Add(ref to, i)));
+                W.StoreHalves(words >> 16, ref Unsafe.As<E, ushort>(ref Unsafe.Add(ref to, i)));
         }
 
         return i;
@@ -110,8 +110,8 @@ public static partial class Float8Spans
     {
         ref float from = ref MemoryMarshal.GetReference(x);
         ref byte to = ref MemoryMarshal.GetReference(y);
-        for (; i <= x.Length - W.Count; i += W.Count)
-            W.StoreBytes(Float8Words.EncodeExponent(W.Load(ref Unsafe.Add(ref from, i)), limits), ref Unsafe.Add(ref to, i));
+        for (; i <= x.Length - IWords<W>.Count; i += IWords<W>.Count)
+            W.StoreBytes(Float8Words.EncodeExponent(W.Load(ref Unsafe.As<float, uint>(ref Unsafe.Add(ref from, i))), limits), ref Unsafe.Add(ref to, i));
         return i;
     }
 
@@ -121,8 +121,8 @@ public static partial class Float8Spans
     {
         ref byte from = ref MemoryMarshal.GetReference(x);
         ref float to = ref MemoryMarshal.GetReference(y);
-        for (; i <= x.Length - W.Count; i += W.Count)
-            W.Store(Float8Words.DecodeExponent(W.LoadBytes(ref Unsafe.Add(ref from, i))), ref Unsafe.Add(ref to, i));
+        for (; i <= x.Length - IWords<W>.Count; i += IWords<W>.Count)
+            W.Store(Float8Words.DecodeExponent(W.LoadBytes(ref Unsafe.Add(ref from, i))), ref Unsafe.As<float, uint>(ref Unsafe.Add(ref to, i)));
         return i;
     }
 }

@@ -68,14 +68,14 @@ internal static class Float8Words
     public static W Encode<W, F>(W x, Float8Limits limits) where W : struct, IWords<W> where F : struct, IFloat8Format
     {
         SmallFloat format = F.Format;
-        W u = x & W.Create(0x7FFFFFFF);
-        W sign = (x >>> 24) & W.Create(0x80);
-        W rounded = u + W.Create((1u << (format.Dropped - 1)) - 1) + ((u >>> format.Dropped) & W.Create(1));
-        W normal = (rounded >>> format.Dropped) - W.Create((uint)(127 - format.Bias) << format.Fraction);
-        W subnormal = W.AddAsFloats(u, W.Create(format.Anchor)) - W.Create(format.Anchor);
-        W magnitude = W.WhereBelow(u, W.Create(format.SmallestNormal), subnormal, normal);
-        W number = W.Min(magnitude, W.Create(limits.Largest)) | sign;
-        return W.WhereBelow(u, W.Create(0x7F800001), number, W.Create(limits.NaN) | (sign & W.Create(limits.NaNSign)));
+        W u = x & W.Broadcast(0x7FFFFFFF);
+        W sign = (x >> 24) & W.Broadcast(0x80);
+        W rounded = u + W.Broadcast((1u << (format.Dropped - 1)) - 1) + ((u >> format.Dropped) & W.Broadcast(1));
+        W normal = (rounded >> format.Dropped) - W.Broadcast((uint)(127 - format.Bias) << format.Fraction);
+        W subnormal = W.AddAsFloats(u, W.Broadcast(format.Anchor)) - W.Broadcast(format.Anchor);
+        W magnitude = W.WhereBelow(u, W.Broadcast(format.SmallestNormal), subnormal, normal);
+        W number = W.Min(magnitude, W.Broadcast(limits.Largest)) | sign;
+        return W.WhereBelow(u, W.Broadcast(0x7F800001), number, W.Broadcast(limits.NaN) | (sign & W.Broadcast(limits.NaNSign)));
     }
 
     /// <summary>The binary32 of each code. A subnormal is read as if its exponent were 1, and what that added is subtracted: no operand of the processor's is subnormal.</summary>
@@ -83,37 +83,37 @@ internal static class Float8Words
     public static W Decode<W, F>(W code) where W : struct, IWords<W> where F : struct, IFloat8Format
     {
         SmallFloat format = F.Format;
-        W magnitude = code & W.Create(0x7F);
-        W sign = (code & W.Create(0x80)) << 24;
+        W magnitude = code & W.Broadcast(0x7F);
+        W sign = (code & W.Broadcast(0x80)) << 24;
         W shifted = magnitude << format.Dropped;
-        W normal = shifted + W.Create((uint)(127 - format.Bias) << 23);
-        W subnormal = W.AddAsFloats(shifted | W.Create(format.SmallestNormal), W.Create(format.SmallestNormal | 0x80000000));
-        W number = W.WhereBelow(magnitude, W.Create(1u << format.Fraction), subnormal, normal);
+        W normal = shifted + W.Broadcast((uint)(127 - format.Bias) << 23);
+        W subnormal = W.AddAsFloats(shifted | W.Broadcast(format.SmallestNormal), W.Broadcast(format.SmallestNormal | 0x80000000));
+        W number = W.WhereBelow(magnitude, W.Broadcast(1u << format.Fraction), subnormal, normal);
         W special = F.FirstNaN == F.FirstSpecial
-            ? W.Create(0x7FC00000)
-            : W.WhereBelow(magnitude, W.Create(F.FirstNaN), W.Create(0x7F800000), W.Create(0x7FC00000));
-        return W.WhereBelow(magnitude, W.Create(F.FirstSpecial), number, special) | sign;
+            ? W.Broadcast(0x7FC00000)
+            : W.WhereBelow(magnitude, W.Broadcast(F.FirstNaN), W.Broadcast(0x7F800000), W.Broadcast(0x7FC00000));
+        return W.WhereBelow(magnitude, W.Broadcast(F.FirstSpecial), number, special) | sign;
     }
 
     /// <summary>The power of two of each |x|: the three lines of <see cref="Float8E8M0.FromSingle(float, PowerOfTwoRounding, Fp8Overflow)"/> with their constants in <paramref name="limits"/>.</summary>
     [MethodImpl(Always)]
     public static W EncodeExponent<W>(W x, in ExponentLimits limits) where W : struct, IWords<W>
     {
-        W u = x & W.Create(0x7FFFFFFF);
-        W e = u >>> 23;
-        W f = u & W.Create(0x7FFFFF);
-        W tie = W.Min(e, W.Create(limits.TieUp));
-        W rounded = e + ((f + W.Create(limits.Addend) + tie) >>> 23);
-        W kept = W.Min(W.Max(rounded, W.Create(limits.Smallest)), W.Create(limits.Largest));
-        return W.WhereBelow(u, W.Create(limits.FirstNaN), kept, W.Create(limits.NaN));
+        W u = x & W.Broadcast(0x7FFFFFFF);
+        W e = u >> 23;
+        W f = u & W.Broadcast(0x7FFFFF);
+        W tie = W.Min(e, W.Broadcast(limits.TieUp));
+        W rounded = e + ((f + W.Broadcast(limits.Addend) + tie) >> 23);
+        W kept = W.Min(W.Max(rounded, W.Broadcast(limits.Smallest)), W.Broadcast(limits.Largest));
+        return W.WhereBelow(u, W.Broadcast(limits.FirstNaN), kept, W.Broadcast(limits.NaN));
     }
 
     /// <summary>The binary32 of each exponent.</summary>
     [MethodImpl(Always)]
     public static W DecodeExponent<W>(W code) where W : struct, IWords<W>
     {
-        W value = W.Max(code << 23, W.Create(0x00400000));
-        return W.WhereBelow(code, W.Create(0xFF), value, W.Create(0x7FC00000));
+        W value = W.Max(code << 23, W.Broadcast(0x00400000));
+        return W.WhereBelow(code, W.Broadcast(0xFF), value, W.Broadcast(0x7FC00000));
     }
 }
 
