@@ -24,7 +24,7 @@ internal sealed record Outcome(int Exit, string Out, string Error)
     }
 
     /// <summary>Whether a line tells of progress, as a busy machine may see before the error: name, steps done of all, seconds.</summary>
-    public static bool IsProgress(string line) => Regex.IsMatch(line, "^[^:]* [0-9]+/[0-9]+, [0-9]+ s\r?$");
+    public static bool IsProgress(string line) => Regex.IsMatch(line, "^[^:]* [0-9]+(/[0-9]+)?, [0-9]+ s\r?$");
 
     /// <summary>Fails unless the command passed.</summary>
     public Outcome Passes()
@@ -56,14 +56,25 @@ internal static class CommandLine
         return new Outcome(child.ExitCode, output, error.Result);
     }
 
+    /// <summary>Whether these tests were started in the background of a shell, which hands down a Ctrl-C that is ignored; children then ask for the usual one.</summary>
+    private static bool IgnoresInterrupts { get; } = File.Exists("/proc/self/status")
+        && File.ReadLines("/proc/self/status").Any(l => l.StartsWith("SigIgn:", StringComparison.Ordinal) && (Convert.ToUInt64(l["SigIgn:".Length..].Trim(), 16) & 2) != 0);
+
     /// <summary>The tool as a child that still runs; both its streams are the caller's.</summary>
     public static Process Start(IEnumerable<(string Name, string Value)> environment, params string[] args)
     {
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+        string host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        var start = new ProcessStartInfo(IgnoresInterrupts ? "env" : host)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        if (IgnoresInterrupts)
+        {
+            start.ArgumentList.Add("--default-signal=INT");
+            start.ArgumentList.Add(host);
+        }
+
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "dsref.dll"));
         foreach (string arg in args)
             start.ArgumentList.Add(arg);

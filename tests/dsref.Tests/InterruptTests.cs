@@ -28,7 +28,7 @@ public sealed class InterruptTests : IDisposable
     [Fact]
     public void A_signal_leaves_no_unpacked_oracles()
     {
-        Interrupted("INT", "verify ", "verify", "model", LongCase, "--backend", "scalar");
+        Interrupted("TERM", "verify ", "verify", "model", LongCase, "--backend", "scalar");
         Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
     }
 

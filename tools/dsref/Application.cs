@@ -35,8 +35,7 @@ internal static class Application
         }
         catch (OperationCanceledException)
         {
-            terminal.Fail(terminal.WhenInterrupted);
-            return ExitCode.Interrupted;
+            return terminal.FailInterrupted();
         }
         catch (OutOfMemoryException)
         {

@@ -22,10 +22,8 @@ internal static class Interruptible
         {
             while (!work.Wait(Grace))
             {
-                if (terminal.IsWriting)
-                    continue;
-                terminal.Fail(terminal.WhenInterrupted);
-                return ExitCode.Interrupted;
+                if (!terminal.IsWriting)
+                    return terminal.FailInterrupted();
             }
         }
 

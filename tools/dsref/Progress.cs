@@ -34,6 +34,10 @@ internal sealed class Progress : IDisposable
         Show(what, done, total);
     }
 
+    /// <summary>A step of a work whose length is not known.</summary>
+    /// <exception cref="OperationCanceledException">Ctrl-C was pressed.</exception>
+    public void Report(string what, long done) => Report(what, done, -1);
+
     /// <summary>A step begins, or was done, on a thread that must not be interrupted.</summary>
     public void Show(string what, long done, long total)
     {
@@ -73,7 +77,8 @@ internal sealed class Progress : IDisposable
             if (ended || elapsed < next || step is not { } now)
                 return;
             next = elapsed + (terminal.ErrorIsTerminal ? OnTerminal : InLog);
-            string text = $"{now.What} {now.Done}/{now.Total}, {elapsed.TotalSeconds:F0} s";
+            string steps = now.Total < 0 ? $"{now.Done}" : $"{now.Done}/{now.Total}";
+            string text = $"{now.What} {steps}, {elapsed.TotalSeconds:F0} s";
             if (!terminal.ErrorIsTerminal)
             {
                 terminal.Error.WriteLine(text);

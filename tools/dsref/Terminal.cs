@@ -5,6 +5,8 @@ namespace DeepSeek.Reference.Tool;
 /// <summary>Where a command writes: results to <see cref="Out"/>, progress and errors to <see cref="Error"/>. Plain text unless the stream is a terminal.</summary>
 internal sealed class Terminal
 {
+    private int interruptionsTold;
+
     public Terminal(TextWriter output, TextWriter error, bool outIsTerminal, bool errorIsTerminal, CancellationToken cancelled)
     {
         Out = output;
@@ -60,6 +62,14 @@ internal sealed class Terminal
     {
         Current?.Dispose();
         Error.WriteLine("dsref: " + Plain(message.ReplaceLineEndings(" ")));
+    }
+
+    /// <summary>Says that Ctrl-C ended the command: once, though the command and who waits for it may both find so. Returns the exit code.</summary>
+    public int FailInterrupted()
+    {
+        if (Interlocked.Exchange(ref interruptionsTold, 1) == 0)
+            Fail(WhenInterrupted);
+        return ExitCode.Interrupted;
     }
 
     /// <summary>Text that came from a file, without the control characters that would move a cursor or begin a line.</summary>
