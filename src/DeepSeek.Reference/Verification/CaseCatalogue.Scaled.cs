@@ -27,6 +27,12 @@ public static partial class CaseCatalogue
             yield return $"masked_scaled_linear[m=3,g=3,n=5,k=140,{p}]";
         }
 
+        foreach (string contract in new[] { "deepseekinference", "hopperfp8" })
+        {
+            yield return $"scaled_linear[t=3,n=19,k=300,y=bf16,contract={contract}]";
+            yield return $"grouped_scaled_linear[r=7,g=3,n=5,k=140,contract={contract}]";
+        }
+
         // Around every edge of an instruction, a block and a panel.
         foreach (int k in new[] { 1, 31, 32, 33, 127, 128, 129, 255, 257 })
             yield return $"scaled_linear[t=5,n=7,k={k},map=logspread]";
