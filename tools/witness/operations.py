@@ -8,13 +8,15 @@ from exact import (
     round_to, rsqrt, sigmoid, silu, sqrt_of, sub, to_bf16, units,
 )
 
+DEEPSEEK = {
+    "rms_norm": "beforeweight", "swiglu": "aftersilu", "attention": "everystep", "rotation": "separate", "gate": "everystep",
+    "combine": "everystep",
+}
 DEFAULTS = {
     "Canonical": {},
     "Ideal": {"sum": "float64"},
-    "DeepSeekInference": {
-        "rms_norm": "beforeweight", "swiglu": "aftersilu", "attention": "everystep", "rotation": "separate", "gate": "everystep",
-        "combine": "everystep",
-    },
+    "DeepSeekInference": DEEPSEEK | {"product": "torch-reexpression-bf16"},
+    "HopperFp8": DEEPSEEK | {"product": "deepgemm-sm90"},
     "HuggingFace": {
         "rms_norm": "beforeweight", "swiglu": "aftersilu", "attention": "everystep", "layout": "interleavedtohalf", "rotation": "everystep",
         "epsilon": "1e-20", "combine": "separatethenround",

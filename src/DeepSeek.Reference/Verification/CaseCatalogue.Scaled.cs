@@ -27,6 +27,12 @@ public static partial class CaseCatalogue
             yield return $"masked_scaled_linear[m=3,g=3,n=5,k=140,{p}]";
         }
 
+        foreach (string contract in new[] { "deepseekinference", "hopperfp8" })
+        {
+            yield return $"scaled_linear[t=3,n=19,k=300,y=bf16,contract={contract}]";
+            yield return $"grouped_scaled_linear[r=7,g=3,n=5,k=140,contract={contract}]";
+        }
+
         // Around every edge of an instruction, a block and a panel.
         foreach (int k in new[] { 1, 31, 32, 33, 127, 128, 129, 255, 257 })
             yield return $"scaled_linear[t=5,n=7,k={k},map=logspread]";
@@ -42,13 +48,13 @@ public static partial class CaseCatalogue
         foreach (string product in new[] { "torch-reexpression", "triton-fp8-gemm", "deepgemm-sm90" })
         {
             yield return $"scaled_linear[t=1,n=576,k=7168,product={product},y=bf16]";
-            yield return $"scaled_linear[t=4,n=2112,k=7168,product={product},y=bf16]";
-            yield return $"scaled_linear[t=33,n=7168,k=2048,product={product},y=bf16]";
+            yield return $"scaled_linear[t=2,n=2112,k=7168,product={product},y=bf16]";
+            yield return $"scaled_linear[t=33,n=512,k=2048,product={product},y=bf16]";
         }
 
         yield return "scaled_linear[t=192,n=160,k=1000,product=deepgemm-sm90-wgrad,rows=yes,add=yes]";
         yield return "scaled_linear[t=1,n=64,k=7168,product=deepgemm-sm100,y=bf16]";
-        yield return "masked_scaled_linear[m=48,g=6,n=512,k=2048]";
-        yield return "indexed_scaled_linear[r=384,g=3,n=256,k=512,align=128]";
+        yield return "masked_scaled_linear[m=16,g=3,n=256,k=2048]";
+        yield return "indexed_scaled_linear[r=256,g=2,n=256,k=512,align=128]";
     }
 }

@@ -124,14 +124,15 @@ internal sealed class CaseFields
         return Accumulation.TensorCore(unit);
     }
 
-    /// <summary>The arithmetic of a block-scaled product, <c>product=</c>: the name of a preset, DeepGEMM's on Hopper by default.</summary>
+    /// <summary>The arithmetic of a block-scaled product, <c>product=</c>: the name of a preset; by default the contract's, or DeepGEMM's on Hopper where it has none.</summary>
     public ScaledProduct Product()
     {
+        ScaledProduct defaultValue = Contract.Fp8Product ?? ScaledProduct.DeepGemmSm90;
         if (Take("product") is not string text)
-            return ScaledProduct.DeepGemmSm90;
+            return defaultValue;
         if (ScaledProduct.Presets.FirstOrDefault(p => p.Name == text) is not { } product)
             throw Bad("product", $"'{text}' is none of {string.Join(", ", ScaledProduct.Presets.Select(p => p.Name))}");
-        if (product != ScaledProduct.DeepGemmSm90)
+        if (product != defaultValue)
             canonical.Add(new("product", text));
         return product;
     }

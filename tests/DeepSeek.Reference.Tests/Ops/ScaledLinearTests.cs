@@ -187,6 +187,45 @@ public class ScaledLinearTests
     }
 
     [Fact]
+    public void Rule_N21_Tritons_tiles_of_16_and_32_rows_as_the_page_writes_them()
+    {
+        // E4M3 widened to binary16, of every four k the first two in one sum of sixteen and the others in the next, C in each.
+        ScaledProduct product = ScaledProduct.TritonFp8Gemm with
+        {
+            Name = "small tiles",
+            Block = Accumulation.TensorCore(TensorCore.HopperMmaE4M3F32 with { Entry = AccumulatorEntry.InTheSum }),
+        };
+        TensorCore half = TensorCore.Parse("hopper-mma-fp16-f32");
+        (Tensor a, Tensor b) = Worked();
+        float acc = 0f;
+        for (int block = 0; block < 2; block++)
+        {
+            uint d = 0;
+            for (int k = 128 * block; k < 128 * (block + 1); k += 32)
+            {
+                foreach (int first in new[] { 0, 2 })
+                {
+                    uint[] x = [.. Sixteen(a, k, first)], y = [.. Sixteen(b, k, first)];
+                    d = half.Define(x, y, d);
+                }
+            }
+
+            acc += BitConverter.UInt32BitsToSingle(d);
+        }
+
+        Tensor ones = Tensor.From([1f, 1f], 1, 2);
+        foreach (IBackend backend in Backends)
+        {
+            var y = new Tensor(DType.F32, 1, 1);
+            backend.ScaledLinear(a, ones, b, ones, product, null, y);
+            Assert.Equal(acc, y.AsReadOnlySpan<float>()[0]);
+        }
+
+        static IEnumerable<uint> Sixteen(Tensor t, int k, int first) =>
+            Enumerable.Range(k, 32).Where(i => i % 4 / 2 * 2 == first).Select(i => (uint)BitConverter.HalfToUInt16Bits(t.AsReadOnlySpan<Float8E4M3>()[i].ToHalf()));
+    }
+
+    [Fact]
     public void Rule_N21_power_of_two_scales_may_enter_the_sum()
     {
         // 2^-9 · 2^-9 · 2^100 · 2^-82 = 1; the unit never sees the small product.

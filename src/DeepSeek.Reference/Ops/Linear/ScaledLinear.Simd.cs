@@ -47,10 +47,11 @@ public static unsafe partial class ScaledLinear
         int padded = (rows + 3) & ~3;
         int B = product.ScalesOf(K);
         bool unit = product.Block.Kind == AccumulationKind.TensorCore;
+        bool exact = product.Block.Kind is AccumulationKind.Exact or AccumulationKind.Float64;
         bool chained = product.Promotion == 0;
         int run = chained ? Depth : product.Promotion;
         using var values = new AlignedFloats(padded * Depth);
-        using var wide = new AlignedFloats(2 * padded * Depth);
+        using var wide = new AlignedFloats(exact ? 2 * padded * Depth : 0);
         using var exponents = new AlignedFloats(padded * Depth / sizeof(float));
         using var panel = new AlignedFloats(Columns * Depth);
         using var panelExponents = new AlignedFloats(Columns * Depth / sizeof(float));
@@ -63,7 +64,7 @@ public static unsafe partial class ScaledLinear
         {
             int count = Math.Min(Depth, K - k0);
             for (int t = 0; t < rows; t++)
-                ScaledPanel.DecodeRow(x + (nint)t * K + k0, count, operands.A + t * Depth, operands.Wide + t * Depth, operands.ExponentsOfA + t * Depth);
+                ScaledPanel.DecodeRow<V>(x + (nint)t * K + k0, count, exact, operands.A + t * Depth, operands.Wide + t * Depth, operands.ExponentsOfA + t * Depth);
             float* acc = sums;
             for (int n = n0; n < n1; n += Columns, acc += padded * Columns)
             {

@@ -25,28 +25,27 @@ internal static unsafe class ScaledPanel
 
     private const int Zip = 16;
 
-    private static readonly float[] Values = [.. Enumerable.Range(0, 256).Select(Value)];
-    private static readonly sbyte[] Exponents = [.. Enumerable.Range(0, 256).Select(Exponent)];
-
     /// <summary>Whether a row has the code of a NaN.</summary>
     public static bool HasNaN(byte* codes, int count) => new ReadOnlySpan<byte>(codes, count).ContainsAny((byte)0x7F, (byte)0xFF);
 
-    /// <summary>count elements (at most <see cref="Depth"/>) of one row of x; +0 behind them.</summary>
-    public static void DecodeRow(byte* codes, int count, float* values, double* wide, sbyte* exponents)
+    /// <summary>count elements (at most <see cref="Depth"/>) of one row of x, as binary32, as binary64 where asked, and as exponents; +0 behind them.</summary>
+    public static void DecodeRow<V>(byte* codes, int count, bool asDouble, float* values, double* wide, sbyte* exponents) where V : struct, IColumnLanes<V>
     {
-        for (int k = 0; k < count; k++)
+        sbyte* row = (sbyte*)codes;
+        if (count < Depth)
         {
-            values[k] = Values[codes[k]];
-            wide[k] = values[k];
-            exponents[k] = Exponents[codes[k]];
+            sbyte* padded = stackalloc sbyte[Depth];
+            new Span<sbyte>(row, count).CopyTo(new Span<sbyte>(padded, Depth));
+            new Span<sbyte>(padded + count, Depth - count).Clear();
+            row = padded;
         }
 
-        for (int k = count; k < Depth; k++)
-        {
-            values[k] = 0f;
-            wide[k] = 0;
-            exponents[k] = ZeroExponent;
-        }
+        for (int k = 0; k < Depth; k += V.Count)
+            V.Store(Widen(V.WidenBytes(row + k), V.OfInteger(0)), values + k);
+        for (int k = 0; k < Depth; k += Columns)
+            ExponentsOf(Vector256.Load(row + k)).Store(exponents + k);
+        for (int k = 0; asDouble && k < Depth; k++)
+            wide[k] = values[k];
     }
 
     /// <summary>count elements of each of <paramref name="rows"/> rows of the weight, <paramref name="stride"/> bytes apart; zeros behind them.</summary>
@@ -131,19 +130,5 @@ internal static unsafe class ScaledPanel
         (Vector128<ushort> a0, Vector128<ushort> a1) = Vector128.Widen(a);
         (Vector128<ushort> b0, Vector128<ushort> b1) = Vector128.Widen(b);
         return ((a0 | b0 << 8).AsByte(), (a1 | b1 << 8).AsByte());
-    }
-
-    private static float Value(int code)
-    {
-        float value = Float8E4M3.FromBits((byte)code).ToSingle();
-        return float.IsNaN(value) ? 0f : value;
-    }
-
-    private static sbyte Exponent(int code)
-    {
-        int E = code >> 3 & 15, M = code & 7;
-        if ((E == 0 && M == 0) || (code & 0x7F) == 0x7F)
-            return ZeroExponent;
-        return (sbyte)Math.Max(E - 7, -6);
     }
 }
