@@ -218,6 +218,14 @@ public sealed class VerbTests(Models models) : IClassFixture<Models>
         "exp: 0 wrong of 65536", CommandLine.Run("lab", "exhaustive", "--function", "exp", "--first", "1065353216", "--count", "65536", "--threads", "1").Passes().Out, StringComparison.Ordinal);
 
     [Fact]
+    public void Lab_exhaustive_tests_a_format_under_every_policy()
+    {
+        string text = CommandLine.Run("lab", "exhaustive", "--function", "e5m2", "--first", "1198456832", "--count", "65536", "--threads", "1").Passes().Out;
+        Assert.Contains("e5m2-saturate: 0 wrong of 65536", text, StringComparison.Ordinal);
+        Assert.Contains("e5m2-infinity: 0 wrong of 65536", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Interrupted_commands_write_nothing()
     {
         string folder = Directory.CreateDirectory(models.NewPath()).FullName;

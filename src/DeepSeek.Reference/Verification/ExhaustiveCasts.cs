@@ -10,12 +10,18 @@ namespace DeepSeek.Reference.Verification;
 /// </remarks>
 public static class ExhaustiveCasts
 {
+    /// <summary>Encodings that follow one another are cut into blocks of this length.</summary>
+    private const int Block = 256;
+
     private delegate void CodesOf(ReadOnlySpan<float> x, Span<uint> codes);
+
+    /// <summary>Where the encodings are consecutive, a whole block whose ends have one code has it: |x| rises or falls with the encoding.</summary>
+    private delegate void DefinitionOf(ReadOnlySpan<float> x, bool consecutive, Span<uint> codes);
 
     private delegate void BytesOf(ReadOnlySpan<float> x, Span<byte> codes);
 
     /// <summary>A cast and its policy: the library's scalar form, its span form where there is one, and the definition.</summary>
-    private sealed record Cast(string Name, CodesOf Scalar, BytesOf? Span, CodesOf Definition);
+    private sealed record Cast(string Name, CodesOf Scalar, BytesOf? Span, DefinitionOf Definition);
 
     private static readonly Cast[] All =
     [
@@ -25,11 +31,11 @@ public static class ExhaustiveCasts
         .. from rounding in Enum.GetValues<PowerOfTwoRounding>()
            from overflow in (Fp8Overflow[])[Fp8Overflow.Saturate, Fp8Overflow.NaN]
            select E8M0(rounding, overflow),
-        new("fp22-truncate", Each(x => Bits(Float22.Truncate(x))), null, Multiples(13, MidpointRounding.ToZero)),
-        new("fp22-nearest-even", Each(x => Bits(Float22.ToNearestEven(x))), null, Multiples(13, MidpointRounding.ToEven)),
-        new("tf32-truncate", Each(x => Bits(TensorFloat32.Truncate(x))), null, Multiples(10, MidpointRounding.ToZero)),
-        new("tf32-nearest-even", Each(x => Bits(TensorFloat32.ToNearestEven(x))), null, Multiples(10, MidpointRounding.ToEven)),
-        new("tf32-nearest-away", Each(x => Bits(TensorFloat32.ToNearestAway(x))), null, Multiples(10, MidpointRounding.AwayFromZero)),
+        new("fp22-truncate", Each(Float22.Truncate), null, Multiples(13, MidpointRounding.ToZero)),
+        new("fp22-nearest-even", Each(Float22.ToNearestEven), null, Multiples(13, MidpointRounding.ToEven)),
+        new("tf32-truncate", Each(TensorFloat32.Truncate), null, Multiples(10, MidpointRounding.ToZero)),
+        new("tf32-nearest-even", Each(TensorFloat32.ToNearestEven), null, Multiples(10, MidpointRounding.ToEven)),
+        new("tf32-nearest-away", Each(TensorFloat32.ToNearestAway), null, Multiples(10, MidpointRounding.AwayFromZero)),
     ];
 
     /// <summary>Every cast with each of its policies: "e4m3-saturate", "e8m0-up-nan", "tf32-nearest-away".</summary>
@@ -60,7 +66,7 @@ public static class ExhaustiveCasts
                 Span<uint> bits = MemoryMarshal.Cast<float, uint>(x.AsSpan());
                 for (int i = 0; i < length; i++)
                     bits[i] = unchecked(from + (uint)i);
-                Test(found, x.AsSpan(0, length), scratch, tally);
+                Test(found, x.AsSpan(0, length), consecutive: true, scratch, tally);
             };
         });
     }
@@ -70,24 +76,34 @@ public static class ExhaustiveCasts
     internal static IReadOnlyList<WrongResult> Wrong(string cast, ReadOnlySpan<float> x)
     {
         var tally = new ExhaustiveTally();
-        Test(Find(cast), x, new Scratch(), tally);
+        Test(Find(cast), x, consecutive: false, new Scratch(), tally);
         return tally.FirstWrong;
     }
 
     private static Cast Find(string name) => Array.Find(All, c => c.Name == name) ?? throw new ContractException($"No cast is named {name}: one of {string.Join(", ", Names)}.");
 
-    private static void Test(Cast cast, ReadOnlySpan<float> x, Scratch scratch, ExhaustiveTally tally)
+    private static void Test(Cast cast, ReadOnlySpan<float> x, bool consecutive, Scratch scratch, ExhaustiveTally tally)
     {
-        cast.Definition(x, scratch.Want);
-        cast.Scalar(x, scratch.Got);
-        cast.Span?.Invoke(x, scratch.Bytes);
+        Span<uint> want = scratch.Want.AsSpan(0, x.Length);
+        Span<uint> got = scratch.Got.AsSpan(0, x.Length);
+        Span<byte> bytes = scratch.Bytes.AsSpan(0, x.Length);
+        cast.Definition(x, consecutive, want);
+        cast.Scalar(x, got);
+        if (!got.SequenceEqual(want))
+            Compare(x, got, want, tally);
+        if (cast.Span is null)
+            return;
+        cast.Span(x, bytes);
         for (int i = 0; i < x.Length; i++)
-        {
-            (uint want, uint got) = (scratch.Want[i], scratch.Got[i]);
-            if (got == want && cast.Span is not null)
-                got = scratch.Bytes[i];
-            tally.Compare(Bits(x[i]), got, want);
-        }
+            got[i] = bytes[i];
+        if (!got.SequenceEqual(want))
+            Compare(x, got, want, tally);
+    }
+
+    private static void Compare(ReadOnlySpan<float> x, Span<uint> got, Span<uint> want, ExhaustiveTally tally)
+    {
+        for (int i = 0; i < x.Length; i++)
+            tally.Compare(Bits(x[i]), got[i], want[i]);
     }
 
     private sealed class Scratch
@@ -99,47 +115,74 @@ public static class ExhaustiveCasts
 
     private static Cast E4M3(Fp8Overflow overflow) => new(
         $"e4m3-{Word(overflow)}",
-        Each(x => Float8E4M3.FromSingle(x, overflow).Bits),
+        (x, codes) =>
+        {
+            for (int i = 0; i < x.Length; i++)
+                codes[i] = Float8E4M3.FromSingle(x[i], overflow).Bits;
+        },
         (x, y) => Float8Spans.Narrow(x, MemoryMarshal.Cast<byte, Float8E4M3>(y), overflow),
         Signed(NearestCode.WithFraction(3, 7, 0x7E), 0x80, overflow == Fp8Overflow.Saturate ? 0x7Eu : 0x7Fu, 0x7F, overflow != Fp8Overflow.Saturate));
 
     private static Cast E5M2(Fp8Overflow overflow) => new(
         $"e5m2-{Word(overflow)}",
-        Each(x => Float8E5M2.FromSingle(x, overflow).Bits),
+        (x, codes) =>
+        {
+            for (int i = 0; i < x.Length; i++)
+                codes[i] = Float8E5M2.FromSingle(x[i], overflow).Bits;
+        },
         (x, y) => Float8Spans.Narrow(x, MemoryMarshal.Cast<byte, Float8E5M2>(y), overflow),
         Signed(NearestCode.WithFraction(2, 15, 0x7B), 0x80, overflow == Fp8Overflow.Saturate ? 0x7Bu : 0x7Cu, 0x7F, overflow != Fp8Overflow.Saturate));
 
     private static Cast E5M6(Fp8Overflow overflow) => new(
         $"e5m6-{Word(overflow)}",
-        Each(x => FloatE5M6.FromSingle(x, overflow).Bits),
+        (x, codes) =>
+        {
+            for (int i = 0; i < x.Length; i++)
+                codes[i] = FloatE5M6.FromSingle(x[i], overflow).Bits;
+        },
         null,
         Signed(NearestCode.WithFraction(6, 15, 0x7BF), 0x800, overflow == Fp8Overflow.Saturate ? 0x7BFu : 0x7C0u, 0x7E0, overflow != Fp8Overflow.Saturate));
 
     private static Cast E8M0(PowerOfTwoRounding rounding, Fp8Overflow overflow) => new(
         $"e8m0-{rounding.ToString().ToLowerInvariant()}-{Word(overflow)}",
-        Each(x => Float8E8M0.FromSingle(x, rounding, overflow).Bits),
+        (x, codes) =>
+        {
+            for (int i = 0; i < x.Length; i++)
+                codes[i] = Float8E8M0.FromSingle(x[i], rounding, overflow).Bits;
+        },
         (x, y) => Float8Spans.Narrow(x, MemoryMarshal.Cast<byte, Float8E8M0>(y), rounding, overflow),
         Unsigned(NearestCode.Exponent(rounding), rounding == PowerOfTwoRounding.Up, overflow == Fp8Overflow.Saturate));
 
-    private static CodesOf Each(Func<float, uint> scalar) => (x, codes) =>
+    private static CodesOf Each(Func<float, float> round) => (x, codes) =>
     {
         for (int i = 0; i < x.Length; i++)
-            codes[i] = scalar(x[i]);
+            codes[i] = Bits(round(x[i]));
     };
 
     /// <summary>The nearest code with the sign of x; what lies beyond the largest finite one is a code of its own, and so is NaN.</summary>
-    private static CodesOf Signed(NearestCode nearest, uint signBit, uint beyond, uint nan, bool nanKeepsSign) => (x, codes) =>
+    private static DefinitionOf Signed(NearestCode nearest, uint signBit, uint beyond, uint nan, bool nanKeepsSign) => (x, consecutive, codes) =>
     {
         int near = 0;
         for (int i = 0; i < x.Length; i++)
         {
             uint sign = float.IsNegative(x[i]) ? signBit : 0;
-            codes[i] = float.IsNaN(x[i]) ? nan | (nanKeepsSign ? sign : 0) : sign | Math.Min((uint)nearest.Of(Math.Abs((double)x[i]), ref near), beyond);
+            if (float.IsNaN(x[i]))
+            {
+                codes[i] = nan | (nanKeepsSign ? sign : 0);
+                continue;
+            }
+
+            codes[i] = sign | Math.Min((uint)nearest.Of(Math.Abs((double)x[i]), ref near), beyond);
+            if (consecutive && IsBlock(x, i) && nearest.Of(Math.Abs((double)x[i + Block - 1]), near) == near)
+            {
+                codes.Slice(i, Block).Fill(codes[i]);
+                i += Block - 1;
+            }
         }
     };
 
     /// <summary>Rounding up stays within 1 ... 254, for infinities and NaN too unless those are NaN.</summary>
-    private static CodesOf Unsigned(NearestCode code, bool clamped, bool saturates) => (x, codes) =>
+    private static DefinitionOf Unsigned(NearestCode code, bool clamped, bool saturates) => (x, consecutive, codes) =>
     {
         int near = 0;
         for (int i = 0; i < x.Length; i++)
@@ -152,32 +195,37 @@ public static class ExhaustiveCasts
 
             uint c = (uint)code.Of(Math.Abs((double)x[i]), ref near);
             codes[i] = clamped ? Math.Clamp(c, 1, 254) : saturates ? Math.Min(c, 254) : c;
+            if (consecutive && IsBlock(x, i) && code.Of(Math.Abs((double)x[i + Block - 1]), near) == near)
+            {
+                codes.Slice(i, Block).Fill(codes[i]);
+                i += Block - 1;
+            }
         }
     };
 
     /// <summary>The multiple of the last place of x's binade, in a format of 8 exponent bits with a shorter fraction.</summary>
-    private static CodesOf Multiples(int fraction, MidpointRounding rounding) => (x, codes) =>
+    private static DefinitionOf Multiples(int fraction, MidpointRounding rounding) => (x, consecutive, codes) =>
     {
-        (int binade, double place, double inverse) = (int.MinValue, 0, 0);
-        for (int i = 0; i < x.Length; i++)
+        for (int i = 0; i < x.Length;)
         {
-            if (float.IsNaN(x[i]))
+            int binade = Binade(x[i]);
+            int end = consecutive && IsBlock(x, i) && Binade(x[i + Block - 1]) == binade ? i + Block : i + 1;
+            (double place, double inverse) = (Math.ScaleB(1, binade - fraction), Math.ScaleB(1, fraction - binade));
+            for (; i < end; i++)
             {
-                codes[i] = (Bits(x[i]) | 0x400000) >> (23 - fraction) << (23 - fraction);
-                continue;
+                codes[i] = float.IsNaN(x[i]) ? (Bits(x[i]) | 0x400000) >> (23 - fraction) << (23 - fraction)
+                    : float.IsInfinity(x[i]) ? Bits(x[i])
+                    : Bits((float)(Math.Round(x[i] * inverse, rounding) * place));
             }
-
-            if (x[i] == 0 || float.IsInfinity(x[i]))
-            {
-                codes[i] = Bits(x[i]);
-                continue;
-            }
-
-            if (Math.Max(MathF.ILogB(x[i]), -126) is var e && e != binade)
-                (binade, place, inverse) = (e, Math.ScaleB(1, e - fraction), Math.ScaleB(1, fraction - e));
-            codes[i] = Bits((float)(Math.Round(x[i] * inverse, rounding) * place));
         }
     };
+
+    /// <summary>Whether a block of numbers of one sign begins at i, consecutive encodings given.</summary>
+    private static bool IsBlock(ReadOnlySpan<float> x, int i) =>
+        i + Block <= x.Length && float.IsFinite(x[i]) && float.IsFinite(x[i + Block - 1]) && float.IsNegative(x[i]) == float.IsNegative(x[i + Block - 1]);
+
+    /// <summary>The exponent of x's last place but for the fraction; subnormals share the smallest.</summary>
+    private static int Binade(float x) => float.IsFinite(x) && x != 0 ? Math.Max(MathF.ILogB(x), -126) : -126;
 
     private static string Word(Fp8Overflow overflow) => overflow.ToString().ToLowerInvariant();
 

@@ -48,7 +48,7 @@ internal sealed class NearestCode
     /// <summary>The code of a number or an infinity without its sign, looked for from a code nearby, which becomes the one found.</summary>
     public int Of(double magnitude, ref int near)
     {
-        int at = near;
+        int at = Math.Min(near, borders.Length);
         while (at < borders.Length && IsAbove(magnitude, at))
             at++;
         while (at > 0 && !IsAbove(magnitude, at - 1))
@@ -56,6 +56,9 @@ internal sealed class NearestCode
         near = at;
         return at;
     }
+
+    /// <summary>The code, looked for from a code nearby.</summary>
+    public int Of(double magnitude, int near) => Of(magnitude, ref near);
 
     private bool IsAbove(double magnitude, int border) => magnitude > borders[border] || (magnitude == borders[border] && upAtBorder[border]);
 }

@@ -25,9 +25,7 @@ internal static class LabVerb
         command.SetAction(parsed =>
         {
             string name = parsed.GetRequiredValue(function).ToLowerInvariant();
-            string[] names = name == "all" ? [.. ExhaustiveFunctions.Names, .. ExhaustiveCasts.Names] : [.. ExhaustiveCasts.Named(name)];
-            if (names.Length == 0)
-                names = [name];
+            string[] names = Named(name);
             ulong arguments = parsed.GetValue(count);
             if (arguments is 0 or > AllArguments)
                 throw new ContractException($"--count {arguments}: there are 1 to 2^32 encodings");
@@ -48,6 +46,18 @@ internal static class LabVerb
             return results.TrueForAll(r => r.Wrong == 0) ? ExitCode.Pass : ExitCode.Mismatch;
         });
         return command;
+    }
+
+    /// <summary>What a name stands for: a function, a cast, the casts of a format, or all.</summary>
+    private static string[] Named(string name)
+    {
+        if (name == "all")
+            return [.. ExhaustiveFunctions.Names, .. ExhaustiveCasts.Names];
+        if (ExhaustiveFunctions.Names.Contains(name))
+            return [name];
+        string[] casts = [.. ExhaustiveCasts.Named(name)];
+        return casts.Length > 0 ? casts : throw new ContractException(
+            $"--function {name}: no function and no format has that name; take all, or one of {string.Join(", ", [.. ExhaustiveFunctions.Names, .. ExhaustiveCasts.Formats])}");
     }
 
     /// <summary>One slice after another, so that Ctrl-C takes effect between two.</summary>
