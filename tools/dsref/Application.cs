@@ -60,6 +60,8 @@ internal static class Application
         GenerateVerb.Command(terminal),
         DiffVerb.Command(terminal),
         InspectVerb.Command(terminal),
+        VectorsVerb.Command(terminal),
+        MmaVerb.Command(terminal),
         LabVerb.Command(terminal),
     };
 
