@@ -19,6 +19,8 @@ public sealed partial class CommandLinePageTests
     [InlineData("inspect")]
     [InlineData("vectors")]
     [InlineData("mma")]
+    [InlineData("quantize")]
+    [InlineData("dequantize")]
     [InlineData("lab", "exhaustive")]
     public void A_verb_has_the_options_of_its_page(params string[] verb)
     {

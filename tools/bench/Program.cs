@@ -26,6 +26,9 @@ breakdown.SetAction(result => ModelSpeed.Breakdown(
 var functions = new Command("functions", "Every correctly rounded function in the first-level cache, on the instruction set in use.");
 functions.SetAction(_ => FunctionSpeed.Run());
 
+var scaled = new Command("fp8", "Block-scaled FP8 products under each preset, on the instruction set in use.") { seconds, threads };
+scaled.SetAction(result => ScaledProducts.Run(result.GetValue(seconds), result.GetValue(threads)));
+
 var benchmarks = new Command("benchmarks", "BenchmarkDotNet over single operations; further arguments are its own.") { TreatUnmatchedTokensAsErrors = false };
 benchmarks.SetAction(result =>
 {
@@ -36,5 +39,5 @@ benchmarks.SetAction(result =>
 var units = new Command("units", "Products by emulated matrix units, in multiply-adds a second.") { seconds, threads };
 units.SetAction(result => UnitProducts.Run(result.GetValue(seconds), result.GetValue(threads)));
 
-var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, units, make, benchmarks };
+var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, units, scaled, make, benchmarks };
 return root.Parse(args).Invoke();

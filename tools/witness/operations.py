@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+import fp8
 import units as units_of_n20
-
 from exact import (
     BF16, F32, NAN, INF, NEG_INF, ONE, add, cos_sin, div, exp, fma, is_inf, is_nan, log, mul, neg, number, order, round_ratio,
     round_to, rsqrt, sigmoid, silu, sqrt_of, sub, to_bf16, units,
@@ -44,7 +44,7 @@ class Case:
 
 
 def run(case):
-    return OPERATIONS[case.name](case)
+    return (OPERATIONS | fp8.OPERATIONS)[case.name](case)
 
 
 # Sums of products (rules N6, N7)

@@ -17,10 +17,18 @@ internal static class LinearShape
         return (Operands.Dim(x, 0), Operands.Dim(weight, 0), Operands.Dim(x, 1));
     }
 
-    /// <summary>Whether an operation takes the accumulation: matrix units are for Linear and GroupedLinear, and have bfloat16 operands.</summary>
-    public static bool Offers(Operation operation, Accumulation accumulation) => accumulation.Kind == AccumulationKind.TensorCore
-        ? operation is Operation.Linear or Operation.GroupedLinear && accumulation.Unit is { } unit && TakesBFloat16(unit)
-        : Enum.IsDefined(accumulation.Kind) && accumulation.Unit is null;
+    /// <summary>Whether an operation takes the accumulation: matrix units are for products, Linear's with bfloat16 operands and block-scaled ones with E4M3.</summary>
+    public static bool Offers(Operation operation, Accumulation accumulation)
+    {
+        if (accumulation.Kind != AccumulationKind.TensorCore)
+            return Enum.IsDefined(accumulation.Kind) && accumulation.Unit is null;
+        return accumulation.Unit is { } unit && operation switch
+        {
+            Operation.Linear or Operation.GroupedLinear => TakesBFloat16(unit),
+            Operation.ScaledLinear or Operation.GroupedScaledLinear or Operation.IndexedScaledLinear or Operation.MaskedScaledLinear => ScaledProduct.Takes(unit),
+            _ => false,
+        };
+    }
 
     /// <summary>Throws for an accumulation that is none, and for a matrix unit whose operands these tensors are not.</summary>
     public static void CheckAccumulation(Tensor x, Tensor weight, Accumulation accumulation)

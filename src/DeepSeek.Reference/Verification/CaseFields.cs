@@ -124,6 +124,18 @@ internal sealed class CaseFields
         return Accumulation.TensorCore(unit);
     }
 
+    /// <summary>The arithmetic of a block-scaled product, <c>product=</c>: the name of a preset, DeepGEMM's on Hopper by default.</summary>
+    public ScaledProduct Product()
+    {
+        if (Take("product") is not string text)
+            return ScaledProduct.DeepGemmSm90;
+        if (ScaledProduct.Presets.FirstOrDefault(p => p.Name == text) is not { } product)
+            throw Bad("product", $"'{text}' is none of {string.Join(", ", ScaledProduct.Presets.Select(p => p.Name))}");
+        if (product != ScaledProduct.DeepGemmSm90)
+            canonical.Add(new("product", text));
+        return product;
+    }
+
     /// <summary>Declares an input of real numbers; its name is the key of its dtype (f32, bf16), which defaults to the contract's.</summary>
     public void Input(string name, DType? dtype, params ReadOnlySpan<long> shape) =>
         inputs.Add(new CaseInput(name, Map, RealType(name, dtype), new Shape(shape)));
