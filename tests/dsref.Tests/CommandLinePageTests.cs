@@ -17,6 +17,8 @@ public sealed partial class CommandLinePageTests
     [InlineData("generate")]
     [InlineData("diff")]
     [InlineData("inspect")]
+    [InlineData("quantize")]
+    [InlineData("dequantize")]
     [InlineData("lab", "exhaustive")]
     public void A_verb_has_the_options_of_its_page(params string[] verb)
     {

@@ -17,7 +17,7 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
         Assert.Equal(["id", "kind", "verdict", "detail", "milliseconds"], Fields(operation));
         Assert.Equal(("add[n=1]", "operation", "BITS"), (operation.GetProperty("id").GetString(), operation.GetProperty("kind").GetString(), operation.GetProperty("verdict").GetString()));
         JsonElement model = json.GetProperty("cases")[1];
-        Assert.Equal(["id", "kind", "verdict", "detail", "milliseconds", "contract", "tensors"], Fields(model));
+        Assert.Equal(["id", "kind", "verdict", "detail", "milliseconds", "contract", "tensors", "fp8"], Fields(model));
         Assert.Equal("model", model.GetProperty("kind").GetString());
         Assert.Equal(["name", "role", "verdict", "relative_l2", "max_abs", "limit", "bit_equal", "count", "note"], Fields(model.GetProperty("tensors")[0]));
         Assert.Equal(["BITS", "NOISE"], Fields(json.GetProperty("counts")));
@@ -36,7 +36,7 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
     public void Run()
     {
         JsonElement json = CommandLine.Run("run", "--model", models["fp32_short"], "--ids", "1,2", "--trace", "logits", "--out", models.NewPath(".safetensors"), "--json").Passes().Json;
-        Assert.Equal(["command", "out", "contract", "attention", "backend", "tensors"], Fields(json));
+        Assert.Equal(["command", "out", "contract", "attention", "backend", "tensors", "fp8", "cache"], Fields(json));
         Assert.Equal(["name", "dtype", "shape", "sha256"], Fields(json.GetProperty("tensors")[0]));
         Assert.Equal([1L, 2, 96], json.GetProperty("tensors")[0].GetProperty("shape").EnumerateArray().Select(d => d.GetInt64()));
     }
@@ -45,7 +45,7 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
     public void Generate()
     {
         JsonElement json = CommandLine.Run("generate", "--model", models["fp32_greedy"], "--ids", "1,2", "--max-tokens", "3", "--ignore-eos", "--json").Passes().Json;
-        Assert.Equal(["command", "contract", "attention", "backend", "max_tokens", "temperature", "seed", "ignore_eos", "rows"], Fields(json));
+        Assert.Equal(["command", "contract", "attention", "backend", "max_tokens", "temperature", "seed", "ignore_eos", "rows", "fp8", "cache"], Fields(json));
         JsonElement row = json.GetProperty("rows")[0];
         Assert.Equal(["prompt_tokens", "ids", "stop"], Fields(row));
         Assert.Equal((2, 3, "max_tokens"), (row.GetProperty("prompt_tokens").GetInt32(), row.GetProperty("ids").GetArrayLength(), row.GetProperty("stop").GetString()));
@@ -78,7 +78,7 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
     {
         JsonElement json = CommandLine.Run("inspect", models["fp32_short"], "--check", "--json").Passes().Json;
         Assert.Equal(
-            ["command", "tensors", "parameters_main", "parameters_mtp", "parameters_mtp_duplicates", "parameters_total", "parameters_activated", "parameters_activated_without_embedding", "bytes", "cache_values_per_token_and_layer", "cache_bytes_per_token_bf16", "weights", "scanned_tensors", "findings"],
+            ["command", "tensors", "parameters_main", "parameters_mtp", "parameters_mtp_duplicates", "parameters_total", "parameters_activated", "parameters_activated_without_embedding", "bytes", "cache_values_per_token_and_layer", "cache_bytes_per_token_bf16", "weights", "scanned_tensors", "findings", "parameters_fp8", "bytes_fp8_scales", "cache_bytes_per_token_fp8"],
             Fields(json));
     }
 
@@ -88,5 +88,15 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
         JsonElement json = CommandLine.Run("lab", "exhaustive", "--function", "tanh", "--count", "4096", "--threads", "1", "--json").Passes().Json;
         Assert.Equal(["command", "functions"], Fields(json));
         Assert.Equal(["function", "tested", "wrong", "seconds", "first_wrong"], Fields(json.GetProperty("functions")[0]));
+    }
+
+    [Fact]
+    public void Quantize_and_dequantize()
+    {
+        string made = models.NewPath(), back = models.NewPath();
+        JsonElement json = CommandLine.Run("quantize", models["bf16"], made, "--json").Passes().Json;
+        Assert.Equal(["command", "out", "scale_format", "shards", "shards_kept", "converted", "copied", "source_bytes", "target_bytes"], Fields(json));
+        json = CommandLine.Run("dequantize", made, back, "--json").Passes().Json;
+        Assert.Equal(["command", "out", "shards", "shards_kept", "converted", "copied", "source_bytes", "target_bytes"], Fields(json));
     }
 }

@@ -97,6 +97,15 @@ public static class ExhaustiveFunctions
     /// <exception cref="ContractException">No function has that name.</exception>
     public static float Nearest(string function, float x) => new FunctionOracle(function).Nearest(x, out _);
 
+    /// <summary>The library's result at one argument.</summary>
+    /// <exception cref="ContractException">No function has that name.</exception>
+    internal static float Evaluate(string function, float x)
+    {
+        float y = 0;
+        Map(function)(new ReadOnlySpan<float>(in x), new Span<float>(ref y));
+        return y;
+    }
+
     internal static ContractException Unknown(string function) =>
         new($"No element function is named {function}: one of {string.Join(", ", Names)}.");
 

@@ -1,0 +1,142 @@
+using System.Globalization;
+using System.IO.Compression;
+
+namespace DeepSeek.Reference.Verification;
+
+/// <summary>What the evaluation of a table found.</summary>
+/// <param name="Kind">What the table is, for example "encode e4m3fn" or "function exp".</param>
+/// <param name="Rows">Rows.</param>
+/// <param name="Matches">Rows of which every column is what the library computes.</param>
+/// <param name="FirstDifference">The first other row: its line, what was computed, what stands there; null when there is none.</param>
+internal sealed record VectorTableResult(string Kind, long Rows, long Matches, string? FirstDifference);
+
+/// <summary>Evaluates tables of results that others computed: decoding and encoding of small formats, and correctly rounded functions.</summary>
+/// <remarks>
+/// Which table a file is, its name and its first line say together; a name may go on with <c>.gz</c>. All cells are hexadecimal encodings.
+/// <code>
+/// FORMAT_decode.csv    code,f32_bits...,class
+/// FORMAT_encode.csv    f32_bits,IMPLEMENTATION,...     one column for each implementation and policy: <see cref="EncodeColumns"/>
+/// FUNCTIONf.csv        x_bits,cr_bits,kind
+/// </code>
+/// Rules N5, N12 and N18; docs/spec/fp8-formats.md 6.
+/// </remarks>
+internal static class VectorTables
+{
+    private const string DecodeEnding = "_decode";
+    private const string EncodeEnding = "_encode";
+
+    /// <summary>Whether the file's name is that of such a table.</summary>
+    public static bool Recognises(string path) => Kind(path) is not null;
+
+    /// <summary>Reads a table and compares every row with the library.</summary>
+    /// <exception cref="DataException">The file cannot be read, is no such table, or has a damaged line; the message names file and line.</exception>
+    public static VectorTableResult Evaluate(string path)
+    {
+        string kind = Kind(path) ?? throw new DataException($"{path}: no table is known by this name; expected FORMAT_decode.csv, FORMAT_encode.csv or FUNCTIONf.csv");
+        try
+        {
+            using var reader = new StreamReader(Open(path));
+            string[] columns = (reader.ReadLine() ?? "").Split(',');
+            Func<string[], string?> difference = Judge(path, kind, columns);
+            return Count(reader, path, kind, columns.Length, difference);
+        }
+        catch (Exception e) when (FileError.IsInputOutput(e) || e is InvalidDataException)
+        {
+            throw FileError.CannotRead(path, e);
+        }
+    }
+
+    /// <summary>The name without folder and endings, split: "decode e5m2", "encode bf16", "function log"; null where it is no table's.</summary>
+    private static string? Kind(string path)
+    {
+        string name = Path.GetFileName(path);
+        if (name.EndsWith(".gz", StringComparison.Ordinal))
+            name = name[..^3];
+        if (!name.EndsWith(".csv", StringComparison.Ordinal))
+            return null;
+        name = name[..^4];
+        if (name.EndsWith(DecodeEnding, StringComparison.Ordinal) && name[..^DecodeEnding.Length] is "e4m3fn" or "e5m2" or "e8m0fnu")
+            return $"decode {name[..^DecodeEnding.Length]}";
+        if (name.EndsWith(EncodeEnding, StringComparison.Ordinal) && EncodeColumns.Knows(name[..^EncodeEnding.Length]))
+            return $"encode {name[..^EncodeEnding.Length]}";
+        return name.EndsWith('f') && ExhaustiveFunctions.Names.Contains(name[..^1]) ? $"function {name[..^1]}" : null;
+    }
+
+    private static Stream Open(string path)
+    {
+        FileStream file = File.OpenRead(path);
+        return path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionMode.Decompress) : file;
+    }
+
+    /// <summary>A function from a row to what differs in it, or null.</summary>
+    private static Func<string[], string?> Judge(string path, string kind, string[] columns)
+    {
+        string[] words = kind.Split(' ');
+        string[] expected = words[0] switch
+        {
+            "decode" => ["code", columns.Length == 3 ? columns[1] : "f32_bits", "class"],
+            "function" => ["x_bits", "cr_bits", "kind"],
+            _ => ["f32_bits", .. columns.Skip(1)],
+        };
+        if (!columns.SequenceEqual(expected) || columns.Length < 2)
+            throw new DataException($"{path}: line 1: the columns {string.Join(',', columns)} are not those of a table '{kind}'; expected {string.Join(',', expected)}");
+        Func<string[], string?>? judge = words[0] switch
+        {
+            "decode" => row => Decoded(words[1], row),
+            "function" => row => Computed(words[1], row),
+            _ => EncodeColumns.Judge(words[1], columns),
+        };
+        return judge ?? throw new DataException($"{path}: line 1: a column of {string.Join(',', columns)} is not known; known are {string.Join(", ", EncodeColumns.Names(words[1]))}");
+    }
+
+    private static VectorTableResult Count(StreamReader reader, string path, string kind, int width, Func<string[], string?> difference)
+    {
+        (long rows, long matches, string? first) = (0, 0, null);
+        while (reader.ReadLine() is { } line)
+        {
+            string[] cells = line.Split(',');
+            rows++;
+            try
+            {
+                if (cells.Length != width)
+                    throw new FormatException($"{cells.Length} cells where the first line has {width}");
+                if (difference(cells) is not { } text)
+                    matches++;
+                else
+                    first ??= $"line {rows + 1}: {text}";
+            }
+            catch (Exception e) when (e is FormatException or OverflowException)
+            {
+                throw new DataException($"{path}: line {rows + 1}: '{line}' is no row of this table: {e.Message}; restore the file from its source", e);
+            }
+        }
+
+        return new VectorTableResult(kind, rows, matches, first);
+    }
+
+    private static string? Decoded(string format, string[] row)
+    {
+        byte code = byte.Parse(row[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        (float value, bool subnormal, bool scale) = format switch
+        {
+            "e4m3fn" => (Float8E4M3.FromBits(code).ToSingle(), Float8E4M3.IsSubnormal(Float8E4M3.FromBits(code)), false),
+            "e5m2" => (Float8E5M2.FromBits(code).ToSingle(), Float8E5M2.IsSubnormal(Float8E5M2.FromBits(code)), false),
+            _ => (Float8E8M0.FromBits(code).ToSingle(), false, true),
+        };
+        string category = float.IsNaN(value) ? "nan" : scale ? "pow2" : float.IsInfinity(value) ? "inf" : value == 0 ? "zero" : subnormal ? "subnormal" : "normal";
+        string got = $"{BitConverter.SingleToUInt32Bits(value):x8},{category}";
+        string want = $"{row[1]},{row[2]}";
+        return got == want ? null : $"{format} code {row[0]} decodes to {got}, the table says {want}";
+    }
+
+    private static string? Computed(string function, string[] row)
+    {
+        float want = Single(row[1]);
+        float got = ExhaustiveFunctions.Evaluate(function, Single(row[0]));
+        bool same = float.IsNaN(want) ? float.IsNaN(got) : BitConverter.SingleToUInt32Bits(got) == BitConverter.SingleToUInt32Bits(want);
+        return same ? null : $"{function} of {row[0]} is {BitConverter.SingleToUInt32Bits(got):x8}, the table says {row[1]}";
+    }
+
+    /// <summary>The binary32 with this encoding.</summary>
+    internal static float Single(string bits) => BitConverter.UInt32BitsToSingle(uint.Parse(bits, NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+}

@@ -1,0 +1,93 @@
+using DeepSeek.Reference.TensorCores;
+
+namespace DeepSeek.Reference.Verification;
+
+/// <summary>What became of one file of vectors.</summary>
+/// <param name="Path">The file.</param>
+/// <param name="Kind">What its lines were taken for.</param>
+/// <param name="Total">Lines.</param>
+/// <param name="Equal">Lines of which every result is equal.</param>
+/// <param name="First">The first difference; none where all are equal.</param>
+/// <param name="NotRead">Fields of the first line that the kind does not know.</param>
+internal sealed record VectorReport(string Path, string Kind, int Total, int Equal, VectorDifference? First, IReadOnlyList<string> NotRead);
+
+/// <summary>Evaluates files of recorded or computed bit patterns; the kind comes from their fields and name (docs/spec/tensor-cores.md).</summary>
+internal static class VectorFile
+{
+    // Lines by which the unit is told where the name says too little.
+    private const int Sample = 256;
+
+    /// <summary>Every line of a file against the definitions.</summary>
+    /// <param name="path">A .jsonl or .csv file, plain or compressed by gzip.</param>
+    /// <param name="unit">The matrix unit, instead of the one that the name tells.</param>
+    /// <param name="step">Told the number of lines done.</param>
+    /// <exception cref="DataException">The file cannot be read, a line is malformed, or its kind is not known.</exception>
+    public static VectorReport Evaluate(string path, TensorCore? unit = null, Action<int>? step = null)
+    {
+        IVectorKind kind = KindOf(path, unit, out string[] notRead);
+        int total = 0;
+        int equal = 0;
+        VectorDifference? first = null;
+        foreach (VectorLine line in VectorLines.ReadJson(path))
+        {
+            VectorDifference? difference = kind.Check(line);
+            first ??= difference;
+            total++;
+            equal += difference is null ? 1 : 0;
+            step?.Invoke(total);
+        }
+
+        return new VectorReport(path, kind.Name, total, equal, first, notRead);
+    }
+
+    private static IVectorKind KindOf(string path, TensorCore? unit, out string[] notRead)
+    {
+        foreach (VectorLine line in VectorLines.ReadJson(path))
+        {
+            IVectorKind kind = KindOf(path, line, unit);
+            notRead = [.. line.Json.EnumerateObject().Select(field => field.Name).Where(name => !kind.Knows(name))];
+            return kind;
+        }
+
+        throw new DataException($"{path}: holds no vectors; give a file with one JSON object a line");
+    }
+
+    private static IVectorKind KindOf(string path, VectorLine line, TensorCore? unit)
+    {
+        string name = Path.GetFileName(path);
+        if (BlockGemmVectors.Columns.Any(line.Has))
+            return new BlockGemmVectors(unit ?? (name.Contains("e5m2", StringComparison.OrdinalIgnoreCase) ? TensorCore.HopperWgmmaE5M2F32 : TensorCore.HopperWgmmaE4M3F32));
+        if (line.Has("d_f32") || line.Has("d_bf16"))
+            return new ChainVectors(unit ?? (name.Contains("fp16", StringComparison.OrdinalIgnoreCase) ? TensorCore.HopperWgmmaFP16F32 : TensorCore.HopperWgmmaBF16F32));
+        if (line.Has("a") && line.Has("b") && (line.Has("d") || line.Has("d16")))
+            return Units(path, name, line, unit);
+        throw line.Bad($"its fields ({string.Join(", ", line.Json.EnumerateObject().Select(field => field.Name).Take(12))}) are of no kind of vectors that is known", "docs/spec/tensor-cores.md lists the kinds");
+    }
+
+    private static UnitVectors Units(string path, string name, VectorLine line, TensorCore? unit)
+    {
+        if (unit is null && line.Has("unit"))
+            unit = TensorCore.Parse(line.Text("unit"));
+        if (unit is not null)
+            return new UnitVectors(unit, line.Has("d16") && line.Has("d") ? UnitOfFile.Candidates(name, line, "d16")[0] : null);
+        TensorCore? half = line.Has("d16") ? UnitOfFile.Candidates(name, line, "d16")[0] : null;
+        if (half is not null && !line.Has("d"))
+            return new UnitVectors(half, half);
+        return new UnitVectors(BestOf(path, UnitOfFile.Candidates(name, line, "d")), half);
+    }
+
+    /// <summary>The only candidate; where the name leaves several, the one that gives most of the first lines' results.</summary>
+    private static TensorCore BestOf(string path, IReadOnlyList<TensorCore> candidates)
+    {
+        if (candidates.Count == 1)
+            return candidates[0];
+        int[] equal = new int[candidates.Count];
+        foreach (VectorLine line in VectorLines.ReadJson(path).Take(Sample))
+        {
+            for (int i = 0; i < candidates.Count; i++)
+                equal[i] += new UnitVectors(candidates[i]).Check(line) is null ? 1 : 0;
+        }
+
+        return candidates[Array.IndexOf(equal, equal.Max())];
+    }
+}
