@@ -136,9 +136,10 @@ def chain(a, b, c, u):
 
 
 def dot_bf16(terms, name):
-    """A sum of products of bfloat16 values, given as the bits of binary32, from +0."""
+    """A sum of products of bfloat16 values, given as the bits of binary32, from +0; the unit's NaN as the canonical one of hashes (rule N3)."""
     terms = list(terms)
-    return chain([x >> 16 for x, _ in terms], [y >> 16 for _, y in terms], 0, UNITS[name])
+    d = chain([x >> 16 for x, _ in terms], [y >> 16 for _, y in terms], 0, UNITS[name])
+    return 0x7FC00000 if d == 0x7FFFFFFF else d
 
 
 def codes(text, digits):
