@@ -23,12 +23,9 @@ internal static class VectorsVerb
             var reports = new List<VectorReport>();
             foreach (string path in parsed.GetRequiredValue(files).SelectMany(Files))
             {
-                using var progress = new Progress(terminal);
-                VectorReport report = VectorFile.Evaluate(path, forced, line => progress.Report(path, line));
-                progress.Clear();
-                reports.Add(report);
+                reports.Add(Evaluate(terminal, path, forced));
                 if (!parsed.GetValue(json))
-                    WriteLine(terminal, report);
+                    WriteLine(terminal, reports[^1]);
             }
 
             int exit = reports.TrueForAll(r => r.Equal == r.Total) ? ExitCode.Pass : ExitCode.Mismatch;
@@ -39,6 +36,12 @@ internal static class VectorsVerb
             return exit;
         });
         return command;
+    }
+
+    private static VectorReport Evaluate(Terminal terminal, string path, TensorCore? unit)
+    {
+        using var progress = new Progress(terminal);
+        return VectorFile.Evaluate(path, unit, line => progress.Report(path, line));
     }
 
     /// <summary>A file as it was named, or those of a folder in the order of their names.</summary>
