@@ -17,6 +17,8 @@ public sealed partial class CommandLinePageTests
     [InlineData("generate")]
     [InlineData("diff")]
     [InlineData("inspect")]
+    [InlineData("vectors")]
+    [InlineData("mma")]
     [InlineData("quantize")]
     [InlineData("dequantize")]
     [InlineData("lab", "exhaustive")]

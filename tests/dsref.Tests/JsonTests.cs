@@ -83,6 +83,39 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
     }
 
     [Fact]
+    public void Vectors()
+    {
+        string file = models.Write("""{"id":0,"a":"3c003c003c003c00","b":"3c003c003c003c00","c":"3f800000","d":"40a00001","note":"x"}""", "_volta_mma_fp16_f32.jsonl");
+        Outcome outcome = CommandLine.Run("vectors", file, "--json");
+        Assert.Equal(1, outcome.Exit);
+        Assert.Equal(["command", "files", "total", "equal", "exit"], Fields(outcome.Json));
+        JsonElement report = outcome.Json.GetProperty("files")[0];
+        Assert.Equal(["path", "kind", "total", "equal", "first_difference", "not_evaluated"], Fields(report));
+        Assert.Equal("line 1: d is 40a00000 here and 40a00001 in the file", report.GetProperty("first_difference").GetString());
+        Assert.Equal(["note"], report.GetProperty("not_evaluated").EnumerateArray().Select(f => f.GetString()));
+    }
+
+    [Fact]
+    public void Mma()
+    {
+        string[] run = ["mma", "--unit", "volta-mma-fp16-f32", "--a", "3c003c003c000000", "--b", "3c003c003c003c00", "--c", "3f800000", "--json"];
+        JsonElement plain = CommandLine.Run(run).Passes().Json;
+        Assert.Equal(["command", "unit", "d", "value"], Fields(plain));
+        Assert.Equal(("0x40800000", 4.0), (plain.GetProperty("d").GetString(), plain.GetProperty("value").GetDouble()));
+        JsonElement json = CommandLine.Run([.. run, "--explain"]).Passes().Json;
+        Assert.Equal(["command", "unit", "d", "value", "sums", "additions", "promotions"], Fields(json));
+        JsonElement sum = json.GetProperty("sums")[0];
+        Assert.Equal(["accumulator", "terms", "largest_exponent", "sum", "sum_exponent", "result"], Fields(sum));
+        Assert.Equal(["k", "a", "b", "value", "exponent", "significand", "aligned", "bits_cut"], Fields(sum.GetProperty("terms")[0]));
+        Assert.Equal(["k", "a", "b", "value"], Fields(sum.GetProperty("terms")[3]));
+        Assert.Equal(["value", "exponent", "significand", "aligned", "bits_cut"], Fields(sum.GetProperty("terms")[4]));
+        JsonElement late = CommandLine.Run("mma", "--unit", "hopper-mma-e4m3-f32", "--a", new string('0', 64), "--b", new string('0', 64), "--json", "--explain").Passes().Json;
+        Assert.Equal(["sum", "accumulator", "result"], Fields(late.GetProperty("additions")[0]));
+        JsonElement promoted = CommandLine.Run("mma", "--unit", "hopper-wgmma-e4m3-f32", "--a", new string('0', 64), "--b", new string('0', 64), "--promotion", "32", "--json", "--explain").Passes().Json;
+        Assert.Equal(["scale", "sum", "before", "after"], Fields(promoted.GetProperty("promotions")[0]));
+    }
+
+    [Fact]
     public void Lab_exhaustive()
     {
         JsonElement json = CommandLine.Run("lab", "exhaustive", "--function", "tanh", "--count", "4096", "--threads", "1", "--json").Passes().Json;

@@ -59,6 +59,8 @@ internal static class Application
         GenerateVerb.Command(terminal),
         DiffVerb.Command(terminal),
         InspectVerb.Command(terminal),
+        VectorsVerb.Command(terminal),
+        MmaVerb.Command(terminal),
         ConvertVerbs.Quantize(terminal),
         ConvertVerbs.Dequantize(terminal),
         CaptureVerb.Command(terminal),

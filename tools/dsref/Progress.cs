@@ -34,7 +34,7 @@ internal sealed class Progress : IDisposable
         Show(what, done, total);
     }
 
-    /// <summary>A step of a work whose length is not known.</summary>
+    /// <summary>A step of a work whose length is not known; also where Ctrl-C takes effect.</summary>
     /// <exception cref="OperationCanceledException">Ctrl-C was pressed.</exception>
     public void Report(string what, long done) => Report(what, done, -1);
 

@@ -8,7 +8,7 @@ namespace DeepSeek.Reference.Backends;
 /// <remarks>
 /// Threads split independent outputs only (rule N8), so their number never changes a bit. The widest path that the processor has is taken
 /// (AVX-512, AVX2 with FMA, AdvSimd); without one the definitions run.
-/// Accumulations other than <see cref="Accumulation.Lanes16"/> run their definitions, in parallel over outputs.
+/// Accumulations other than <see cref="Accumulation.Lanes16"/> and matrix units of bfloat16 run their definitions, in parallel over outputs.
 /// </remarks>
 public sealed partial class SimdBackend : IBackend
 {

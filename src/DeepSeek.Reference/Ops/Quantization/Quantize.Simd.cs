@@ -75,6 +75,7 @@ public static partial class Quantize
     }
 
     /// <summary>Tiles of one row and any width.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Flat<L, W, E, C>(ref E x, int columns, int width, QuantizeAttributes attributes, ref C codes, ref float scales)
         where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
     {
@@ -108,6 +109,7 @@ public static partial class Quantize
     }
 
     /// <summary>Tiles of up to 128 rows and 128 columns, as many as a band has.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Square<L, W, E, C>(ref E x, int rows, int columns, int K, QuantizeAttributes attributes, ref C codes, ref float scales)
         where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
     {
@@ -138,6 +140,7 @@ public static partial class Quantize
     }
 
     /// <summary>Tiles of up to 128 rows and one column, as many as a band has.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Upright<L, W, E, C>(ref E x, int rows, int columns, int K, QuantizeAttributes attributes, ref C codes, ref float scales)
         where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
     {
@@ -192,6 +195,7 @@ public static partial class Quantize
         private Sixteen<float> scale;
         private Sixteen<float> factor;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public GroupScales(ReadOnlySpan<uint> greatest, int count, QuantizeAttributes attributes, ref float scales)
         {
             this.attributes = attributes;
@@ -204,6 +208,7 @@ public static partial class Quantize
         }
 
         /// <summary>The codes of a run of tile n.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Codes(int n, ref E x, int count, ref C codes)
         {
             if (ordinary)
