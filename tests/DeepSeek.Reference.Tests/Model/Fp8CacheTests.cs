@@ -87,10 +87,12 @@ public class Fp8CacheTests
         {
             var row = new byte[Fp8CacheRow.Bytes];
             Fp8CacheRow.Write([.. Operands.Widen(latent.Rows(t, 1)), .. Operands.Widen(key.Rows(t, 1))], row);
-            Assert.Equal(row, [.. codes.Rows(t, 1).AsBytes(), .. scales.Rows(t, 1).AsBytes(), .. keys.Rows(t, 1).AsBytes()]);
+            byte[] joined = [.. codes.Rows(t, 1).AsBytes(), .. scales.Rows(t, 1).AsBytes(), .. keys.Rows(t, 1).AsBytes()];
+            Assert.Equal(row, joined);
             var values = new BFloat16[Fp8CacheRow.Values];
             Fp8CacheRow.Read(row, values);
-            Assert.Equal(values.Select(v => (float)v), read.Slice(t * Fp8CacheRow.Values, Fp8CacheRow.Values).ToArray());
+            float[] expected = [.. values.Select(v => (float)v)];
+            Assert.Equal(expected, read.Slice(t * Fp8CacheRow.Values, Fp8CacheRow.Values).ToArray());
         }
     }
 
