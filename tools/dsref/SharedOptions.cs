@@ -50,6 +50,15 @@ internal static class SharedOptions
         HelpName = "DIR",
     }.NamesPath();
 
+    /// <summary>How many threads a number asks for.</summary>
+    /// <exception cref="ContractException">It is negative.</exception>
+    public static int Workers(int threads) => threads switch
+    {
+        > 0 => Math.Min(threads, 4 * Environment.ProcessorCount),
+        0 => Environment.ProcessorCount,
+        _ => throw new ContractException($"--threads {threads}: take 0 for all processors, or a positive number"),
+    };
+
     /// <summary>The backend of that name.</summary>
     /// <exception cref="ContractException">There is no such backend.</exception>
     public static IBackend MakeBackend(string name, int threads) => threads < 0 ? throw new ContractException($"{threads} threads were asked for; take 0 for all processors, or a positive number") : name.ToLowerInvariant() switch

@@ -1,0 +1,138 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using DeepSeek.Reference.TensorCores;
+using DeepSeek.Reference.Verification;
+
+namespace DeepSeek.Reference.Tool.Verbs;
+
+/// <summary><c>dsref capture</c>: what hardware gave, beside the model of its matrix unit, bit by bit.</summary>
+internal static class CaptureVerb
+{
+    public static Command Command(Terminal terminal)
+    {
+        var targets = new Argument<string[]>("FILE|DIR") { Description = "Captures (.capture, .capture.gz), or folders of them.", Arity = ArgumentArity.OneOrMore }.NamesPath();
+        var unit = new Option<string?>("--unit") { Description = "Evaluate this model in place of the instruction's own.", HelpName = "NAME" };
+        var differences = new Option<int>("--differences") { Description = "How many differences of a file to describe; 4.", HelpName = "N", DefaultValueFactory = _ => 4 };
+        Option<int> threads = SharedOptions.Threads();
+        Option<bool> json = SharedOptions.Json();
+        var command = new Command("capture",
+            "Compares captures of a GPU's matrix units, conversions and approximate functions with the models of this library. Exit 1 if a bit of a product or conversion differs; approximate functions are measured, never judged.\n\nExample:\n  dsref capture golden/hardware --differences 8")
+        { targets, unit, differences, threads, json };
+        command.SetAction(parsed =>
+        {
+            TensorCore? model = parsed.GetValue(unit) is { } name ? TensorCore.Parse(name) : null;
+            int keep = parsed.GetValue(differences);
+            if (keep < 0)
+                throw new ContractException($"--differences {keep}: take 0 or a positive number");
+            int workers = SharedOptions.Workers(parsed.GetValue(threads));
+
+            var results = new List<CaptureJudgement>();
+            foreach (string file in Files(parsed.GetRequiredValue(targets)))
+            {
+                using var progress = new Progress(terminal);
+                CaptureJudgement result = CaptureJudgement.Of(file, model, workers, keep, (done, of) => progress.Report(file, done, of));
+                progress.Clear();
+                results.Add(result);
+                if (!parsed.GetValue(json))
+                    WriteLines(terminal, result);
+            }
+
+            int exit = results.Count == 0 ? ExitCode.NothingRan : results.TrueForAll(r => r.Passes) ? ExitCode.Pass : ExitCode.Mismatch;
+            if (parsed.GetValue(json))
+                WriteJson(terminal, results, exit);
+            else
+                terminal.Out.WriteLine(Summary(results, exit));
+            return exit;
+        });
+        return command;
+    }
+
+    /// <summary>The files named, and the captures of folders named, in the order of their names.</summary>
+    private static IEnumerable<string> Files(string[] targets) => targets.SelectMany(target => Directory.Exists(target) ? Captures(target) : [target]);
+
+    private static IEnumerable<string> Captures(string folder) => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+        .Where(file => file.EndsWith(".capture", StringComparison.Ordinal) || file.EndsWith(".capture.gz", StringComparison.Ordinal))
+        .Order(StringComparer.Ordinal);
+
+    private static string Summary(List<CaptureJudgement> results, int exit)
+    {
+        CaptureJudgement[] judged = [.. results.Where(r => r.Judged)];
+        string word = exit switch { ExitCode.Pass => "OK", ExitCode.NothingRan => "NOTHING RAN", _ => "MISMATCH" };
+        string synthetic = results.Exists(r => r.Capture.IsSynthetic) ? $", {results.Count(r => r.Capture.IsSynthetic)} of them synthetic" : "";
+        return string.Create(CultureInfo.InvariantCulture, $"{word}: {judged.Sum(r => r.Equal)} of {judged.Sum(r => r.Total)} equal in {judged.Length} files{synthetic}; {results.Count - judged.Length} files measured");
+    }
+
+    private static void WriteLines(Terminal terminal, CaptureJudgement r)
+    {
+        terminal.Out.WriteLine(Terminal.Plain(string.Create(CultureInfo.InvariantCulture, $"{r.Capture.Path}: {r.Equal} of {r.Total} equal, {r.Model} ({r.Capture.Provenance})")));
+        foreach (string line in r.Lines)
+            terminal.Out.WriteLine("  " + Terminal.Plain(line));
+    }
+
+    private static void WriteJson(Terminal terminal, List<CaptureJudgement> results, int exit) => JsonOutput.Write(terminal, "capture", json =>
+    {
+        json.WriteStartArray("files");
+        foreach (CaptureJudgement r in results)
+        {
+            json.WriteStartObject();
+            json.WriteString("file", r.Capture.Path);
+            json.WriteString("kind", r.Capture.Kind);
+            json.WriteString("origin", r.Capture.Header.Text("origin", ""));
+            json.WriteString("instruction", r.Capture.Header.Text("instruction"));
+            json.WriteString("device", r.Capture.Header.Text("device", ""));
+            json.WriteString("model", r.Model);
+            json.WriteBoolean("judged", r.Judged);
+            json.WriteNumber("total", r.Total);
+            json.WriteNumber("equal", r.Equal);
+            if (r.Dots is { } dots)
+                WriteDots(json, dots);
+            else if (r.Scalars is { } scalars)
+                WriteScalars(json, scalars);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteNumber("exit", exit);
+    });
+
+    private static void WriteDots(Utf8JsonWriter json, CaptureReport report)
+    {
+        json.WriteStartObject("differences");
+        foreach (DifferenceKind kind in CaptureJudgement.Kinds)
+            json.WriteNumber(CaptureJudgement.Word(kind), report.Of(kind));
+        json.WriteEndObject();
+        json.WriteStartArray("first");
+        foreach (CaptureDifference d in report.First)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("tile", d.Tile);
+            json.WriteNumber("row", d.Row);
+            json.WriteNumber("column", d.Column);
+            json.WriteString("a", CaptureJudgement.Hex(d.A, report.Dots.Instruction.A));
+            json.WriteString("b", CaptureJudgement.Hex(d.B, report.Dots.Instruction.B));
+            json.WriteString("c", CaptureJudgement.Hex([d.C], report.Dots.Instruction.Accumulator));
+            json.WriteString("captured", CaptureJudgement.Hex([d.Captured], report.Dots.Instruction.Accumulator));
+            json.WriteString("model", CaptureJudgement.Hex([d.Model], report.Dots.Instruction.Accumulator));
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteScalars(Utf8JsonWriter json, ScalarReport report)
+    {
+        json.WriteNumber("largest_distance", report.LargestDistance);
+        json.WriteStartArray("first");
+        foreach (ScalarDifference d in report.First)
+        {
+            json.WriteStartObject();
+            json.WriteString("argument", $"0x{d.Argument:x8}");
+            json.WriteString("captured", $"0x{d.Captured:x}");
+            json.WriteString("expected", $"0x{d.Expected:x}");
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+}
