@@ -48,7 +48,7 @@ public sealed class CapturedScalarsTests : IDisposable
     [InlineData("lg2.approx.f32", 0xBF800000u, 0x7FFFFFFFu)]
     public void What_is_expected_of_an_argument(string instruction, uint argument, uint expected)
     {
-        int size = instruction.Contains("x2", StringComparison.Ordinal) ? 1 : instruction.Contains("16", StringComparison.Ordinal) ? 2 : 4;
+        int size = instruction.Contains("x2.f32", StringComparison.Ordinal) ? 1 : instruction.Contains("16", StringComparison.Ordinal) ? 2 : 4;
         string path = SyntheticCapture.Scalars(NewPath, "convert", instruction, edges: false, 1, size, argument, 1);
         CapturedScalars scalars = CapturedScalars.Of(HardwareCapture.Read(path));
         Assert.Equal((argument, expected), (scalars.Argument(0), scalars.Expect(argument)));
