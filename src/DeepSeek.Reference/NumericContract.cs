@@ -69,10 +69,25 @@ public sealed record NumericContract
     /// <summary>True to zero the MTP module's embedding at position 0 (a vLLM quirk).</summary>
     public bool MtpZeroFirstEmbedding { get; init; }
 
+    /// <summary>The product of FP8 weights with activations that are quantised on the fly; null: weights are dequantised, and <see cref="Accumulation"/> says the rest (rule N22).</summary>
+    public ScaledProduct? Fp8Product { get; init; }
+
+    /// <summary>Arithmetic of the quantiser of activations; a scale for each token and 128 channels.</summary>
+    public QuantizerArithmetic Fp8Quantizer { get; init; }
+
+    /// <summary>Which activations get power-of-two scales where the checkpoint's <c>scale_fmt</c> is ue8m0.</summary>
+    public Fp8ScaleRule Fp8Scales { get; init; }
+
+    /// <summary>What the latent cache holds.</summary>
+    public CacheFormat Cache { get; init; }
+
     /// <summary>binary32 throughout, our order, correctly rounded functions (rule N17).</summary>
     public static NumericContract Canonical { get; } = new();
 
-    /// <summary>The bfloat16 rounding points of DeepSeek-V3's inference/model.py with gemm_impl = "bf16".</summary>
+    /// <summary>
+    /// The bfloat16 rounding points of DeepSeek-V3's inference/model.py; for FP8 weights those of gemm_impl = "fp8" with inference/kernel.py written out in ordinary
+    /// tensor operations whose output tensor is the accumulator, or of "bf16" where the weights are dequantised.
+    /// </summary>
     public static NumericContract DeepSeekInference { get; } = new()
     {
         Name = "DeepSeekInference",
@@ -88,6 +103,21 @@ public sealed record NumericContract
         GateLogits = DType.BF16,
         Gate = GateRounding.EveryStep,
         Combine = CombineRounding.EveryStep,
+        Fp8Product = ScaledProduct.TorchReexpressionBF16,
+        Fp8Quantizer = QuantizerArithmetic.TritonActQuant,
+        Fp8Scales = Fp8ScaleRule.DemoReplicated,
+    };
+
+    /// <summary>
+    /// FP8 as it is served on Hopper: the rounding points of <see cref="DeepSeekInference"/>, products by DeepGEMM's SM90 kernel on the tensor core, activations quantised by
+    /// PyTorch on CUDA, scale_fmt honoured by every projection.
+    /// </summary>
+    public static NumericContract HopperFp8 { get; } = DeepSeekInference with
+    {
+        Name = "HopperFp8",
+        Fp8Product = ScaledProduct.DeepGemmSm90,
+        Fp8Quantizer = QuantizerArithmetic.TorchCuda,
+        Fp8Scales = Fp8ScaleRule.Every,
     };
 
     /// <summary>The rounding points of transformers' modeling_deepseek_v3 in bfloat16: naive attention, permuted RoPE, binary32 gate with 1e-20.</summary>
@@ -115,7 +145,7 @@ public sealed record NumericContract
     };
 
     /// <summary>All presets.</summary>
-    public static IReadOnlyList<NumericContract> Presets { get; } = [Canonical, DeepSeekInference, HuggingFace, Ideal];
+    public static IReadOnlyList<NumericContract> Presets { get; } = [Canonical, DeepSeekInference, HopperFp8, HuggingFace, Ideal];
 
     /// <summary>The preset of that name, in any case.</summary>
     /// <exception cref="ContractException">No such preset.</exception>

@@ -19,7 +19,7 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
         Assert.Equal(["id", "kind", "verdict", "detail", "milliseconds"], Fields(operation));
         Assert.Equal(("add[n=1]", "operation", "BITS"), (operation.GetProperty("id").GetString(), operation.GetProperty("kind").GetString(), operation.GetProperty("verdict").GetString()));
         JsonElement model = json.GetProperty("cases")[1];
-        Assert.Equal(["id", "kind", "verdict", "detail", "milliseconds", "contract", "tensors"], Fields(model));
+        Assert.Equal(["id", "kind", "verdict", "detail", "milliseconds", "contract", "tensors", "fp8"], Fields(model));
         Assert.Equal("model", model.GetProperty("kind").GetString());
         Assert.Equal(["name", "role", "verdict", "relative_l2", "max_abs", "limit", "bit_equal", "count", "note"], Fields(model.GetProperty("tensors")[0]));
         Assert.Equal(["BITS", "NOISE"], Fields(json.GetProperty("counts")));
@@ -38,7 +38,7 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
     public void Run()
     {
         JsonElement json = CommandLine.Run("run", "--model", models["fp32_short"], "--ids", "1,2", "--trace", "logits", "--out", models.NewPath(".safetensors"), "--json").Passes().Json;
-        Assert.Equal(["command", "out", "contract", "attention", "backend", "tensors"], Fields(json));
+        Assert.Equal(["command", "out", "contract", "attention", "backend", "tensors", "fp8", "cache"], Fields(json));
         Assert.Equal(["name", "dtype", "shape", "sha256"], Fields(json.GetProperty("tensors")[0]));
         Assert.Equal([1L, 2, 96], json.GetProperty("tensors")[0].GetProperty("shape").EnumerateArray().Select(d => d.GetInt64()));
     }
@@ -47,7 +47,7 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
     public void Generate()
     {
         JsonElement json = CommandLine.Run("generate", "--model", models["fp32_greedy"], "--ids", "1,2", "--max-tokens", "3", "--ignore-eos", "--json").Passes().Json;
-        Assert.Equal(["command", "contract", "attention", "backend", "max_tokens", "temperature", "seed", "ignore_eos", "rows"], Fields(json));
+        Assert.Equal(["command", "contract", "attention", "backend", "max_tokens", "temperature", "seed", "ignore_eos", "rows", "fp8", "cache"], Fields(json));
         JsonElement row = json.GetProperty("rows")[0];
         Assert.Equal(["prompt_tokens", "ids", "stop"], Fields(row));
         Assert.Equal((2, 3, "max_tokens"), (row.GetProperty("prompt_tokens").GetInt32(), row.GetProperty("ids").GetArrayLength(), row.GetProperty("stop").GetString()));
@@ -80,8 +80,41 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
     {
         JsonElement json = CommandLine.Run("inspect", models["fp32_short"], "--check", "--json").Passes().Json;
         Assert.Equal(
-            ["command", "tensors", "parameters_main", "parameters_mtp", "parameters_mtp_duplicates", "parameters_total", "parameters_activated", "parameters_activated_without_embedding", "bytes", "cache_values_per_token_and_layer", "cache_bytes_per_token_bf16", "weights", "scanned_tensors", "findings"],
+            ["command", "tensors", "parameters_main", "parameters_mtp", "parameters_mtp_duplicates", "parameters_total", "parameters_activated", "parameters_activated_without_embedding", "bytes", "cache_values_per_token_and_layer", "cache_bytes_per_token_bf16", "weights", "scanned_tensors", "findings", "parameters_fp8", "bytes_fp8_scales", "cache_bytes_per_token_fp8"],
             Fields(json));
+    }
+
+    [Fact]
+    public void Vectors()
+    {
+        string file = models.Write("""{"id":0,"a":"3c003c003c003c00","b":"3c003c003c003c00","c":"3f800000","d":"40a00001","note":"x"}""", "_volta_mma_fp16_f32.jsonl");
+        Outcome outcome = CommandLine.Run("vectors", file, "--json");
+        Assert.Equal(1, outcome.Exit);
+        Assert.Equal(["command", "files", "total", "equal", "exit"], Fields(outcome.Json));
+        JsonElement report = outcome.Json.GetProperty("files")[0];
+        Assert.Equal(["path", "kind", "total", "equal", "first_difference", "not_evaluated"], Fields(report));
+        Assert.Equal("line 1: d is 40a00000 here and 40a00001 in the file", report.GetProperty("first_difference").GetString());
+        Assert.Equal(["note"], report.GetProperty("not_evaluated").EnumerateArray().Select(f => f.GetString()));
+    }
+
+    [Fact]
+    public void Mma()
+    {
+        string[] run = ["mma", "--unit", "volta-mma-fp16-f32", "--a", "3c003c003c000000", "--b", "3c003c003c003c00", "--c", "3f800000", "--json"];
+        JsonElement plain = CommandLine.Run(run).Passes().Json;
+        Assert.Equal(["command", "unit", "d", "value"], Fields(plain));
+        Assert.Equal(("0x40800000", 4.0), (plain.GetProperty("d").GetString(), plain.GetProperty("value").GetDouble()));
+        JsonElement json = CommandLine.Run([.. run, "--explain"]).Passes().Json;
+        Assert.Equal(["command", "unit", "d", "value", "sums", "additions", "promotions"], Fields(json));
+        JsonElement sum = json.GetProperty("sums")[0];
+        Assert.Equal(["accumulator", "terms", "largest_exponent", "sum", "sum_exponent", "result"], Fields(sum));
+        Assert.Equal(["k", "a", "b", "value", "exponent", "significand", "aligned", "bits_cut"], Fields(sum.GetProperty("terms")[0]));
+        Assert.Equal(["k", "a", "b", "value"], Fields(sum.GetProperty("terms")[3]));
+        Assert.Equal(["value", "exponent", "significand", "aligned", "bits_cut"], Fields(sum.GetProperty("terms")[4]));
+        JsonElement late = CommandLine.Run("mma", "--unit", "hopper-mma-e4m3-f32", "--a", new string('0', 64), "--b", new string('0', 64), "--json", "--explain").Passes().Json;
+        Assert.Equal(["sum", "accumulator", "result"], Fields(late.GetProperty("additions")[0]));
+        JsonElement promoted = CommandLine.Run("mma", "--unit", "hopper-wgmma-e4m3-f32", "--a", new string('0', 64), "--b", new string('0', 64), "--promotion", "32", "--json", "--explain").Passes().Json;
+        Assert.Equal(["scale", "sum", "before", "after"], Fields(promoted.GetProperty("promotions")[0]));
     }
 
     [Fact]
@@ -124,5 +157,15 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
         JsonElement json = CommandLine.Run("lab", "quantisation", "--rows", "3", "--columns", "130", "--json").Passes().Json;
         Assert.Equal(["command", "seed", "rows", "columns", "results"], Fields(json));
         Assert.Equal(["data", "format", "scales", "tile", "decibels", "element_decibels", "zeros"], Fields(json.GetProperty("results")[0]));
+    }
+
+    [Fact]
+    public void Quantize_and_dequantize()
+    {
+        string made = models.NewPath(), back = models.NewPath();
+        JsonElement json = CommandLine.Run("quantize", models["bf16"], made, "--json").Passes().Json;
+        Assert.Equal(["command", "out", "scale_format", "shards", "shards_kept", "converted", "copied", "source_bytes", "target_bytes"], Fields(json));
+        json = CommandLine.Run("dequantize", made, back, "--json").Passes().Json;
+        Assert.Equal(["command", "out", "shards", "shards_kept", "converted", "copied", "source_bytes", "target_bytes"], Fields(json));
     }
 }

@@ -17,6 +17,8 @@ public sealed class VerbTests(Models models) : IClassFixture<Models>
     [InlineData("generate")]
     [InlineData("diff")]
     [InlineData("inspect")]
+    [InlineData("quantize")]
+    [InlineData("dequantize")]
     [InlineData("lab")]
     [InlineData("lab", "exhaustive")]
     public void Help_has_an_example(params string[] verb)

@@ -57,5 +57,21 @@ internal sealed class WrongLinear(int row, int column) : IBackend
 
     public void Dequantize(Tensor codes, Tensor scales, QuantizationTile tile, Tensor y) => throw Refused;
 
+    public void ScaledLinear(
+        Tensor x, Tensor xScale, Tensor weight, Tensor weightScale, ScaledProduct product, Tensor? c, Tensor y) =>
+        throw Refused;
+
+    public void GroupedScaledLinear(
+        Tensor x, Tensor xScale, ReadOnlySpan<int> offsets, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> weightScales, ScaledProduct product, Tensor y) =>
+        throw Refused;
+
+    public void IndexedScaledLinear(
+        Tensor x, Tensor xScale, Tensor groups, int alignment, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> weightScales, ScaledProduct product, Tensor y) =>
+        throw Refused;
+
+    public void MaskedScaledLinear(
+        Tensor x, Tensor xScale, Tensor counts, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> weightScales, ScaledProduct product, Tensor y) =>
+        throw Refused;
+
     private static ContractException Refused => new("not offered");
 }

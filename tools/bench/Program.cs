@@ -26,6 +26,12 @@ breakdown.SetAction(result => ModelSpeed.Breakdown(
 var functions = new Command("functions", "Every correctly rounded function in the first-level cache, on the instruction set in use.");
 functions.SetAction(_ => FunctionSpeed.Run());
 
+var quantisers = new Command("quantisers", "Quantising and dequantising, as shares of the copy bandwidth measured in the same run.") { seconds, threads };
+quantisers.SetAction(result => QuantiserSpeed.Run(result.GetValue(seconds), result.GetValue(threads)));
+
+var scaled = new Command("fp8", "Block-scaled FP8 products under each preset, on the instruction set in use.") { seconds, threads };
+scaled.SetAction(result => ScaledProducts.Run(result.GetValue(seconds), result.GetValue(threads)));
+
 var benchmarks = new Command("benchmarks", "BenchmarkDotNet over single operations; further arguments are its own.") { TreatUnmatchedTokensAsErrors = false };
 benchmarks.SetAction(result =>
 {
@@ -33,5 +39,8 @@ benchmarks.SetAction(result =>
     return 0;
 });
 
-var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, make, benchmarks };
+var units = new Command("units", "Products by emulated matrix units, in multiply-adds a second.") { seconds, threads };
+units.SetAction(result => UnitProducts.Run(result.GetValue(seconds), result.GetValue(threads)));
+
+var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, quantisers, units, scaled, make, benchmarks };
 return root.Parse(args).Invoke();

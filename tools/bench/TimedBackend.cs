@@ -158,6 +158,38 @@ internal sealed class TimedBackend(IBackend inner) : IBackend
         Took(Operation.Dequantize, start);
     }
 
+    public void ScaledLinear(
+        Tensor x, Tensor xScale, Tensor weight, Tensor weightScale, ScaledProduct product, Tensor? c, Tensor y)
+    {
+        long start = Stopwatch.GetTimestamp();
+        inner.ScaledLinear(x, xScale, weight, weightScale, product, c, y);
+        Took(Operation.ScaledLinear, start);
+    }
+
+    public void GroupedScaledLinear(
+        Tensor x, Tensor xScale, ReadOnlySpan<int> offsets, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> weightScales, ScaledProduct product, Tensor y)
+    {
+        long start = Stopwatch.GetTimestamp();
+        inner.GroupedScaledLinear(x, xScale, offsets, weights, weightScales, product, y);
+        Took(Operation.GroupedScaledLinear, start);
+    }
+
+    public void IndexedScaledLinear(
+        Tensor x, Tensor xScale, Tensor groups, int alignment, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> weightScales, ScaledProduct product, Tensor y)
+    {
+        long start = Stopwatch.GetTimestamp();
+        inner.IndexedScaledLinear(x, xScale, groups, alignment, weights, weightScales, product, y);
+        Took(Operation.IndexedScaledLinear, start);
+    }
+
+    public void MaskedScaledLinear(
+        Tensor x, Tensor xScale, Tensor counts, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> weightScales, ScaledProduct product, Tensor y)
+    {
+        long start = Stopwatch.GetTimestamp();
+        inner.MaskedScaledLinear(x, xScale, counts, weights, weightScales, product, y);
+        Took(Operation.MaskedScaledLinear, start);
+    }
+
     private void Took(Operation operation, long start)
     {
         (long ticks, int calls) = spent.GetValueOrDefault(operation);

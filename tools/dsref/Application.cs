@@ -35,7 +35,9 @@ internal static class Application
         }
         catch (OperationCanceledException)
         {
-            terminal.Fail("interrupted; nothing was written");
+            terminal.Fail(args.Length > 0 && args[0] is "quantize" or "dequantize"
+                ? "interrupted; the weight files that were finished stay, and the same command goes on from there"
+                : "interrupted; nothing was written");
             return ExitCode.Interrupted;
         }
         catch (OutOfMemoryException)
@@ -60,6 +62,10 @@ internal static class Application
         GenerateVerb.Command(terminal),
         DiffVerb.Command(terminal),
         InspectVerb.Command(terminal),
+        VectorsVerb.Command(terminal),
+        MmaVerb.Command(terminal),
+        ConvertVerbs.Quantize(terminal),
+        ConvertVerbs.Dequantize(terminal),
         CaptureVerb.Command(terminal),
         LabVerb.Command(terminal),
     };

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Model;
 using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool;
@@ -20,7 +21,7 @@ internal sealed record CaseReport(Verdict Verdict, string Detail, TimeSpan Elaps
 internal sealed record SelectedCase(string Id, string Kind, string Family, Func<IBackend, CaseReport> Judge);
 
 /// <summary>Turns what a user names into cases: nothing is everything, a directory is a model, else a case id or an operation's name.</summary>
-internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex filter)
+internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex filter, Fp8Mode fp8)
 {
     /// <summary>The cases, in the order named.</summary>
     /// <exception cref="CaseException">A target that is none of these.</exception>
@@ -62,20 +63,20 @@ internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex 
     }
 
     /// <summary>A directory to judge by its oracle. One that cannot be run is an error, not a verdict.</summary>
-    private static SelectedCase Model(string id, string path)
+    private SelectedCase Model(string id, string path)
     {
         if (!ModelCase.IsCase(path))
             throw new DataException($"{path}: not a model case; it needs config.json, model.safetensors and {ModelCase.OracleFile}");
         return new SelectedCase(id, "model", "model oracles", backend =>
         {
             long start = Stopwatch.GetTimestamp();
-            ModelCaseResult result = ModelCase.Run(path, backend);
+            ModelCaseResult result = ModelCase.Run(path, backend, new ModelCaseOptions { Fp8 = fp8 });
             return new CaseReport(result.Verdict, ModelReport.Detail(result), Stopwatch.GetElapsedTime(start), result);
         });
     }
 
     /// <summary>An oracle of golden/: if it cannot be read, the golden is damaged.</summary>
-    private static SelectedCase GoldenModel(string id, string path)
+    private SelectedCase GoldenModel(string id, string path)
     {
         SelectedCase model = Model(id, path);
         return model with

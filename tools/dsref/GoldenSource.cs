@@ -34,13 +34,13 @@ internal sealed class GoldenSource : IDisposable
         return GoldenManifest.Parse(File.ReadAllBytes(path), path);
     }
 
-    /// <summary>The oracle folders (name, path), by name.</summary>
+    /// <summary>The oracle folders that hold a model (name, path), by name.</summary>
     public IReadOnlyList<(string Name, string Path)> Oracles()
     {
         string root = Path.Combine(folder ?? Unpack(), "oracles");
         if (!Directory.Exists(root))
             return [];
-        return [.. Directory.GetDirectories(root).Order(StringComparer.Ordinal).Where(d => File.Exists(Path.Combine(d, "oracle.safetensors"))).Select(d => (Path.GetFileName(d), d))];
+        return [.. Directory.GetDirectories(root).Order(StringComparer.Ordinal).Where(ModelCase.IsCase).Select(d => (Path.GetFileName(d), d))];
     }
 
     /// <summary>Removes what was unpacked.</summary>

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using DeepSeek.Reference.Model;
 using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool;
@@ -36,6 +37,15 @@ internal static class JsonOutput
 
     /// <summary>A verdict by its name in capitals.</summary>
     public static void WriteVerdict(this Utf8JsonWriter json, Verdict verdict) => json.WriteString("verdict", verdict.Word());
+
+    /// <summary>How FP8 products were computed: gemm, dequantize, or null where no weight is FP8.</summary>
+    public static void WriteFp8(this Utf8JsonWriter json, Fp8Mode? mode)
+    {
+        if (mode is { } taken)
+            json.WriteString("fp8", taken == Fp8Mode.Gemm ? "gemm" : "dequantize");
+        else
+            json.WriteNull("fp8");
+    }
 
     /// <summary>The dimensions of a shape.</summary>
     public static void WriteShape(this Utf8JsonWriter json, Shape shape)

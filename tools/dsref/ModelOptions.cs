@@ -13,18 +13,20 @@ internal sealed class ModelOptions
     private readonly Option<string?> idsFile = new Option<string?>("--ids-file") { Description = "Prompts as JSON, [[...],[...]], one array a row.", HelpName = "F.json" }.NamesPath();
     private readonly Option<string?> contract = new("--contract")
     {
-        Description = "Canonical, DeepSeekInference, HuggingFace or Ideal; by default Canonical for float32 checkpoints, else DeepSeekInference.",
+        Description = "Canonical, DeepSeekInference, HopperFp8, HuggingFace or Ideal; by default Canonical for float32 checkpoints, else DeepSeekInference.",
         HelpName = "NAME",
     };
 
     private readonly Option<string?> attention = new("--attention") { Description = "How MLA is evaluated; by default as the contract says.", HelpName = "naive|absorbed" };
+    private readonly Option<string?> fp8 = SharedOptions.Fp8();
+    private readonly Option<string?> cache = new("--cache") { Description = "What the latent cache holds: the activations, or FP8 latents; by default as the contract says.", HelpName = "activations|f8" };
     private readonly Option<string> backend = SharedOptions.Backend();
     private readonly Option<int> threads = SharedOptions.Threads();
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[model, ids, idsFile, contract, attention, backend, threads])
+        foreach (Option option in (Option[])[model, ids, idsFile, contract, attention, fp8, cache, backend, threads])
             command.Add(option);
     }
 
@@ -51,26 +53,35 @@ internal sealed class ModelOptions
             throw new DataException($"{path}: the directory does not exist; create it first");
     }
 
-    /// <summary>Opens the model under the chosen contract, on the chosen backend.</summary>
-    public DeepSeekModel Open(ParseResult parsed)
+    /// <summary>Opens the model under the chosen contract, on the chosen backend; tells how FP8 products are computed where it was not asked for.</summary>
+    public DeepSeekModel Open(ParseResult parsed, Terminal terminal)
     {
         string directory = Directory(parsed);
         var runs = SharedOptions.MakeBackend(parsed.GetValue(backend)!, parsed.GetValue(threads));
-        NumericContract? chosen = parsed.GetValue(contract) is { } name ? NumericContract.Parse(name) : null;
-        if (parsed.GetValue(attention) is { } mode)
+        Fp8Mode mode8 = SharedOptions.ParseFp8(parsed.GetValue(fp8));
+        NumericContract chosen = parsed.GetValue(contract) is { } name
+            ? NumericContract.Parse(name)
+            : DeepSeekModel.DefaultContract(DeepSeekConfig.Load(Path.Combine(directory, "config.json")));
+        chosen = chosen with
         {
-            chosen ??= DeepSeekModel.DefaultContract(DeepSeekConfig.Load(Path.Combine(directory, "config.json")));
-            chosen = chosen with
+            Attention = parsed.GetValue(attention)?.ToLowerInvariant() switch
             {
-                Attention = mode.ToLowerInvariant() switch
-                {
-                    "naive" => AttentionMode.Naive,
-                    "absorbed" => AttentionMode.Absorbed,
-                    _ => throw new ContractException($"--attention '{mode}': there are naive and absorbed"),
-                },
-            };
-        }
-
-        return DeepSeekModel.Load(directory, chosen, runs);
+                null => chosen.Attention,
+                "naive" => AttentionMode.Naive,
+                "absorbed" => AttentionMode.Absorbed,
+                var mode => throw new ContractException($"--attention '{mode}': there are naive and absorbed"),
+            },
+            Cache = parsed.GetValue(cache)?.ToLowerInvariant() switch
+            {
+                null => chosen.Cache,
+                "activations" => CacheFormat.Activations,
+                "f8" => CacheFormat.Fp8,
+                var format => throw new ContractException($"--cache '{format}': there are activations and f8"),
+            },
+        };
+        DeepSeekModel loaded = DeepSeekModel.Load(directory, chosen, runs, mode8);
+        if (mode8 == Fp8Mode.Auto && loaded.Fp8 is { } taken)
+            terminal.Error.WriteLine($"FP8 weights, contract {loaded.Contract.Name}: {(taken == Fp8Mode.Gemm ? "FP8 products (--fp8 gemm)" : "dequantised (--fp8 dequantize)")}");
+        return loaded;
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using DeepSeek.Reference.Model;
 using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool;
@@ -22,10 +23,17 @@ internal static class ModelReport
         string counts = string.Join(", ", judged.GroupBy(t => t.Verdict).OrderBy(g => g.Key).Select(g => $"{g.Count()} {g.Key.Word()}"));
         TensorVerdict? failed = judged.FirstOrDefault(t => t.Verdict == Verdict.Fail);
         if (failed is not null)
-            return $"{result.Contract}, {judged.Length} tensors ({counts}); first failure: {failed.Name}, relative L2 {Real(failed.RelativeL2)}{Limit(failed)}, {failed.Note}";
+            return $"{Run(result)}, {judged.Length} tensors ({counts}); first failure: {failed.Name}, relative L2 {Real(failed.RelativeL2)}{Limit(failed)}, {failed.Note}";
         double logits = judged.Where(t => t.Name.Contains("logits", StringComparison.Ordinal)).Select(t => t.RelativeL2).DefaultIfEmpty(double.NaN).Max();
-        return $"{result.Contract}, {judged.Length} tensors ({counts}){(double.IsNaN(logits) ? "" : $", logits within relative L2 {Real(logits)}")}";
+        return $"{Run(result)}, {judged.Length} tensors ({counts}){(double.IsNaN(logits) ? "" : $", logits within relative L2 {Real(logits)}")}";
     }
+
+    private static string Run(ModelCaseResult result) => result.Fp8 switch
+    {
+        Fp8Mode.Gemm => $"{result.Contract}, FP8 products",
+        Fp8Mode.Dequantize => $"{result.Contract}, FP8 weights dequantised",
+        _ => result.Contract,
+    };
 
     /// <summary>One line a tensor, for a directory that was named.</summary>
     public static IEnumerable<string> Lines(ModelCaseResult result) => result.Tensors.Select(t =>
@@ -55,6 +63,7 @@ internal static class ModelReport
         }
 
         json.WriteEndArray();
+        json.WriteFp8(result.Fp8);
     }
 
     private static string Limit(TensorVerdict t) => t.Limit is { } limit ? $" (limit {Real(limit)})" : "";

@@ -21,6 +21,10 @@ internal sealed class Progress(Terminal terminal) : IDisposable
         Show(what, done, total);
     }
 
+    /// <summary>A step of a work whose length is not known.</summary>
+    /// <exception cref="OperationCanceledException">Ctrl-C was pressed.</exception>
+    public void Report(string what, long done) => Report(what, done, -1);
+
     /// <summary>A step was done, on a thread that must not be interrupted.</summary>
     public void Show(string what, long done, long total)
     {
@@ -28,7 +32,7 @@ internal sealed class Progress(Terminal terminal) : IDisposable
         if (now < next)
             return;
         next = now + (terminal.ErrorIsTerminal ? OnTerminal : InLog);
-        string text = $"{what} {done}/{total}, {now.TotalSeconds:F0} s";
+        string text = total < 0 ? $"{what} {done}, {now.TotalSeconds:F0} s" : $"{what} {done}/{total}, {now.TotalSeconds:F0} s";
         if (!terminal.ErrorIsTerminal)
         {
             terminal.Error.WriteLine(text);

@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Model;
 using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool;
@@ -22,6 +23,22 @@ internal static class SharedOptions
         Description = "Threads of the simd backend; 0 takes all processors. Changes no bit.",
         HelpName = "N",
         DefaultValueFactory = _ => 0,
+    };
+
+    public static Option<string?> Fp8() => new("--fp8")
+    {
+        Description = "FP8 weights: FP8 products, or weights dequantised first; by default gemm where the contract has an FP8 product and the in-features of all of them are multiples of 128.",
+        HelpName = "gemm|dequantize",
+    };
+
+    /// <summary>The mode of that name.</summary>
+    /// <exception cref="ContractException">There is no such mode.</exception>
+    public static Fp8Mode ParseFp8(string? name) => name?.ToLowerInvariant() switch
+    {
+        null => Fp8Mode.Auto,
+        "gemm" => Fp8Mode.Gemm,
+        "dequantize" => Fp8Mode.Dequantize,
+        _ => throw new ContractException($"--fp8 '{name}': there are gemm and dequantize"),
     };
 
     public static Option<bool> Json() => new("--json") { Description = "Results as JSON on standard output (docs/spec/json.md)." };

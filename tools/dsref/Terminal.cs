@@ -12,6 +12,7 @@ internal sealed class Terminal
         ErrorIsTerminal = errorIsTerminal;
         Cancelled = cancelled;
         Display = Console(output, outIsTerminal);
+        ErrorDisplay = Console(error, errorIsTerminal, moves: errorIsTerminal);
     }
 
     /// <summary>Standard output.</summary>
@@ -29,6 +30,9 @@ internal sealed class Terminal
     /// <summary>Standard output for tables; no colour under NO_COLOR, no escape sequence when redirected.</summary>
     public IAnsiConsole Display { get; }
 
+    /// <summary>Standard error for a progress bar; as <see cref="Display"/>.</summary>
+    public IAnsiConsole ErrorDisplay { get; }
+
     /// <summary>The process's own streams.</summary>
     public static Terminal OfProcess(CancellationToken cancelled) => new(
         System.Console.Out, System.Console.Error, !System.Console.IsOutputRedirected, !System.Console.IsErrorRedirected, cancelled);
@@ -43,7 +47,7 @@ internal sealed class Terminal
             plain[i] = char.IsControl(from[i]) ? '?' : from[i];
     });
 
-    private static IAnsiConsole Console(TextWriter writer, bool isTerminal)
+    private static IAnsiConsole Console(TextWriter writer, bool isTerminal, bool moves = false)
     {
         bool color = isTerminal && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
@@ -51,7 +55,7 @@ internal sealed class Terminal
             Out = new AnsiConsoleOutput(writer),
             Ansi = color ? AnsiSupport.Detect : AnsiSupport.No,
             ColorSystem = color ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = InteractionSupport.No,
+            Interactive = moves ? InteractionSupport.Yes : InteractionSupport.No,
         });
         if (!isTerminal)
             console.Profile.Width = 4096;

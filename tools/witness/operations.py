@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import fp8
+import units as units_of_n20
 from exact import (
     BF16, F32, NAN, INF, NEG_INF, ONE, add, cos_sin, div, exp, fma, is_inf, is_nan, log, mul, neg, number, order, round_ratio,
     round_to, rsqrt, sigmoid, silu, sqrt_of, sub, to_bf16, units,
@@ -42,7 +44,7 @@ class Case:
 
 
 def run(case):
-    return OPERATIONS[case.name](case)
+    return (OPERATIONS | fp8.OPERATIONS)[case.name](case)
 
 
 # Sums of products (rules N6, N7)
@@ -101,6 +103,8 @@ def float64(terms, fmt):
 def dot(terms, kind, dtype="F32"):
     terms = list(terms)
     fmt = BF16 if dtype == "BF16" else F32
+    if kind in units_of_n20.UNITS:
+        return units_of_n20.dot_bf16(terms, kind)
     if kind == "lanes16":
         return lanes16(terms)
     if kind == "sequential":

@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 import exact
+import fp8
 
 MASK = 0xFFFFFFFF
 BOUNDARIES = [
@@ -68,7 +69,7 @@ REAL = {
 
 
 def make(value_map, seed, name, dtype, shape):
-    """The row-major elements: bits of binary32 for real numbers (BF16 rounded once), else integers."""
+    """The row-major elements: bits of binary32 for real numbers (BF16 rounded once), codes of E4M3, else integers."""
     count = 1
     for d in shape:
         count *= d
@@ -81,6 +82,10 @@ def make(value_map, seed, name, dtype, shape):
         return [n + i for i in range(count)]
     if kind == "reciprocal":
         return [exact.round_ratio(1, 1 + i) for i in range(count)]
+    if kind == "scale":
+        return [0x3C000000 | words[i] >> 9 for i in range(count)]
+    if kind == "power":
+        return [words[i] % 16 + 115 << 23 for i in range(count)]
     if kind.startswith("experts"):
         slots = shape[-1]
         chosen = []
@@ -92,4 +97,6 @@ def make(value_map, seed, name, dtype, shape):
             chosen += row
         return chosen
     array = [REAL[kind](words, i) for i in range(count)]
+    if dtype == "F8_E4M3":
+        return [fp8.encode(a) for a in array]
     return [exact.to_bf16(a) for a in array] if dtype == "BF16" else array

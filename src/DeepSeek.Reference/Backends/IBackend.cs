@@ -83,4 +83,27 @@ public interface IBackend
 
     /// <summary>y = code · scale: codes [T, K] and scales as <see cref="Quantize"/> makes them, y [T, K].</summary>
     void Dequantize(Tensor codes, Tensor scales, QuantizationTile tile, Tensor y);
+
+    /// <summary>
+    /// y = x Wᵀ of block-scaled FP8 (rule N21), or y = c + x Wᵀ: x F8_E4M3 [T, K], xScale F32 [T, B], weight F8_E4M3 [N, K],
+    /// weightScale F32 [⌈N/128⌉, B] for blocks or [N, B] for rows, B = ⌈K/128⌉ (1 without promotion); c F32 [T, N] or null; y F32 or BF16 [T, N], which may be c.
+    /// </summary>
+    void ScaledLinear(Tensor x, Tensor xScale, Tensor weight, Tensor weightScale, ScaledProduct product, Tensor? c, Tensor y);
+
+    /// <summary>Rows offsets[g]..offsets[g+1] of x [R, K], xScale [R, B] times weights[g] [N, K], weightScales[g]: y [R, N]. offsets has one entry more than weights.</summary>
+    void GroupedScaledLinear(
+        Tensor x, Tensor xScale, ReadOnlySpan<int> offsets, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> weightScales, ScaledProduct product, Tensor y);
+
+    /// <summary>
+    /// Row t of x [R, K] times weights[groups[t]]: DeepGEMM's contiguous layout. groups I32 [R]; -1 marks padding, whose rows of y [R, N] stay as they are.
+    /// Each tile of <paramref name="alignment"/> rows (128 on Hopper; 1 asks for nothing) holds rows of one group only.
+    /// </summary>
+    void IndexedScaledLinear(
+        Tensor x, Tensor xScale, Tensor groups, int alignment, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> weightScales, ScaledProduct product, Tensor y);
+
+    /// <summary>
+    /// The first counts[g] rows of x[g] times weights[g]: DeepGEMM's masked layout. x [G, M, K], xScale [G, M, B], counts I32 [G], y [G, M, N]; the other rows of y stay as they are.
+    /// </summary>
+    void MaskedScaledLinear(
+        Tensor x, Tensor xScale, Tensor counts, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> weightScales, ScaledProduct product, Tensor y);
 }

@@ -62,4 +62,16 @@ public enum Operation
 
     /// <summary><see cref="IBackend.Dequantize"/></summary>
     Dequantize,
+
+    /// <summary><see cref="IBackend.ScaledLinear"/></summary>
+    ScaledLinear,
+
+    /// <summary><see cref="IBackend.GroupedScaledLinear"/></summary>
+    GroupedScaledLinear,
+
+    /// <summary><see cref="IBackend.IndexedScaledLinear"/></summary>
+    IndexedScaledLinear,
+
+    /// <summary><see cref="IBackend.MaskedScaledLinear"/></summary>
+    MaskedScaledLinear,
 }

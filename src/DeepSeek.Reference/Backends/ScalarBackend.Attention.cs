@@ -7,6 +7,7 @@ public sealed partial class ScalarBackend
     /// <inheritdoc/>
     public void AbsorbQuery(Tensor q, Tensor kvB, Accumulation accumulation, Tensor y)
     {
+        accumulation.RequireWithoutUnit(nameof(AbsorbQuery));
         (int S, int H, _, _, _, _) = LatentShape.OfQuery(q, kvB, y);
         for (int h = 0; h < H; h++)
             AbsorbQuery(q, kvB, accumulation, y, h, 0, S);
@@ -15,6 +16,7 @@ public sealed partial class ScalarBackend
     /// <inheritdoc/>
     public void AbsorbOutput(Tensor z, Tensor kvB, Accumulation accumulation, Tensor y)
     {
+        accumulation.RequireWithoutUnit(nameof(AbsorbOutput));
         (int S, int H, _, _, _) = LatentShape.OfOutput(z, kvB, y);
         for (int h = 0; h < H; h++)
             AbsorbOutput(z, kvB, accumulation, y, h, 0, S);

@@ -7,14 +7,14 @@ public sealed partial class ScalarBackend
     /// <inheritdoc/>
     public void Linear(Tensor x, Tensor weight, Accumulation accumulation, Tensor y)
     {
-        (int T, int N, int K) = LinearShape.Check(x, weight, y);
+        (int T, int N, int K) = LinearShape.Check(x, weight, accumulation, y);
         Linear(x, 0, T, weight, N, K, accumulation, y);
     }
 
     /// <inheritdoc/>
     public void GroupedLinear(Tensor x, ReadOnlySpan<int> offsets, IReadOnlyList<Tensor> weights, Accumulation accumulation, Tensor y)
     {
-        (int N, int K) = LinearShape.CheckGrouped(x, offsets, weights, y);
+        (int N, int K) = LinearShape.CheckGrouped(x, offsets, weights, accumulation, y);
         for (int g = 0; g < weights.Count; g++)
             Linear(x, offsets[g], offsets[g + 1], weights[g], N, K, accumulation, y);
     }

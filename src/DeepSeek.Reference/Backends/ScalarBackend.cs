@@ -14,5 +14,5 @@ public sealed partial class ScalarBackend : IBackend
     public string Name => "scalar";
 
     /// <inheritdoc/>
-    public bool Supports(Operation operation, Accumulation accumulation) => Enum.IsDefined(operation) && Enum.IsDefined(accumulation.Kind);
+    public bool Supports(Operation operation, Accumulation accumulation) => Enum.IsDefined(operation) && LinearShape.Offers(operation, accumulation);
 }

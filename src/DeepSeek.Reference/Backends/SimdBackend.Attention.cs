@@ -11,6 +11,7 @@ public sealed partial class SimdBackend
     /// <inheritdoc/>
     public void AbsorbQuery(Tensor q, Tensor kvB, Accumulation accumulation, Tensor y)
     {
+        accumulation.RequireWithoutUnit(nameof(AbsorbQuery));
         (int S, int H, _, _, _, _) = LatentShape.OfQuery(q, kvB, y);
         bool simd = accumulation.Kind == AccumulationKind.Lanes16 && Isa.Any;
         ForTokensOfHeads(S, H, (h, from, count) =>
@@ -25,6 +26,7 @@ public sealed partial class SimdBackend
     /// <inheritdoc/>
     public void AbsorbOutput(Tensor z, Tensor kvB, Accumulation accumulation, Tensor y)
     {
+        accumulation.RequireWithoutUnit(nameof(AbsorbOutput));
         (int S, int H, _, _, _) = LatentShape.OfOutput(z, kvB, y);
         bool simd = accumulation.Kind == AccumulationKind.Lanes16 && Isa.Any;
         ForTokensOfHeads(S, H, (h, from, count) =>

@@ -1,6 +1,7 @@
 using System.Buffers;
 using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.TensorCores;
 
 namespace DeepSeek.Reference.Backends;
 
@@ -15,7 +16,7 @@ public sealed partial class SimdBackend
     /// <inheritdoc/>
     public void Linear(Tensor x, Tensor weight, Accumulation accumulation, Tensor y)
     {
-        (int T, int N, int K) = LinearShape.Check(x, weight, y);
+        (int T, int N, int K) = LinearShape.Check(x, weight, accumulation, y);
         ReadOnlySpan<int> whole = [0, T];
         Product(x, y, new LinearWork(T, N, K, accumulation, y.DType), whole, weight, null);
     }
@@ -23,7 +24,7 @@ public sealed partial class SimdBackend
     /// <inheritdoc/>
     public void GroupedLinear(Tensor x, ReadOnlySpan<int> offsets, IReadOnlyList<Tensor> weights, Accumulation accumulation, Tensor y)
     {
-        (int N, int K) = LinearShape.CheckGrouped(x, offsets, weights, y);
+        (int N, int K) = LinearShape.CheckGrouped(x, offsets, weights, accumulation, y);
         Product(x, y, new LinearWork(Operands.Dim(x, 0), N, K, accumulation, y.DType), offsets, null, weights);
     }
 
@@ -117,6 +118,13 @@ public sealed partial class SimdBackend
     {
         float* rowsOfX = x + (nint)t0 * work.K;
         float* rowsOfY = y + (nint)t0 * work.N;
+        if (work.Accumulation.Unit is { } unit && Isa.Any && BFloat16Product.Fits(unit))
+        {
+            fixed (byte* w = &weight.ByteOrigin)
+                BFloat16Product.Simd(unit, rowsOfX, t1 - t0, (ushort*)w, n0, n1, work.K, rowsOfY, work.N);
+            return;
+        }
+
         if (!work.Lanes)
         {
             DefinedColumns(weight, rowsOfX, t1 - t0, n0, n1, work.K, work.Accumulation, work.Output, rowsOfY, work.N);

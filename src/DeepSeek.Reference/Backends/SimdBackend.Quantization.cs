@@ -78,10 +78,9 @@ public sealed partial class SimdBackend
             lock (gate)
                 greatest = Math.Max(greatest, here);
         });
-        TileScale s = TileScale.Of(BitConverter.UInt32BitsToSingle(greatest), Ops.Quantize.Largest<C>(), attributes);
-        scales.AsSpan<float>()[0] = s.Scale;
+        scales.AsSpan<float>()[0] = TileScale.Of(BitConverter.UInt32BitsToSingle(greatest), Ops.Quantize.Largest<C>(), attributes).Scale;
         ForChunks(x.ElementCount, ElementGrain, 0, (start, count, _) => Ops.Quantize.SimdCodes(
-            ref Unsafe.Add(ref x.First<E>(), (nint)start), count, s, attributes,
+            ref Unsafe.Add(ref x.First<E>(), (nint)start), count, greatest, attributes,
             ref Unsafe.Add(ref codes.First<C>(), (nint)start)));
     }
 

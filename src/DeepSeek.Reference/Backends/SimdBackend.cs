@@ -29,7 +29,7 @@ public sealed partial class SimdBackend : IBackend
     public int Threads { get; }
 
     /// <inheritdoc/>
-    public bool Supports(Operation operation, Accumulation accumulation) => Enum.IsDefined(operation) && Enum.IsDefined(accumulation.Kind);
+    public bool Supports(Operation operation, Accumulation accumulation) => Enum.IsDefined(operation) && LinearShape.Offers(operation, accumulation);
 
     /// <summary>Runs body(from, to) over a partition of 0..count into ranges of at least <paramref name="grain"/>.</summary>
     /// <remarks>Every index is worked on exactly once and alone: where the cuts lie changes no bit.</remarks>

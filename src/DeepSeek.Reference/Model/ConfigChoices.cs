@@ -85,4 +85,27 @@ public sealed record QuantizationConfig
 
     /// <summary><c>scale_fmt</c>.</summary>
     public ScaleFormat ScaleFmt { get; init; }
+
+    /// <summary>
+    /// <c>modules_to_not_convert</c> (or <c>ignored_layers</c>): modules whose projections are not FP8. A name stands for a module and all inside it, written in full or from
+    /// any component on: <c>lm_head</c>, <c>model.layers.61</c>, <c>self_attn.kv_b_proj</c>.
+    /// </summary>
+    public IReadOnlyList<string> ModulesToNotConvert { get; init; } = [];
+
+    /// <summary>Whether the projection of that name (without <c>.weight</c>) is FP8.</summary>
+    public bool Converts(string module)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        foreach (string left in ModulesToNotConvert)
+        {
+            for (int at = module.IndexOf(left, StringComparison.Ordinal); at >= 0 && left.Length > 0; at = module.IndexOf(left, at + 1, StringComparison.Ordinal))
+            {
+                int end = at + left.Length;
+                if ((at == 0 || module[at - 1] == '.') && (end == module.Length || module[end] == '.'))
+                    return false;
+            }
+        }
+
+        return true;
+    }
 }

@@ -167,6 +167,7 @@ internal static class ConfigReader
             ActivationScheme = f.OneOf("activation_scheme", f.OptionalString("activation_scheme") ?? "dynamic", "dynamic"),
             BlockRows = block[0],
             BlockColumns = block[1],
+            ModulesToNotConvert = f.Has("modules_to_not_convert") ? f.Strings("modules_to_not_convert") : f.Strings("ignored_layers"),
             ScaleFmt = f.OptionalString("scale_fmt") switch
             {
                 null or "float" => ScaleFormat.F32,

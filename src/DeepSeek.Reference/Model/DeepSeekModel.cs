@@ -25,14 +25,17 @@ public sealed partial class DeepSeekModel : IDisposable
     /// <param name="contract">Numeric decisions; null takes <see cref="DefaultContract"/>.</param>
     /// <param name="backend">Runs the operations.</param>
     /// <param name="source">Names the weights in errors.</param>
+    /// <param name="fp8">How the products of FP8 weights are computed.</param>
     /// <exception cref="DataException">A tensor is missing or has another shape.</exception>
     /// <exception cref="ContractException">Weights of a dtype, or a contract, that is not offered.</exception>
-    public DeepSeekModel(DeepSeekConfig config, Func<string, Tensor?> weights, NumericContract? contract, IBackend backend, string source = "weights")
-        : this(config, weights, contract, backend, source, null, null)
+    public DeepSeekModel(DeepSeekConfig config, Func<string, Tensor?> weights, NumericContract? contract, IBackend backend, string source = "weights", Fp8Mode fp8 = Fp8Mode.Auto)
+        : this(config, weights, contract, backend, source, fp8, null, null)
     {
     }
 
-    private DeepSeekModel(DeepSeekConfig config, Func<string, Tensor?> weights, NumericContract? contract, IBackend backend, string source, Func<string, string>? place, IDisposable? owned)
+    internal DeepSeekModel(
+        DeepSeekConfig config, Func<string, Tensor?> weights, NumericContract? contract, IBackend backend, string source, Fp8Mode fp8, Func<string, string>? place, IDisposable? owned,
+        long keptBytes = QuantizedProducts.KeptBytes)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(weights);
@@ -42,7 +45,7 @@ public sealed partial class DeepSeekModel : IDisposable
         this.owned = owned;
         n = new ModelNumerics(config, Contract, backend);
 
-        var w = new ModelWeights(weights, source, backend, place);
+        var w = new ModelWeights(config, weights, source, backend, place);
         embedding = w.Get("model.embed_tokens.weight", config.VocabSize, config.HiddenSize);
         norm = w.Get("model.norm.weight", config.HiddenSize);
         head = config.TieWordEmbeddings ? embedding : w.Get("lm_head.weight", config.VocabSize, config.HiddenSize);
@@ -51,6 +54,7 @@ public sealed partial class DeepSeekModel : IDisposable
             blocks[i] = new DecoderBlock(n, w, i);
         if (config.NumNextnPredictLayers > 0)
             mtp = new MtpChain(n, w, embedding, head);
+        n.Products.Decide(fp8, w.Quantized, keptBytes);
     }
 
     /// <summary>Dimensions and choices.</summary>
@@ -62,6 +66,9 @@ public sealed partial class DeepSeekModel : IDisposable
     /// <summary>Runs the operations.</summary>
     public IBackend Backend => n.Backend;
 
+    /// <summary>How the products of FP8 weights are computed, <see cref="Fp8Mode.Gemm"/> or <see cref="Fp8Mode.Dequantize"/>; null where no weight is FP8.</summary>
+    public Fp8Mode? Fp8 => n.Products.Mode;
+
     /// <summary>Whether <see cref="ForwardOptions.Mtp"/> can be asked for.</summary>
     public bool HasMtp => mtp is not null;
 
@@ -69,16 +76,17 @@ public sealed partial class DeepSeekModel : IDisposable
     /// <param name="directory">The model's directory.</param>
     /// <param name="contract">Numeric decisions; null takes <see cref="DefaultContract"/>.</param>
     /// <param name="backend">Runs the operations.</param>
+    /// <param name="fp8">How the products of FP8 weights are computed.</param>
     /// <exception cref="DataException">A file cannot be read, or a tensor is missing or has another shape.</exception>
     /// <exception cref="ContractException">Weights of a dtype, or a contract, that is not offered.</exception>
-    public static DeepSeekModel Load(string directory, NumericContract? contract, IBackend backend)
+    public static DeepSeekModel Load(string directory, NumericContract? contract, IBackend backend, Fp8Mode fp8 = Fp8Mode.Auto)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
         DeepSeekConfig config = DeepSeekConfig.Load(Path.Combine(directory, "config.json"));
         Checkpoint checkpoint = Checkpoint.Open(directory);
         try
         {
-            return Over(checkpoint, config, contract, backend, checkpoint);
+            return Over(checkpoint, config, contract, backend, fp8, checkpoint);
         }
         catch
         {
@@ -88,12 +96,13 @@ public sealed partial class DeepSeekModel : IDisposable
     }
 
     /// <summary>A model over a checkpoint that the caller may keep; errors name the file and byte of a tensor.</summary>
-    internal static DeepSeekModel Over(Checkpoint checkpoint, DeepSeekConfig config, NumericContract? contract, IBackend backend, IDisposable? owned = null) => new(
+    internal static DeepSeekModel Over(Checkpoint checkpoint, DeepSeekConfig config, NumericContract? contract, IBackend backend, Fp8Mode fp8 = Fp8Mode.Auto, IDisposable? owned = null) => new(
         config,
         name => checkpoint.TryGet(name, out Tensor? t) ? t : null,
         contract,
         backend,
         checkpoint.Directory,
+        fp8,
         name => $"{checkpoint.FileOf(name)}: tensor '{name}' at byte {checkpoint.Entry(name).FileOffset}",
         owned);
 

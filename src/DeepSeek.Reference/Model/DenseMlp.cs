@@ -6,16 +6,16 @@ internal sealed class DenseMlp
 {
     private readonly ModelNumerics n;
     private readonly int m;
-    private readonly Tensor gateProj, upProj, downProj;
+    private readonly Projection gateProj, upProj, downProj;
 
     public DenseMlp(ModelNumerics numerics, ModelWeights weights, string name, int inner)
     {
         n = numerics;
         m = inner;
         int d = numerics.Config.HiddenSize;
-        gateProj = weights.Get($"{name}.gate_proj.weight", m, d);
-        upProj = weights.Get($"{name}.up_proj.weight", m, d);
-        downProj = weights.Get($"{name}.down_proj.weight", d, m);
+        gateProj = weights.Projection($"{name}.gate_proj", m, d, LinearKind.Parallel);
+        upProj = weights.Projection($"{name}.up_proj", m, d, LinearKind.Parallel);
+        downProj = weights.Projection($"{name}.down_proj", d, m, LinearKind.Parallel);
     }
 
     /// <summary>x [B·T, d] to y [B·T, d] in <paramref name="y"/>.</summary>

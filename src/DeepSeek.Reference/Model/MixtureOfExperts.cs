@@ -19,7 +19,7 @@ internal sealed class MixtureOfExperts
     private readonly int d, m, E, K;
     private readonly Tensor gateWeight;
     private readonly Tensor? bias;
-    private readonly Tensor[] gateProj, upProj, downProj;
+    private readonly ProjectionGroup gateProj, upProj, downProj;
     private readonly DenseMlp? shared;
 
     public MixtureOfExperts(ModelNumerics numerics, ModelWeights weights, int layer)
@@ -30,15 +30,9 @@ internal sealed class MixtureOfExperts
         (d, m, E, K) = (config.HiddenSize, config.MoeIntermediateSize, config.NRoutedExperts!.Value, config.NumExpertsPerTok);
         gateWeight = weights.Get($"{name}.gate.weight", E, d);
         bias = config.HasCorrectionBias ? weights.GetF32($"{name}.gate.e_score_correction_bias", E) : null;
-        gateProj = new Tensor[E];
-        upProj = new Tensor[E];
-        downProj = new Tensor[E];
-        for (int e = 0; e < E; e++)
-        {
-            gateProj[e] = weights.Get($"{name}.experts.{e}.gate_proj.weight", m, d);
-            upProj[e] = weights.Get($"{name}.experts.{e}.up_proj.weight", m, d);
-            downProj[e] = weights.Get($"{name}.experts.{e}.down_proj.weight", d, m);
-        }
+        gateProj = OfExperts(weights, "gate_proj", m, d);
+        upProj = OfExperts(weights, "up_proj", m, d);
+        downProj = OfExperts(weights, "down_proj", d, m);
 
         if (config.NSharedExperts > 0)
             shared = new DenseMlp(numerics, weights, $"{name}.shared_experts", config.SharedIntermediateSize);
@@ -87,6 +81,14 @@ internal sealed class MixtureOfExperts
         pass.ProbeRows(probe, "topk_weights", gates);
     }
 
+    private ProjectionGroup OfExperts(ModelWeights weights, string projection, int outer, int inner)
+    {
+        var experts = new Projection[E];
+        for (int e = 0; e < E; e++)
+            experts[e] = weights.Projection($"{name}.experts.{e}.{projection}", outer, inner, LinearKind.Replicated);
+        return new ProjectionGroup(experts);
+    }
+
     /// <summary>Expert outputs of the dispatched rows, [R, d].</summary>
     private Tensor Experts(Tensor x, ExpertPlan plan, ForwardPass pass)
     {
@@ -94,12 +96,12 @@ internal sealed class MixtureOfExperts
         Tensor rows = w.ExpertInput.Get(n.Activations, plan.Rows, d);
         n.Backend.Dispatch(x, plan, rows);
         Tensor gate = w.ExpertGate.Get(n.Activations, plan.Rows, m);
-        n.Backend.GroupedLinear(rows, plan.OffsetSpan, gateProj, n.Contract.Accumulation, gate);
+        n.Products.Grouped(rows, plan.OffsetSpan, gateProj, gate);
         Tensor up = w.ExpertUp.Get(n.Activations, plan.Rows, m);
-        n.Backend.GroupedLinear(rows, plan.OffsetSpan, upProj, n.Contract.Accumulation, up);
+        n.Products.Grouped(rows, plan.OffsetSpan, upProj, up);
         n.Backend.SwiGlu(gate, up, n.Contract.SwiGlu, gate);
         Tensor y = w.ExpertOutput.Get(n.Activations, plan.Rows, d);
-        n.Backend.GroupedLinear(gate, plan.OffsetSpan, downProj, n.Contract.Accumulation, y);
+        n.Products.Grouped(gate, plan.OffsetSpan, downProj, y);
         return y;
     }
 

@@ -11,6 +11,7 @@ internal sealed class ModelNumerics
         Config = config;
         Contract = contract;
         Backend = backend;
+        Products = new QuantizedProducts(config, contract, backend);
         if (contract.Activations is not (DType.F32 or DType.BF16) || contract.Logits is not (DType.F32 or DType.BF16) || contract.GateLogits is not (DType.F32 or DType.BF16))
             throw new ContractException($"contract {contract.Name} asks for activations {contract.Activations}, logits {contract.Logits}, gate logits {contract.GateLogits}; each is F32 or BF16");
         if (!config.RopeInterleave)
@@ -56,7 +57,17 @@ internal sealed class ModelNumerics
 
     public GateAttributes Gate { get; }
 
-    /// <summary>y = x Wᵀ in the contract's accumulation.</summary>
+    /// <summary>The products of projections, which may be FP8.</summary>
+    public QuantizedProducts Products { get; }
+
+    /// <summary>y = x Wᵀ of a projection.</summary>
+    public Tensor Linear(Tensor x, Projection projection, Tensor y)
+    {
+        Products.Linear(x, projection, y);
+        return y;
+    }
+
+    /// <summary>y = x Wᵀ of a weight that is never FP8, in the contract's accumulation.</summary>
     public Tensor Linear(Tensor x, Tensor weight, Tensor y)
     {
         Backend.Linear(x, weight, Contract.Accumulation, y);

@@ -24,8 +24,10 @@ internal sealed class MultiHeadLatentAttention
     private readonly ModelNumerics n;
     private readonly int layer;
     private readonly int H, dn, dr, dv, c;
-    private readonly Tensor? qProj, qAProj, qANorm, qBProj;
-    private readonly Tensor kvAProj, kvANorm, kvBProj, kvBHeads, oProj;
+    private readonly Projection? qProj, qAProj, qBProj;
+    private readonly Projection kvAProj, kvBProj, oProj;
+    private readonly Tensor? qANorm;
+    private readonly Tensor kvANorm;
 
     public MultiHeadLatentAttention(ModelNumerics numerics, ModelWeights weights, int layer)
     {
@@ -37,20 +39,19 @@ internal sealed class MultiHeadLatentAttention
         string name = $"model.layers.{layer}.self_attn";
         if (config.QLoraRank is { } rank)
         {
-            qAProj = weights.Get($"{name}.q_a_proj.weight", rank, d);
+            qAProj = weights.Projection($"{name}.q_a_proj", rank, d, LinearKind.Replicated);
             qANorm = weights.Get($"{name}.q_a_layernorm.weight", rank);
-            qBProj = weights.Get($"{name}.q_b_proj.weight", (long)H * (dn + dr), rank);
+            qBProj = weights.Projection($"{name}.q_b_proj", (long)H * (dn + dr), rank, LinearKind.Parallel);
         }
         else
         {
-            qProj = weights.Get($"{name}.q_proj.weight", (long)H * (dn + dr), d);
+            qProj = weights.Projection($"{name}.q_proj", (long)H * (dn + dr), d, LinearKind.Parallel);
         }
 
-        kvAProj = weights.Get($"{name}.kv_a_proj_with_mqa.weight", c + dr, d);
+        kvAProj = weights.Projection($"{name}.kv_a_proj_with_mqa", c + dr, d, LinearKind.Replicated);
         kvANorm = weights.Get($"{name}.kv_a_layernorm.weight", c);
-        kvBProj = weights.Get($"{name}.kv_b_proj.weight", (long)H * (dn + dv), c);
-        kvBHeads = kvBProj.Reshape(H, dn + dv, c);
-        oProj = weights.Get($"{name}.o_proj.weight", d, (long)H * dv);
+        kvBProj = weights.Projection($"{name}.kv_b_proj", (long)H * (dn + dv), c, LinearKind.Parallel);
+        oProj = weights.Projection($"{name}.o_proj", d, (long)H * dv, LinearKind.Parallel);
     }
 
     /// <summary>x [B·T, d] normalised, to attn_out [B·T, d]; writes the new tokens into the caches.</summary>
@@ -120,6 +121,8 @@ internal sealed class MultiHeadLatentAttention
     {
         Workspace w = pass.Workspace;
         Tensor absorbed = w.AbsorbedQuery.Get(n.Activations, pass.Rows, H, c + dr);
+        // The demo, and the engines after it, take the dequantised weight here: no activation is quantised for W_UK and W_UV.
+        Tensor kvBHeads = n.Products.Dense(kvBProj).Reshape(H, dn + dv, c);
         n.Backend.AbsorbQuery(q, kvBHeads, n.Contract.Accumulation, absorbed);
         pass.Probe(probe, "q_absorbed", absorbed, H, c + dr);
 

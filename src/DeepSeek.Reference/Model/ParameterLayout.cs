@@ -102,7 +102,7 @@ internal sealed class ParameterLayout(DeepSeekConfig config)
 
     private IEnumerable<Parameter> Projection(string name, long outer, long inner)
     {
-        if (config.QuantizationConfig is not { } q)
+        if (config.QuantizationConfig is not { } q || !q.Converts(name))
         {
             yield return Plain(name + ".weight", outer, inner);
             yield break;

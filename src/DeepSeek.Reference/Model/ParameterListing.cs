@@ -42,9 +42,17 @@ public static class ParameterListing
         Total("parameters, activated a token", table.ActivatedCount);
         Total("parameters, activated a token, without embedding", table.ActivatedCountWithoutEmbedding);
         Total("bytes on disk", table.ByteCount);
+        if (table.Config.QuantizationConfig is not null)
+        {
+            Total("parameters in FP8, a byte each", table.Fp8Count);
+            Total("bytes of their scales", table.ScaleByteCount);
+        }
+
         Total("cache values a token and layer", table.CacheValuesPerTokenAndLayer);
         Total("cache bytes a token at BF16", table.CacheBytesPerToken(DType.BF16));
         Total("cache bytes a token at BF16, with MTP", table.CacheBytesPerToken(DType.BF16, withMtp: true));
+        Total("cache bytes a token at FP8", table.Fp8CacheBytesPerToken());
+        Total("cache bytes a token at FP8, with MTP", table.Fp8CacheBytesPerToken(withMtp: true));
         return text.ToString();
     }
 

@@ -47,6 +47,12 @@ public sealed class ParameterTable
     /// <summary>Bytes of all tensors on disk, scales and copies included.</summary>
     public long ByteCount => Parameters.Sum(p => p.ByteCount);
 
+    /// <summary>Parameters in FP8, those of MTP modules included.</summary>
+    public long Fp8Count => Count(p => p.DType == DType.F8_E4M3);
+
+    /// <summary>Bytes of the scales of FP8 weights: 4 for each block of 128 x 128.</summary>
+    public long ScaleByteCount => Parameters.Where(p => p.IsScale).Sum(p => p.ByteCount);
+
     /// <summary>Values a token leaves in the latent cache of one layer: c and the rotated key. V3: 576.</summary>
     public int CacheValuesPerTokenAndLayer => Config.KvLoraRank + Config.QkRopeHeadDim;
 
@@ -57,7 +63,16 @@ public sealed class ParameterTable
     public long CacheBytesPerToken(DType dtype, bool withMtp = false) =>
         (withMtp ? Config.TotalLayers : Config.NumHiddenLayers) * dtype.ByteCount(CacheValuesPerTokenAndLayer);
 
-    /// <summary>Refuses a checkpoint that lacks a tensor of the model, or has one of another shape or dtype. Tensors the model does not know are left alone.</summary>
+    /// <summary>
+    /// The same for an FP8 cache: for each layer c codes, 4 bytes for each 128 of them or fewer, and the rotated key in BF16. V3: 656 bytes a layer, 40,016 and 40,672.
+    /// </summary>
+    public long Fp8CacheBytesPerToken(bool withMtp = false) =>
+        (withMtp ? Config.TotalLayers : Config.NumHiddenLayers) * (Config.KvLoraRank + (4L * ((Config.KvLoraRank + 127) / 128)) + (2L * Config.QkRopeHeadDim));
+
+    /// <summary>
+    /// Refuses a checkpoint that lacks a tensor of the model, or has one of another shape or dtype. Tensors the model does not know are left alone; so are projections
+    /// of <c>torch_dtype</c>, without a scale, where the config has FP8.
+    /// </summary>
     /// <exception cref="DataException">One line: file, tensor, what it is, what was expected, the remedy.</exception>
     public static void Validate(Checkpoint checkpoint, DeepSeekConfig config)
     {
@@ -66,7 +81,7 @@ public sealed class ParameterTable
         {
             if (!checkpoint.Contains(expected.Name))
             {
-                if (expected.IsDuplicate)
+                if (expected.IsDuplicate || (expected.IsScale && IsPlain(checkpoint, expected.Name[..^"_scale_inv".Length], config)))
                     continue;
                 throw new DataException($"{checkpoint.Directory}: tensor '{expected.Name}' ({expected.DType.Name()} {expected.Shape}) is missing; check that the weights belong to the config");
             }
@@ -75,10 +90,13 @@ public sealed class ParameterTable
             string where = $"{checkpoint.FileOf(expected.Name)}: tensor '{expected.Name}' at byte {entry.FileOffset}";
             if (entry.Shape != expected.Shape)
                 throw new DataException($"{where} has shape {entry.Shape}, but the config asks for {expected.Shape}; check that the weights belong to the config");
-            if (entry.DType != expected.DType)
+            if (entry.DType != expected.DType && !(expected.DType == DType.F8_E4M3 && entry.DType == config.TorchDtype))
                 throw new DataException($"{where} is {entry.DType.Name()}, but the config asks for {expected.DType.Name()}; convert it, or correct torch_dtype or quantization_config");
         }
     }
+
+    /// <summary>Whether a projection that the config quantises was left as it was: a mixed checkpoint.</summary>
+    private static bool IsPlain(Checkpoint checkpoint, string weight, DeepSeekConfig config) => checkpoint.Contains(weight) && checkpoint.Entry(weight).DType == config.TorchDtype;
 
     private long Count(Func<Parameter, bool> counted) => Parameters.Where(p => !p.IsScale && counted(p)).Sum(p => p.ElementCount);
 }

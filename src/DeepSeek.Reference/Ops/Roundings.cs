@@ -176,3 +176,28 @@ public enum MtpHidden
     /// <summary>Before model.norm.</summary>
     PreNorm,
 }
+
+/// <summary>Which projections quantise their input with power-of-two scales, in a checkpoint whose <c>scale_fmt</c> is ue8m0.</summary>
+public enum Fp8ScaleRule
+{
+    /// <summary>Every one.</summary>
+    Every,
+
+    /// <summary>
+    /// q_a_proj, kv_a_proj_with_mqa and the routed experts: DeepSeek-V3's demo, whose ColumnParallelLinear and RowParallelLinear call linear() without scale_fmt.
+    /// </summary>
+    DemoReplicated,
+}
+
+/// <summary>What the latent cache holds of each token.</summary>
+public enum CacheFormat
+{
+    /// <summary>The activations as they are.</summary>
+    Activations,
+
+    /// <summary>
+    /// The latent as E4M3 codes with a power-of-two scale for each 128 channels, the rotated key in bfloat16: FlashMLA's FP8 cache, 656 bytes a token and layer at
+    /// DeepSeek-V3's size. Attention reads the values that the codes stand for.
+    /// </summary>
+    Fp8,
+}

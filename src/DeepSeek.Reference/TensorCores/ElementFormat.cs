@@ -98,6 +98,42 @@ public sealed record ElementFormat(string Name, int ExponentBits, int FractionBi
             : new Element(ElementKind.Normal, negative, E - Bias, (1u << FractionBits) | M);
     }
 
+    /// <summary>The code of a value that the format has; no rounding.</summary>
+    /// <exception cref="ContractException">The format does not have it.</exception>
+    public uint Encode(float x)
+    {
+        uint sign = float.IsNegative(x) ? NegativeZero : 0;
+        if (x == 0)
+            return sign;
+        if (float.IsNaN(x) && Specials != SpecialCodes.None)
+            return sign | (Specials == SpecialCodes.Ieee ? Infinity | 1u << (FractionBits + IgnoredBits - 1) : NegativeZero - 1);
+        if (float.IsInfinity(x) && Specials == SpecialCodes.Ieee)
+            return sign | Infinity;
+
+        // |x| = whole · 2^quantum, where quantum is the format's last place there.
+        int quantum = Math.Max(float.IsFinite(x) ? Math.ILogB(x) : MinExponent, MinExponent) - FractionBits;
+        double whole = Math.ScaleB(Math.Abs((double)x), -quantum);
+        int top = (1 << ExponentBits) - (Specials == SpecialCodes.Ieee ? 2 : 1);
+        long code = double.IsFinite(whole) && whole == Math.Floor(whole) ? ((long)(quantum + FractionBits + Bias - 1) << FractionBits) + (long)whole : long.MaxValue;
+        long largest = ((long)(top + 1) << FractionBits) - (Specials == SpecialCodes.OnlyAllOnesIsNaN ? 2 : 1);
+        if (code > largest)
+            throw new ContractException($"{x:R} is no value of {Name}; a matrix unit takes operands of its own format, without rounding");
+        return sign | (uint)code << IgnoredBits;
+    }
+
+    /// <summary>The value of a code, exactly; NaN and infinities as themselves.</summary>
+    public double ToDouble(uint code)
+    {
+        Element element = Decode(code);
+        double magnitude = element.Kind switch
+        {
+            ElementKind.NaN => double.NaN,
+            ElementKind.Infinity => double.PositiveInfinity,
+            _ => Math.ScaleB(element.Significand, element.Exponent - FractionBits),
+        };
+        return element.Negative ? -magnitude : magnitude;
+    }
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 }

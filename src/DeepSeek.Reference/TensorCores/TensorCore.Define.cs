@@ -36,7 +36,22 @@ public sealed partial record TensorCore
         return Chain(a, b, scalesOfA, scalesOfB, c, null);
     }
 
-    private uint Chain(ReadOnlySpan<uint> a, ReadOnlySpan<uint> b, ReadOnlySpan<byte> scalesOfA, ReadOnlySpan<byte> scalesOfB, uint c, List<FusedSum>? record)
+    /// <summary>The evaluation of the definition, with all its steps.</summary>
+    /// <param name="a">Codes of A's elements, k ascending.</param>
+    /// <param name="b">Codes of B's elements.</param>
+    /// <param name="scalesOfA">UE8M0 codes of the scales; empty where the unit takes none.</param>
+    /// <param name="scalesOfB">The same for b.</param>
+    /// <param name="c">Code of C.</param>
+    /// <exception cref="ShapeException">Lengths that do not fit.</exception>
+    /// <exception cref="DataException">A code has more bits than its format.</exception>
+    public TensorCoreExplanation Explain(ReadOnlySpan<uint> a, ReadOnlySpan<uint> b, ReadOnlySpan<byte> scalesOfA, ReadOnlySpan<byte> scalesOfB, uint c)
+    {
+        var record = new Recording([], []);
+        uint d = Chain(a, b, scalesOfA, scalesOfB, c, record);
+        return new TensorCoreExplanation(this, record.Sums, record.Additions, d);
+    }
+
+    private uint Chain(ReadOnlySpan<uint> a, ReadOnlySpan<uint> b, ReadOnlySpan<byte> scalesOfA, ReadOnlySpan<byte> scalesOfB, uint c, Recording? record)
     {
         RequireOperands(a.Length, b.Length, scalesOfA.Length, scalesOfB.Length);
         uint d = c;
@@ -47,7 +62,7 @@ public sealed partial record TensorCore
 
     /// <summary>One instruction, on elements k ... k + K - 1.</summary>
     private uint Instruction(
-        ReadOnlySpan<uint> a, ReadOnlySpan<uint> b, ReadOnlySpan<byte> scalesOfA, ReadOnlySpan<byte> scalesOfB, int k, uint c, List<FusedSum>? record)
+        ReadOnlySpan<uint> a, ReadOnlySpan<uint> b, ReadOnlySpan<byte> scalesOfA, ReadOnlySpan<byte> scalesOfB, int k, uint c, Recording? record)
     {
         uint sum = Entry == AccumulatorEntry.InTheSum ? c : 0;
         Span<FusedTerm> terms = stackalloc FusedTerm[FusedLength + 1];
@@ -65,11 +80,15 @@ public sealed partial record TensorCore
             Element accumulator = Accumulator.Decode(sum);
             terms[FusedLength] = new FusedTerm(accumulator.Kind, accumulator.Negative, accumulator.Exponent, accumulator.Significand, Accumulator.FractionBits);
             uint result = Fused(terms, out int largest, out long S);
-            record?.Add(new FusedSum(k, block, [.. terms], sum, largest, S, result));
+            record?.Sums.Add(new FusedSum([.. Enumerable.Range(0, FusedLength).Select(j => k + Index(block, j))], [.. terms], sum, largest, S, result));
             sum = result;
         }
 
-        return Entry == AccumulatorEntry.InTheSum ? sum : AddNearest(sum, c);
+        if (Entry == AccumulatorEntry.InTheSum)
+            return sum;
+        uint d = AddNearest(sum, c);
+        record?.Additions.Add(new LateAddition(sum, c, d));
+        return d;
     }
 
     /// <summary>Which element of an instruction is number j of fused block <paramref name="block"/>.</summary>
@@ -213,4 +232,7 @@ public sealed partial record TensorCore
         if (scalesOfA != scales || scalesOfB != scales)
             throw new ShapeException($"{scalesOfA} scales of a and {scalesOfB} of b; {a} elements of {Name} take {scales}");
     }
+
+    /// <summary>What an evaluation leaves behind when it is asked to.</summary>
+    private sealed record Recording(List<FusedSum> Sums, List<LateAddition> Additions);
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.TensorCores;
 
 namespace DeepSeek.Reference.Verification;
 
@@ -112,8 +113,28 @@ internal sealed class CaseFields
         throw Bad(key, $"'{text}' is none of {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}");
     }
 
-    /// <summary>The accumulation, <c>sum=</c>.</summary>
-    public Accumulation Sum() => new(Choice("sum", Contract.Accumulation.Kind));
+    /// <summary>The accumulation, <c>sum=</c>: a kind, or the name of a matrix unit.</summary>
+    public Accumulation Sum()
+    {
+        if (TensorCore.All.FirstOrDefault(unit => unit.Name == id["sum"]) is not { } unit)
+            return Choice("sum", Contract.Accumulation.Kind) is var kind && kind == Contract.Accumulation.Kind ? Contract.Accumulation
+                : kind != AccumulationKind.TensorCore ? new Accumulation(kind) : throw Bad("sum", $"name the matrix unit, such as {TensorCore.HopperWgmmaBF16F32}");
+        read.Add("sum");
+        canonical.Add(new("sum", unit.Name));
+        return Accumulation.TensorCore(unit);
+    }
+
+    /// <summary>The arithmetic of a block-scaled product, <c>product=</c>: the name of a preset, DeepGEMM's on Hopper by default.</summary>
+    public ScaledProduct Product()
+    {
+        if (Take("product") is not string text)
+            return ScaledProduct.DeepGemmSm90;
+        if (ScaledProduct.Presets.FirstOrDefault(p => p.Name == text) is not { } product)
+            throw Bad("product", $"'{text}' is none of {string.Join(", ", ScaledProduct.Presets.Select(p => p.Name))}");
+        if (product != ScaledProduct.DeepGemmSm90)
+            canonical.Add(new("product", text));
+        return product;
+    }
 
     /// <summary>Declares an input of real numbers; its name is the key of its dtype (f32, bf16), which defaults to the contract's.</summary>
     public void Input(string name, DType? dtype, params ReadOnlySpan<long> shape) =>

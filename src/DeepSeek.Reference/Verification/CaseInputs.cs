@@ -11,6 +11,8 @@ namespace DeepSeek.Reference.Verification;
 /// reciprocal       1 / (1 + i), one division
 /// experts:e        row t: b = u e / 2^32 of the row's first element, then slot s holds (b + s) mod e
 /// experts_holes:e  the same, but in every third row (t mod 3 = 2) the last slot holds -1
+/// scale            (1 + (u >> 9)·2^-23)·2^-7, exact
+/// power            2^(u mod 16 - 12)
 /// special          where u mod 16 = 0: +inf, -inf, NaN or -0 as (u >> 4) mod 4 is 0, 1, 2, 3; elsewhere logspread
 /// </code>
 /// i is the row-major index of the element; u is word i of the tensor's random words (docs/spec/random.md).
@@ -46,6 +48,12 @@ internal static class CaseInputs
                 Span<float> values = tensor.AsSpan<float>();
                 for (int i = 0; i < values.Length; i++)
                     values[i] = 1f / (1 + i);
+                break;
+            case "scale":
+                FillScales(seed, input.Name, u => 0x3C000000 | (u >> 9), tensor.AsSpan<float>());
+                break;
+            case "power":
+                FillScales(seed, input.Name, u => (u % 16 + 115) << 23, tensor.AsSpan<float>());
                 break;
             case "experts" or "experts_holes":
                 FillExperts(seed, input.Name, (int)input.Shape[^1], n, parts[0] == "experts_holes", tensor.AsSpan<int>());
@@ -97,7 +105,18 @@ internal static class CaseInputs
 
         float[] values = new float[tensor.ElementCount];
         Fill(map, seed, name, values);
-        BFloat16Spans.Round(values, tensor.AsSpan<BFloat16>());
+        if (tensor.DType == DType.F8_E4M3)
+            Float8Spans.Narrow(values, tensor.AsSpan<Float8E4M3>(), Fp8Overflow.Saturate);
+        else
+            BFloat16Spans.Round(values, tensor.AsSpan<BFloat16>());
+    }
+
+    /// <summary>Bits of positive binary32 values from words.</summary>
+    private static void FillScales(ulong seed, string name, Func<uint, uint> bits, Span<float> values)
+    {
+        var random = new RandomStream(seed, name);
+        for (int i = 0; i < values.Length; i++)
+            values[i] = BitConverter.UInt32BitsToSingle(bits(random.Word((ulong)i)));
     }
 
     private static void Fill(string map, ulong seed, string name, Span<float> values)

@@ -45,12 +45,13 @@ public static class ModelCase
         ];
 
         using Checkpoint checkpoint = Checkpoint.Open(directory);
-        using var runs = new ModelCaseRuns(own => DeepSeekModel.Over(checkpoint, config, own, backend), contract, oracle, names);
+        using var runs = new ModelCaseRuns(own => DeepSeekModel.Over(checkpoint, config, own, backend, options.Fp8), contract, oracle, names);
         var result = new ModelCaseResult { Name = new DirectoryInfo(directory).Name, Contract = contract.Name, Backend = backend.Name, Tensors = [] };
         try
         {
             var judge = new ModelCaseJudge(runs, oracle, ModelCaseLimits.For(contract, options), contract);
-            return result with { Tensors = [.. names.Select(judge.Judge)] };
+            TensorVerdict[] tensors = [.. names.Select(judge.Judge)];
+            return result with { Tensors = tensors, Fp8 = runs.Fp8 };
         }
         catch (ShapeException e)
         {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using DeepSeek.Reference.Model;
 
 namespace DeepSeek.Reference.Verification;
 
@@ -7,6 +8,9 @@ public sealed record ModelCaseOptions
 {
     /// <summary>The contract; null takes the model's default (rule N17). <c>contract</c></summary>
     public NumericContract? Contract { get; init; }
+
+    /// <summary>How FP8 products are computed. <c>fp8</c>: auto, gemm or dequantize</summary>
+    public Fp8Mode Fp8 { get; init; }
 
     /// <summary>Relative L2 that logits may differ by; null takes the rule's. <c>limit_logits</c></summary>
     public double? LogitsLimit { get; init; }
@@ -30,11 +34,12 @@ public sealed record ModelCaseOptions
                 options = field.Name switch
                 {
                     "contract" => options with { Contract = options.Contract ?? NumericContract.Parse(field.Value.GetString() ?? "") },
+                    "fp8" => options with { Fp8 = options.Fp8 == Fp8Mode.Auto ? ParseMode(field.Value.GetString()) : options.Fp8 },
                     "limit_logits" => options with { LogitsLimit = field.Value.GetDouble() },
                     "limit_intermediates" => options with { IntermediatesLimit = field.Value.GetDouble() },
                     "limit_distance_ratio" => options with { DistanceRatioLimit = field.Value.GetDouble() },
                     "note" => options,
-                    _ => throw new DataException($"{path}: field '{field.Name}' is unknown; a case has contract, limit_logits, limit_intermediates, limit_distance_ratio, note"),
+                    _ => throw new DataException($"{path}: field '{field.Name}' is unknown; a case has contract, fp8, limit_logits, limit_intermediates, limit_distance_ratio, note"),
                 };
             }
         }
@@ -45,4 +50,12 @@ public sealed record ModelCaseOptions
 
         return options;
     }
+
+    private static Fp8Mode ParseMode(string? word) => word switch
+    {
+        "auto" => Fp8Mode.Auto,
+        "gemm" => Fp8Mode.Gemm,
+        "dequantize" => Fp8Mode.Dequantize,
+        _ => throw new FormatException($"fp8 is '{word}'; there are auto, gemm and dequantize"),
+    };
 }

@@ -12,6 +12,9 @@ public sealed record ModelCaseResult
     /// <summary>The backend that ran it.</summary>
     public required string Backend { get; init; }
 
+    /// <summary>How the products of FP8 weights were computed; null where none is FP8 or nothing ran.</summary>
+    public Model.Fp8Mode? Fp8 { get; init; }
+
     /// <summary>One verdict a tensor of the oracle, in the file's order of names; inputs are left out.</summary>
     public required IReadOnlyList<TensorVerdict> Tensors { get; init; }
 

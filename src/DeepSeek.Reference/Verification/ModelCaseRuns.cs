@@ -39,6 +39,9 @@ internal sealed class ModelCaseRuns : IDisposable
         return model;
     }
 
+    /// <summary>How the runs' FP8 products were computed; the same in all of them.</summary>
+    public Fp8Mode? Fp8 => models.Values.FirstOrDefault()?.Fp8;
+
     /// <summary>Closes the models.</summary>
     public void Dispose()
     {

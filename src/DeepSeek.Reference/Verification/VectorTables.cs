@@ -32,7 +32,13 @@ internal static class VectorTables
     /// <exception cref="DataException">The file cannot be read, is no such table, or has a damaged line; the message names file and line.</exception>
     public static VectorTableResult Evaluate(string path)
     {
-        string kind = Kind(path) ?? throw new DataException($"{path}: no table is known by this name; expected FORMAT_decode.csv, FORMAT_encode.csv or FUNCTIONf.csv");
+        return Evaluate(path, Kind(path) ?? throw new DataException($"{path}: no table is known by this name; expected FORMAT_decode.csv, FORMAT_encode.csv or FUNCTIONf.csv"));
+    }
+
+    /// <summary>The same for a file of any name, whose kind is known: "decode e5m2", "encode bf16", "function log".</summary>
+    /// <exception cref="DataException">The file cannot be read, is no such table, or has a damaged line; the message names file and line.</exception>
+    public static VectorTableResult Evaluate(string path, string kind)
+    {
         try
         {
             using var reader = new StreamReader(Open(path));

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using DeepSeek.Reference.Inference;
 using DeepSeek.Reference.Model;
+using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference.Tool.Verbs;
 
@@ -40,7 +41,7 @@ internal static class GenerateVerb
                 OnPrefill = (row, taken) => progress.Report($"prefill of row {row}", taken, prompts[row].Length),
                 OnToken = (_, _, _) => progress.Report("generate", ++done, (long)most * prompts.Count),
             };
-            using DeepSeekModel loaded = model.Open(parsed);
+            using DeepSeekModel loaded = model.Open(parsed, terminal);
             IReadOnlyList<GeneratedSequence> rows = new Generator(loaded).Generate(prompts, options, terminal.Cancelled);
             progress.Clear();
             if (parsed.GetValue(json))
@@ -92,5 +93,7 @@ internal static class GenerateVerb
             }
 
             json.WriteEndArray();
+            json.WriteFp8(model.Fp8);
+            json.WriteString("cache", model.Contract.Cache == CacheFormat.Fp8 ? "f8" : "activations");
         });
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 
 namespace DeepSeek.Reference.Tool.Verbs;
 
@@ -9,7 +10,7 @@ internal static class InspectVerb
     public static Command Command(Terminal terminal)
     {
         var target = new Argument<string>("DIR|config.json") { Description = "A model directory, or its config alone." }.NamesPath();
-        var check = new Option<bool>("--check") { Description = "Read every weight and report NaN and infinities (exit 2), one block at a time." };
+        var check = new Option<bool>("--check") { Description = "Read every weight and report NaN, infinities and impossible scales (exit 2), one block at a time." };
         Option<bool> json = SharedOptions.Json();
         var command = new Command("inspect",
             "Shows a model's parameters, bytes, KV cache, activated parameters and tensors; the weights are not needed, but if they are there their names, shapes and dtypes are checked.\n\nExamples:\n  dsref inspect path/to/config.json\n  dsref inspect path/to/model --check")
@@ -30,7 +31,7 @@ internal static class InspectVerb
             {
                 using Checkpoint checkpoint = Checkpoint.Open(path);
                 ParameterTable.Validate(checkpoint, config);
-                scanned = scan ? WeightScan.Of(checkpoint, terminal) : null;
+                scanned = scan ? WeightScan.Of(checkpoint, config, terminal) : null;
             }
 
             if (parsed.GetValue(json))
@@ -70,8 +71,15 @@ internal static class InspectVerb
         json.WriteNumber("cache_values_per_token_and_layer", table.CacheValuesPerTokenAndLayer);
         json.WriteNumber("cache_bytes_per_token_bf16", table.CacheBytesPerToken(DType.BF16));
         json.WriteBoolean("weights", hasWeights);
-        if (scanned is null)
-            return;
+        if (scanned is not null)
+            WriteFindings(json, scanned);
+        json.WriteNumber("parameters_fp8", table.Fp8Count);
+        json.WriteNumber("bytes_fp8_scales", table.ScaleByteCount);
+        json.WriteNumber("cache_bytes_per_token_fp8", table.Fp8CacheBytesPerToken());
+    });
+
+    private static void WriteFindings(Utf8JsonWriter json, WeightScan scanned)
+    {
         json.WriteNumber("scanned_tensors", scanned.Tensors);
         json.WriteStartArray("findings");
         foreach (WeightFinding finding in scanned.Findings)
@@ -83,9 +91,10 @@ internal static class InspectVerb
             json.WriteNumber("inf", finding.Infinite);
             json.WriteNumber("first_index", finding.FirstIndex);
             json.WriteNumber("first_offset", finding.FirstOffset);
+            json.WriteNumber("bad_scales", finding.BadScales);
             json.WriteEndObject();
         }
 
         json.WriteEndArray();
-    });
+    }
 }

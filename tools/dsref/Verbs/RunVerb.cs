@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DeepSeek.Reference.Model;
+using DeepSeek.Reference.Ops;
 using DeepSeek.Reference.Tracing;
 using DeepSeek.Reference.Verification;
 
@@ -31,7 +32,7 @@ internal static class RunVerb
 
             string path = parsed.GetRequiredValue(output);
             model.RequireOutput(parsed, path);
-            using DeepSeekModel loaded = model.Open(parsed);
+            using DeepSeekModel loaded = model.Open(parsed, terminal);
             string? word = parsed.GetValue(trace);
             var collector = TraceCollector.Parse(word, loaded.Config, rows.Count);
             Forward(terminal, loaded, rows, prefill, collector);
@@ -104,6 +105,8 @@ internal static class RunVerb
             }
 
             writer.WriteEndArray();
+            writer.WriteFp8(model.Fp8);
+            writer.WriteString("cache", model.Contract.Cache == CacheFormat.Fp8 ? "f8" : "activations");
         });
     }
 }

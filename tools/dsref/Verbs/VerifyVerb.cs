@@ -22,12 +22,13 @@ internal static class VerifyVerb
             HelpName = "quick|full",
             DefaultValueFactory = _ => "full",
         };
+        Option<string?> fp8 = SharedOptions.Fp8();
         Option<int> threads = SharedOptions.Threads();
         Option<string?> golden = SharedOptions.Golden();
         Option<bool> json = SharedOptions.Json();
         var command = new Command("verify",
             "Runs cases on a backend and judges each: by its golden's digest (BITS or FAIL), a model by the rules of docs/spec/verdicts.md.\n\nExamples:\n  dsref verify\n  dsref verify --level quick --filter \"^linear\"\n  dsref verify path/to/model \"attention[s=2,t=19,h=3,hk=1,d=20,dv=13,latent=yes]\"")
-        { targets, backend, filter, level, threads, golden, json };
+        { targets, backend, filter, level, fp8, threads, golden, json };
         command.SetAction(parsed =>
         {
             IBackend runs = SharedOptions.MakeBackend(parsed.GetValue(backend)!, parsed.GetValue(threads));
@@ -38,7 +39,7 @@ internal static class VerifyVerb
                 var other => throw new CaseException($"--level '{other}': there are quick and full"),
             };
             using var source = new GoldenSource(parsed.GetValue(golden));
-            var selection = new CaseSelection(source, highest, SharedOptions.MakeFilter(parsed.GetValue(filter)));
+            var selection = new CaseSelection(source, highest, SharedOptions.MakeFilter(parsed.GetValue(filter)), SharedOptions.ParseFp8(parsed.GetValue(fp8)));
             IReadOnlyList<SelectedCase> cases = selection.Of(parsed.GetValue(targets) ?? []);
             return new Verification(terminal, runs, highest, parsed.GetValue(json)).Run(cases);
         });

@@ -47,6 +47,7 @@ public readonly record struct AttentionShape(int S, int H, int T, int Hk, int D,
 
         if (attributes.ScoreSplit < 0 || attributes.ScoreSplit > shape.D)
             throw new ShapeException($"scores split at channel {attributes.ScoreSplit} of {shape.D}; take 0, or a channel inside the head");
+        attributes.Accumulation.RequireWithoutUnit("attention");
         if (!Enum.IsDefined(attributes.Rounding) || !Enum.IsDefined(attributes.Accumulation.Kind))
             throw new ContractException($"attention does not offer {attributes.Rounding} with {attributes.Accumulation}");
         return shape;

@@ -25,6 +25,7 @@ public static partial class Dequantize
             Row<Lanes128, Words128, C, Y>(ref codes, ref scales, t, K, grid, ref y);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Row<L, W, C, Y>(ref C codes, ref float scales, int t, int K, TileGrid grid, ref Y y)
         where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where C : unmanaged where Y : unmanaged
     {

@@ -40,16 +40,15 @@ public static partial class Quantize
         : Isa.Has256 ? TileKernel<Lanes256, Words256, E, byte>.Greatest(ref x, count)
         : TileKernel<Lanes128, Words128, E, byte>.Greatest(ref x, count);
 
-    /// <summary>The codes of a run of one tile.</summary>
-    internal static void SimdCodes<E, C>(ref E x, int count, TileScale s, QuantizeAttributes attributes, ref C codes) where E : unmanaged where C : unmanaged
+    /// <summary>The codes of a run of one tile whose largest magnitude has this encoding.</summary>
+    internal static void SimdCodes<E, C>(ref E x, int count, uint greatest, QuantizeAttributes attributes, ref C codes) where E : unmanaged where C : unmanaged
     {
-        bool divides = DividesInexactly(attributes);
         if (Isa.Has512)
-            TileKernel<Lanes512, Words512, E, C>.Codes(ref x, count, s, divides, ref codes);
+            Tile<Lanes512, Words512, E, C>(ref x, count, greatest, attributes, ref codes);
         else if (Isa.Has256)
-            TileKernel<Lanes256, Words256, E, C>.Codes(ref x, count, s, divides, ref codes);
+            Tile<Lanes256, Words256, E, C>(ref x, count, greatest, attributes, ref codes);
         else
-            TileKernel<Lanes128, Words128, E, C>.Codes(ref x, count, s, divides, ref codes);
+            Tile<Lanes128, Words128, E, C>(ref x, count, greatest, attributes, ref codes);
     }
 
     /// <summary>M for a type of codes.</summary>
@@ -76,29 +75,44 @@ public static partial class Quantize
     }
 
     /// <summary>Tiles of one row and any width.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Flat<L, W, E, C>(ref E x, int columns, int width, QuantizeAttributes attributes, ref C codes, ref float scales)
         where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
     {
-        bool divides = DividesInexactly(attributes);
-        int k = 0, j = 0;
-        do
+        // Sixteen tiles at a time: one division for all their scales, and no tile waits for its own.
+        Span<uint> greatest = stackalloc uint[Group];
+        int tiles = Math.Max(1, (int)(((long)columns + width - 1) / Math.Max(1, width)));
+        for (int j = 0; j < tiles; j += Group)
         {
-            int count = Math.Min(width, columns - k);
-            ref E run = ref Unsafe.Add(ref x, k);
-            float a = BitConverter.UInt32BitsToSingle(TileKernel<L, W, E, C>.Greatest(ref run, count));
-            TileScale s = TileScale.Of(a, Largest<C>(), attributes);
-            Unsafe.Add(ref scales, j++) = s.Scale;
-            TileKernel<L, W, E, C>.Codes(ref run, count, s, divides, ref Unsafe.Add(ref codes, k));
-            k += width;
+            int count = Math.Min(Group, tiles - j);
+            for (int n = 0; n < count; n++)
+            {
+                int k = (j + n) * width;
+                greatest[n] = TileKernel<L, W, E, C>.Greatest(ref Unsafe.Add(ref x, k), Math.Min(width, columns - k));
+            }
+
+            var s = new GroupScales<L, W, E, C>(greatest, count, attributes, ref Unsafe.Add(ref scales, j));
+            for (int n = 0; n < count; n++)
+            {
+                int k = (j + n) * width;
+                s.Codes(n, ref Unsafe.Add(ref x, k), Math.Min(width, columns - k), ref Unsafe.Add(ref codes, k));
+            }
         }
-        while (k < columns);
     }
 
-    /// <summary>Tiles of up to 128 rows and 128 columns.</summary>
+    /// <summary>A run of one tile, whose scale is written elsewhere.</summary>
+    private static void Tile<L, W, E, C>(ref E x, int count, uint greatest, QuantizeAttributes attributes, ref C codes)
+        where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
+    {
+        float scale = 0f;
+        new GroupScales<L, W, E, C>([greatest], 1, attributes, ref scale).Codes(0, ref x, count, ref codes);
+    }
+
+    /// <summary>Tiles of up to 128 rows and 128 columns, as many as a band has.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Square<L, W, E, C>(ref E x, int rows, int columns, int K, QuantizeAttributes attributes, ref C codes, ref float scales)
         where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
     {
-        bool divides = DividesInexactly(attributes);
         int tiles = TileGrid.Ceil(columns);
         Span<uint> sixteen = stackalloc uint[16 * tiles];
         sixteen.Clear();
@@ -111,53 +125,98 @@ public static partial class Quantize
             }
         }
 
-        Span<TileScale> s = stackalloc TileScale[tiles];
+        Span<uint> greatest = stackalloc uint[tiles];
         for (int j = 0; j < tiles; j++)
-        {
-            s[j] = TileScale.Of(BitConverter.UInt32BitsToSingle(TileKernel<L, W, E, C>.Greatest16(ref sixteen[16 * j])), Largest<C>(), attributes);
-            Unsafe.Add(ref scales, j) = s[j].Scale;
-        }
-
+            greatest[j] = TileKernel<L, W, E, C>.Greatest16(ref sixteen[16 * j]);
+        var s = new GroupScales<L, W, E, C>(greatest, tiles, attributes, ref scales);
         for (int t = 0; t < rows; t++)
         {
             for (int j = 0; j < tiles; j++)
             {
                 nint at = (nint)t * K + j * TileGrid.Side;
-                int count = Math.Min(TileGrid.Side, columns - j * TileGrid.Side);
-                TileKernel<L, W, E, C>.Codes(ref Unsafe.Add(ref x, at), count, s[j], divides, ref Unsafe.Add(ref codes, at));
+                s.Codes(j, ref Unsafe.Add(ref x, at), Math.Min(TileGrid.Side, columns - j * TileGrid.Side), ref Unsafe.Add(ref codes, at));
             }
         }
     }
 
-    /// <summary>Tiles of up to 128 rows and one column, up to <see cref="BandColumns"/> of them beside each other.</summary>
+    /// <summary>Tiles of up to 128 rows and one column, as many as a band has.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Upright<L, W, E, C>(ref E x, int rows, int columns, int K, QuantizeAttributes attributes, ref C codes, ref float scales)
         where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
     {
-        Span<uint> greatest = stackalloc uint[columns];
+        Span<uint> greatest = stackalloc uint[BandColumns];
         greatest.Clear();
         for (int t = 0; t < rows; t++)
             TileKernel<L, W, E, C>.Raise(ref Unsafe.Add(ref x, (nint)t * K), ref greatest[0], columns);
 
-        Span<TileScale> s = stackalloc TileScale[columns];
-        Span<float> factors = stackalloc float[columns];
+        Span<float> own = stackalloc float[BandColumns], factors = stackalloc float[BandColumns];
         bool ordinary = true;
-        for (int k = 0; k < columns; k++)
+        int whole = columns & ~15;
+        for (int k = 0; k < whole; k += 16)
+            ordinary &= TileKernel<L, W, E, C>.Scales(ref greatest[k], attributes, ref own[k], ref factors[k]);
+        if (!ordinary)
+            whole = 0;
+        Span<TileScale> rest = stackalloc TileScale[columns - whole];
+        for (int k = whole; k < columns; k++)
         {
-            s[k] = TileScale.Of(BitConverter.UInt32BitsToSingle(greatest[k]), Largest<C>(), attributes);
-            Unsafe.Add(ref scales, k) = s[k].Scale;
-            factors[k] = s[k].Factor;
-            ordinary &= TileKernel<L, W, E, C>.IsOrdinary(s[k]);
+            rest[k - whole] = TileScale.Of(BitConverter.UInt32BitsToSingle(greatest[k]), Largest<C>(), attributes);
+            own[k] = rest[k - whole].Scale;
         }
 
+        for (int k = 0; k < columns; k++)
+            Unsafe.Add(ref scales, k) = own[k];
         bool divides = DividesInexactly(attributes);
-        int whole = ordinary ? columns & ~15 : 0;
         for (int t = 0; t < rows; t++)
         {
             ref E row = ref Unsafe.Add(ref x, (nint)t * K);
             ref C line = ref Unsafe.Add(ref codes, (nint)t * K);
-            TileKernel<L, W, E, C>.CodesByColumn(ref row, whole, ref scales, ref factors[0], divides, ref line);
+            TileKernel<L, W, E, C>.CodesByColumn(ref row, whole, ref own[0], ref factors[0], divides, ref line);
             for (int k = whole; k < columns; k++)
-                Unsafe.Add(ref line, k) = TileKernel<L, W, E, C>.Code(s[k].Quotient(TileKernel<L, W, E, C>.Value(ref Unsafe.Add(ref row, k))));
+                TileKernel<L, W, E, C>.AnyCodes(ref Unsafe.Add(ref row, k), 1, rest[k - whole], ref Unsafe.Add(ref line, k));
         }
+    }
+
+    /// <summary>Tiles whose scales are computed together.</summary>
+    private const int Group = 16;
+
+    [InlineArray(Group)]
+    private struct Sixteen<T>
+    {
+        private T element;
+    }
+
+    /// <summary>The scales of up to sixteen tiles, written where the caller wants them, and what the codes need of them.</summary>
+    private ref struct GroupScales<L, W, E, C> where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
+    {
+        private readonly bool ordinary;
+        private readonly bool divides;
+        private readonly QuantizeAttributes attributes;
+        private Sixteen<uint> amax;
+        private Sixteen<float> scale;
+        private Sixteen<float> factor;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public GroupScales(ReadOnlySpan<uint> greatest, int count, QuantizeAttributes attributes, ref float scales)
+        {
+            this.attributes = attributes;
+            divides = DividesInexactly(attributes);
+            for (int n = 0; n < Group; n++)
+                amax[n] = n < count ? greatest[n] : 0x3F800000;
+            ordinary = TileKernel<L, W, E, C>.Scales(ref amax[0], attributes, ref scale[0], ref factor[0]);
+            for (int n = 0; n < count; n++)
+                Unsafe.Add(ref scales, n) = ordinary ? scale[n] : Definition(n).Scale;
+        }
+
+        /// <summary>The codes of a run of tile n.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Codes(int n, ref E x, int count, ref C codes)
+        {
+            if (ordinary)
+                TileKernel<L, W, E, C>.Codes(ref x, count, scale[n], factor[n], divides, ref codes);
+            else
+                TileKernel<L, W, E, C>.AnyCodes(ref x, count, Definition(n), ref codes);
+        }
+
+        private TileScale Definition(int n) => TileScale.Of(BitConverter.UInt32BitsToSingle(amax[n]), Largest<C>(), attributes);
     }
 }

@@ -19,7 +19,7 @@ internal static class TileKernel<L, W, E, C>
     where E : unmanaged
     where C : unmanaged
 {
-    /// <summary>Beyond these the division below is not proven, and quotients may be infinite or NaN: such tiles take the definition.</summary>
+    /// <summary>Beyond these the division below is not proven, and quotients may be infinite or NaN: such tiles take the definition's steps.</summary>
     private const float LeastOrdinary = 1f / (1L << 60);
 
     private static int Fraction => typeof(C) == typeof(byte) ? 3 : 6;
@@ -27,10 +27,33 @@ internal static class TileKernel<L, W, E, C>
     /// <summary>The exponent field, in binary32, of the format's smallest normal number: 2^-6 or 2^-14.</summary>
     private static uint LeastField => typeof(C) == typeof(byte) ? 121u : 113u;
 
-    /// <summary>Whether the vector code has the definition's bits for tiles of that scale.</summary>
-    [MethodImpl(Always)]
-    public static bool IsOrdinary(TileScale s) =>
-        s.Scale >= LeastOrdinary && s.Scale <= 1 / LeastOrdinary && s.Factor >= LeastOrdinary && s.Factor <= 1 / LeastOrdinary;
+    private static float Largest => typeof(C) == typeof(byte) ? Quantize.LargestE4M3 : Quantize.LargestE5M6;
+
+    /// <summary>Sixteen tiles' scales and factors from the encodings of their largest magnitudes, as <see cref="TileScale.Of"/> has them.</summary>
+    /// <returns>False where one of them is beyond what the vector code takes; then the caller takes all from the definition.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static bool Scales(ref uint greatest, QuantizeAttributes attributes, ref float scales, ref float factors)
+    {
+        W a = W.Load(ref greatest);
+        W least = W.Broadcast(BitConverter.SingleToUInt32Bits(TileScale.Least));
+        if (attributes.Clamp == QuantizationClamp.Amax)
+            a = W.Max(a, least);
+        bool quotient = attributes.Arithmetic is QuantizerArithmetic.TritonActQuant or QuantizerArithmetic.DeepGemm or QuantizerArithmetic.DeepGemm2025;
+        L s = quotient ? W.Lanes(a) / L.Broadcast(Largest) : W.Lanes(a) * L.Broadcast(1f / Largest);
+        if (attributes.Clamp == QuantizationClamp.Scale)
+            s = W.Lanes(W.Max(W.Of(s), least));
+        bool power = attributes.ScaleFormat == ScaleFormat.UE8M0;
+        if (power)
+            s = W.Lanes(W.Max((W.Of(s) + W.Broadcast(0x7FFFFF)) & W.Broadcast(0x7F800000), W.Broadcast(0x00800000)));
+        bool byAmax = !power && attributes.Arithmetic is QuantizerArithmetic.DeepGemm2025 or QuantizerArithmetic.DeepEpLowLatency;
+        L factor = byAmax ? L.Broadcast(Largest) / W.Lanes(a) : L.Broadcast(1f) / s;
+        L.Store(s, ref scales);
+        L.Store(factor, ref factors);
+
+        W low = W.Broadcast(BitConverter.SingleToUInt32Bits(LeastOrdinary)), high = W.Broadcast(BitConverter.SingleToUInt32Bits(1 / LeastOrdinary));
+        W beyond = W.Greater(low, W.Of(s)) | W.Greater(W.Of(s), high) | W.Greater(low, W.Of(factor)) | W.Greater(W.Of(factor), high) | W.Greater(a, W.Broadcast(0x7F7FFFFF));
+        return W.Greatest(beyond >> 1) == 0;
+    }
 
     /// <summary>The encoding of max |x|: above infinity's if there is a NaN, 0 if there is nothing.</summary>
     [MethodImpl(Always)]
@@ -59,26 +82,19 @@ internal static class TileKernel<L, W, E, C>
             Unsafe.Add(ref greatest, k) = Math.Max(Unsafe.Add(ref greatest, k), BitConverter.SingleToUInt32Bits(Value(ref Unsafe.Add(ref x, k))) & 0x7FFFFFFF);
     }
 
-    /// <summary>The codes of a run of one tile.</summary>
+    /// <summary>The codes of a run of one tile whose scale is ordinary.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Codes(ref E x, nint count, TileScale s, bool divides, ref C codes)
+    public static void Codes(ref E x, nint count, float scale, float factor, bool divides, ref C codes)
     {
-        if (!IsOrdinary(s))
-        {
-            for (nint i = 0; i < count; i++)
-                Unsafe.Add(ref codes, i) = Code(s.Quotient(Value(ref Unsafe.Add(ref x, i))));
-            return;
-        }
-
         nint k = 0;
-        L factor = L.Broadcast(s.Factor);
+        L f = L.Broadcast(factor);
         if (divides)
         {
-            L negative = L.Broadcast(-s.Scale);
+            L negative = L.Broadcast(-scale);
             for (; k <= count - 16; k += 16)
             {
                 L v = LaneElements.Load<L, E>(ref Unsafe.Add(ref x, k));
-                Store(Divide(v, negative, factor), v, ref Unsafe.Add(ref codes, k));
+                Store(Divide(v, negative, f), v, ref Unsafe.Add(ref codes, k));
             }
         }
         else
@@ -86,11 +102,21 @@ internal static class TileKernel<L, W, E, C>
             for (; k <= count - 16; k += 16)
             {
                 L v = LaneElements.Load<L, E>(ref Unsafe.Add(ref x, k));
-                Store(v * factor, v, ref Unsafe.Add(ref codes, k));
+                Store(v * f, v, ref Unsafe.Add(ref codes, k));
             }
         }
 
         for (; k < count; k++)
+        {
+            float v = Value(ref Unsafe.Add(ref x, k));
+            Unsafe.Add(ref codes, k) = Code(divides ? v / scale : v * factor);
+        }
+    }
+
+    /// <summary>The codes of a run of one tile, whatever its scale.</summary>
+    public static void AnyCodes(ref E x, nint count, TileScale s, ref C codes)
+    {
+        for (nint k = 0; k < count; k++)
             Unsafe.Add(ref codes, k) = Code(s.Quotient(Value(ref Unsafe.Add(ref x, k))));
     }
 

@@ -7,9 +7,9 @@ namespace DeepSeek.Reference.Verification;
 /// <param name="Kind">What its lines were taken for.</param>
 /// <param name="Total">Lines.</param>
 /// <param name="Equal">Lines of which every result is equal.</param>
-/// <param name="First">The first difference; none where all are equal.</param>
+/// <param name="FirstDifference">The first difference, with its line; none where all are equal.</param>
 /// <param name="NotRead">Fields of the first line that the kind does not know.</param>
-internal sealed record VectorReport(string Path, string Kind, int Total, int Equal, VectorDifference? First, IReadOnlyList<string> NotRead);
+internal sealed record VectorReport(string Path, string Kind, long Total, long Equal, string? FirstDifference, IReadOnlyList<string> NotRead);
 
 /// <summary>Evaluates files of recorded or computed bit patterns; the kind comes from their fields and name (docs/spec/tensor-cores.md).</summary>
 internal static class VectorFile
@@ -24,6 +24,14 @@ internal static class VectorFile
     /// <exception cref="DataException">The file cannot be read, a line is malformed, or its kind is not known.</exception>
     public static VectorReport Evaluate(string path, TensorCore? unit = null, Action<int>? step = null)
     {
+        if (TableOfFile.Kind(path) is { } tableKind)
+        {
+            VectorTableResult table = VectorTables.Evaluate(path, tableKind);
+            if (table.Rows == 0)
+                throw new DataException($"{path}: holds no rows below its first line; give a table with rows");
+            return new VectorReport(path, table.Kind, table.Rows, table.Matches, table.FirstDifference, []);
+        }
+
         IVectorKind kind = KindOf(path, unit, out string[] notRead);
         int total = 0;
         int equal = 0;
@@ -37,7 +45,7 @@ internal static class VectorFile
             step?.Invoke(total);
         }
 
-        return new VectorReport(path, kind.Name, total, equal, first, notRead);
+        return new VectorReport(path, kind.Name, total, equal, first?.ToString(), notRead);
     }
 
     private static IVectorKind KindOf(string path, TensorCore? unit, out string[] notRead)
@@ -59,6 +67,8 @@ internal static class VectorFile
             return new BlockGemmVectors(unit ?? (name.Contains("e5m2", StringComparison.OrdinalIgnoreCase) ? TensorCore.HopperWgmmaE5M2F32 : TensorCore.HopperWgmmaE4M3F32));
         if (line.Has("d_f32") || line.Has("d_bf16"))
             return new ChainVectors(unit ?? (name.Contains("fp16", StringComparison.OrdinalIgnoreCase) ? TensorCore.HopperWgmmaFP16F32 : TensorCore.HopperWgmmaBF16F32));
+        if (line.Has("x") && QuantizerVectors.Columns.Any(column => line.Has(column.Codes)))
+            return new QuantizerVectors();
         if (line.Has("a") && line.Has("b") && (line.Has("d") || line.Has("d16")))
             return Units(path, name, line, unit);
         throw line.Bad($"its fields ({string.Join(", ", line.Json.EnumerateObject().Select(field => field.Name).Take(12))}) are of no kind of vectors that is known", "docs/spec/tensor-cores.md lists the kinds");

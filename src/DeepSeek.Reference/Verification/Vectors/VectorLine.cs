@@ -71,6 +71,9 @@ internal readonly record struct VectorLine(string Path, int Number, JsonElement 
 /// <param name="Want">Bits in the file.</param>
 internal sealed record VectorDifference(int Line, string Field, string Got, string Want)
 {
+    /// <inheritdoc/>
+    public override string ToString() => $"line {Line}: {Field} is {Got} here and {Want} in the file";
+
     /// <summary>None, or the difference of two codes; NaNs may be told apart, and zeros of both signs may be one.</summary>
     public static VectorDifference? Of(VectorLine line, string field, uint got, int digits, bool anyNaN = true)
     {

@@ -5,7 +5,7 @@ using Xunit;
 namespace DeepSeek.Reference.Tests.TensorCores;
 
 /// <summary>Rule N20 against results that other implementations computed (golden/vectors/dev) and, where they lie beside the repository, that hardware gave.</summary>
-public sealed class VectorTests(ITestOutputHelper output)
+public sealed class UnitVectorTests(ITestOutputHelper output)
 {
     [Theory]
     [InlineData("hopper_wgmma_e4m3_f32", 3300)]
@@ -23,7 +23,7 @@ public sealed class VectorTests(ITestOutputHelper output)
     public void Rule_N20_every_line_that_another_implementation_computed(string name, int lines)
     {
         VectorReport report = VectorFile.Evaluate(Golden.Path("vectors", "dev", name + ".jsonl.gz"));
-        Assert.Null(report.First);
+        Assert.Null(report.FirstDifference);
         Assert.Equal((lines, lines), (report.Equal, report.Total));
         Assert.Empty(report.NotRead);
     }
@@ -38,12 +38,12 @@ public sealed class VectorTests(ITestOutputHelper output)
             return;
         }
 
-        int total = 0;
+        long total = 0;
         foreach (string path in Directory.EnumerateFiles(folder, "*.jsonl").Order(StringComparer.Ordinal))
         {
             VectorReport report = VectorFile.Evaluate(path);
             output.WriteLine($"{Path.GetFileName(path)} {report.Kind} {report.Equal}/{report.Total}");
-            Assert.Null(report.First);
+            Assert.Null(report.FirstDifference);
             total += report.Total;
         }
 

@@ -1,0 +1,149 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+using DeepSeek.Reference.Numerics;
+
+namespace DeepSeek.Reference.Ops;
+
+/// <summary>E4M3 codes decoded for the twin of a block-scaled product: values in binary32, and exponents as the matrix unit has them.</summary>
+/// <remarks>
+/// A panel holds 32 rows of the weight over 128 elements of k, turned so that the 32 values of one k lie together. NaN codes decode to a number here:
+/// a row with a NaN makes all its results NaN, whatever the accumulation, so that the twin writes those at the end.
+/// A matrix unit's twin wants a zero as 2^-60 with exponent <see cref="ZeroExponent"/>: its products are cut to nothing, and its exponent never is the largest.
+/// </remarks>
+internal static unsafe class ScaledPanel
+{
+    /// <summary>Rows of the weight in a panel.</summary>
+    public const int Columns = 32;
+
+    /// <summary>Elements of k in a panel.</summary>
+    public const int Depth = ScaledProduct.ScaleBlock;
+
+    /// <summary>Below any exponent of a product (-12) even beside the largest exponent of E4M3 (8), and twice it still fits a byte.</summary>
+    public const sbyte ZeroExponent = -60;
+
+    private const int Zip = 16;
+
+    private static readonly float[] Values = [.. Enumerable.Range(0, 256).Select(Value)];
+    private static readonly sbyte[] Exponents = [.. Enumerable.Range(0, 256).Select(Exponent)];
+
+    /// <summary>Whether a row has the code of a NaN.</summary>
+    public static bool HasNaN(byte* codes, int count) => new ReadOnlySpan<byte>(codes, count).ContainsAny((byte)0x7F, (byte)0xFF);
+
+    /// <summary>count elements (at most <see cref="Depth"/>) of one row of x; +0 behind them.</summary>
+    public static void DecodeRow(byte* codes, int count, float* values, double* wide, sbyte* exponents)
+    {
+        for (int k = 0; k < count; k++)
+        {
+            values[k] = Values[codes[k]];
+            wide[k] = values[k];
+            exponents[k] = Exponents[codes[k]];
+        }
+
+        for (int k = count; k < Depth; k++)
+        {
+            values[k] = 0f;
+            wide[k] = 0;
+            exponents[k] = ZeroExponent;
+        }
+    }
+
+    /// <summary>count elements of each of <paramref name="rows"/> rows of the weight, <paramref name="stride"/> bytes apart; zeros behind them.</summary>
+    public static void Decode<V>(byte* codes, nint stride, int rows, int count, bool forUnit, float* values, sbyte* exponents) where V : struct, IColumnLanes<V>
+    {
+        byte* turned = stackalloc byte[Columns * Zip];
+        V zero = forUnit ? V.OfInteger((127 + ZeroExponent) << 23) : V.OfInteger(0);
+        for (int k = 0; k < Depth; k += Zip)
+        {
+            for (int n = 0; n < Columns; n += Zip)
+                Turn(codes + n * stride + k, stride, rows - n, count - k, turned + n);
+            for (int j = 0; j < Zip; j++)
+            {
+                sbyte* row = (sbyte*)turned + j * Columns;
+                for (int n = 0; n < Columns; n += V.Count)
+                    V.Store(Widen(V.WidenBytes(row + n), zero), values + (k + j) * Columns + n);
+                if (forUnit)
+                    ExponentsOf(Vector256.Load(row)).Store(exponents + (k + j) * Columns);
+            }
+        }
+    }
+
+    /// <summary>The values of codes given as signed integers: with e = max(E, 1), magnitude (|code| - 8 (e - 1)) · 2^(e - 10).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Widen<V>(V code, V zero) where V : struct, IColumnLanes<V>
+    {
+        V magnitude = V.And(code, V.OfInteger(0x7F));
+        V e = V.MaxIntegers(V.ShiftRight(magnitude, 3), V.OfInteger(1));
+        V significand = V.AddIntegers(V.SubtractIntegers(magnitude, V.ShiftLeft(e, 3)), V.OfInteger(8));
+        V value = V.AddIntegers(V.FromIntegers(significand), V.ShiftLeft(V.SubtractIntegers(e, V.OfInteger(10)), 23));
+
+        // A significand of 0 became a negative integer here; every other value lies above both zeros.
+        return V.AddIntegers(V.MaxIntegers(value, zero), V.And(code, V.OfInteger(int.MinValue)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<sbyte> ExponentsOf(Vector256<sbyte> codes)
+    {
+        Vector256<sbyte> magnitude = codes & Vector256.Create((sbyte)0x7F);
+        Vector256<sbyte> E = (magnitude.AsUInt16() >> 3).AsSByte() & Vector256.Create((sbyte)15);
+        Vector256<sbyte> e = Vector256.Max(E, Vector256.Create((sbyte)1)) - Vector256.Create((sbyte)7);
+        return Vector256.ConditionalSelect(Vector256.Equals(magnitude, Vector256<sbyte>.Zero), Vector256.Create(ZeroExponent), e);
+    }
+
+    /// <summary>Sixteen elements of sixteen rows, turned: element k of all rows comes to lie together, the next k <see cref="Columns"/> bytes on. Codes of +0 where there are none.</summary>
+    private static void Turn(byte* codes, nint stride, int rows, int count, byte* turned)
+    {
+        Vector128<byte>* s = stackalloc Vector128<byte>[Zip];
+        Vector128<byte>* t = stackalloc Vector128<byte>[Zip];
+        for (int n = 0; n < Zip; n++)
+        {
+            if (n < rows && count >= Zip)
+                s[n] = Vector128.Load(codes + n * stride);
+            else
+                s[n] = Vector128<byte>.Zero;
+            if (n < rows && count > 0 && count < Zip)
+                Unsafe.CopyBlock(s + n, codes + n * stride, (uint)count);
+        }
+
+        // Four rounds of interleaving row i with row i + 8 are a transposition.
+        for (int round = 0; round < 4; round++)
+        {
+            for (int i = 0; i < Zip / 2; i++)
+                (t[2 * i], t[2 * i + 1]) = Interleave(s[i], s[i + Zip / 2]);
+            Vector128<byte>* swap = s;
+            s = t;
+            t = swap;
+        }
+
+        for (int k = 0; k < Zip; k++)
+            s[k].Store(turned + k * Columns);
+    }
+
+    /// <summary>a_0 b_0 a_1 b_1 ...: the first sixteen bytes, and the others.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector128<byte> Lower, Vector128<byte> Upper) Interleave(Vector128<byte> a, Vector128<byte> b)
+    {
+        if (Sse2.IsSupported)
+            return (Sse2.UnpackLow(a, b), Sse2.UnpackHigh(a, b));
+        if (AdvSimd.Arm64.IsSupported)
+            return (AdvSimd.Arm64.ZipLow(a, b), AdvSimd.Arm64.ZipHigh(a, b));
+        (Vector128<ushort> a0, Vector128<ushort> a1) = Vector128.Widen(a);
+        (Vector128<ushort> b0, Vector128<ushort> b1) = Vector128.Widen(b);
+        return ((a0 | b0 << 8).AsByte(), (a1 | b1 << 8).AsByte());
+    }
+
+    private static float Value(int code)
+    {
+        float value = Float8E4M3.FromBits((byte)code).ToSingle();
+        return float.IsNaN(value) ? 0f : value;
+    }
+
+    private static sbyte Exponent(int code)
+    {
+        int E = code >> 3 & 15, M = code & 7;
+        if ((E == 0 && M == 0) || (code & 0x7F) == 0x7F)
+            return ZeroExponent;
+        return (sbyte)Math.Max(E - 7, -6);
+    }
+}
