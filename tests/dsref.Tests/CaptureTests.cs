@@ -22,7 +22,7 @@ public sealed class CaptureTests(Models models) : IClassFixture<Models>
     public void Disagreements_are_counted_by_kind_and_map_and_the_first_are_shown_with_their_operands()
     {
         string path = SyntheticCapture.Dots(NewPath, SyntheticCapture.WgmmaE4M3, wrong: TensorCore.HopperWgmmaE4M3F32 with { Alignment = AlignmentRounding.Downward });
-        Outcome outcome = CommandLine.Run("capture", path, "--differences", "1");
+        Outcome outcome = CommandLine.Run("capture", path, "--differences", "1", "--explain");
         Assert.Equal(1, outcome.Exit);
         string[] lines = outcome.Out.Split('\n');
         Assert.Contains(lines, l => l.EndsWith("differ in value", StringComparison.Ordinal));
@@ -31,6 +31,8 @@ public sealed class CaptureTests(Models models) : IClassFixture<Models>
         Assert.Single(lines, l => l.Contains("differing bits 0x", StringComparison.Ordinal));
         string command = Assert.Single(lines, l => l.Contains("dsref mma --unit hopper-wgmma-e4m3-f32 --a ", StringComparison.Ordinal));
         Assert.Matches("--a [0-9a-f]{64} --b [0-9a-f]{64} --c [0-9a-f]{8} --explain$", command);
+        string model = System.Text.RegularExpressions.Regex.Match(outcome.Out, "model (0x[0-9a-f]{8}), differing").Groups[1].Value;
+        Assert.Contains(lines, l => l.StartsWith($"D = {model}", StringComparison.Ordinal));
         Assert.StartsWith("MISMATCH: ", lines[^2], StringComparison.Ordinal);
     }
 
