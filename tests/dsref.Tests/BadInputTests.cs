@@ -132,8 +132,9 @@ public sealed class BadInputTests(Models models) : IClassFixture<Models>
         BitConverter.GetBytes(float.NaN).CopyTo(bytes, offset + 12);
         File.WriteAllBytes(file, bytes);
         CommandLine.Run("inspect", copy, "--check").RefusesWith(2, file, "model.layers.1.mlp.gate.weight", "element 3", $"byte {offset + 12}", "1 NaN");
-        CommandLine.Run("run", "--model", copy, "--ids", "1,2", "--out", Out).RefusesWith(2, "layers.1");
-        CommandLine.Run("generate", "--model", copy, "--ids", "1,2").RefusesWith(2, "layers.1");
+        string[] says = ["the first NaN is in layers.1.mlp.gate.logits, row 0, position 0", $"{file}: tensor 'model.layers.1.mlp.gate.weight' at byte {offset} has a NaN at element 3"];
+        CommandLine.Run("run", "--model", copy, "--ids", "1,2", "--out", Out).RefusesWith(2, says);
+        CommandLine.Run("generate", "--model", copy, "--ids", "1,2").RefusesWith(2, says);
     }
 
     [Fact]

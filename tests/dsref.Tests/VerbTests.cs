@@ -140,12 +140,16 @@ public sealed class VerbTests(Models models) : IClassFixture<Models>
     }
 
     [Fact]
-    public void Run_writes_empty_mtp_logits_for_one_token()
+    public void Run_writes_the_same_names_for_one_token_the_mtp_ones_empty()
     {
-        string path = models.NewPath(".safetensors");
+        string path = models.NewPath(".safetensors"), longer = models.NewPath(".safetensors");
         CommandLine.Run("run", "--model", models["fp32_mtp"], "--ids", "5", "--out", path).Passes();
+        CommandLine.Run("run", "--model", models["fp32_mtp"], "--ids", "5,6,7", "--out", longer).Passes();
         using SafetensorsFile file = SafetensorsFile.Open(path);
+        using SafetensorsFile other = SafetensorsFile.Open(longer);
+        Assert.Equal(other.Entries.Keys.Order(), file.Entries.Keys.Order());
         Assert.Equal("F32 [1, 0, 96]", file.Get("mtp.logits").ToString());
+        Assert.Equal(0, file.Get("mtp.topk_indices").Shape[0]);
     }
 
     [Fact]

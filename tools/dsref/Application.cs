@@ -35,9 +35,7 @@ internal static class Application
         }
         catch (OperationCanceledException)
         {
-            terminal.Fail(args.Length > 0 && args[0] is "quantize" or "dequantize"
-                ? "interrupted; the weight files that were finished stay, and the same command goes on from there"
-                : "interrupted; nothing was written");
+            terminal.Fail(terminal.WhenInterrupted);
             return ExitCode.Interrupted;
         }
         catch (OutOfMemoryException)

@@ -23,7 +23,7 @@ internal static class GoldenMaker
         IReadOnlyList<OperationCase> cases = CaseCatalogue.All;
         foreach (OperationCase c in cases)
         {
-            progress.Report("gen", records.Count, cases.Count);
+            progress.Report($"gen {c}", records.Count, cases.Count);
             records.Add(Operation(c, backend));
             RequireBits(OperationJudge.Judge(c, records[^1], twin));
         }
@@ -31,9 +31,9 @@ internal static class GoldenMaker
         using var source = new GoldenSource(folder);
         foreach ((string name, string path) in source.Oracles())
         {
-            foreach (NumericContract contract in ModelOutputs.Contracts)
+            foreach (NumericContract contract in ModelOutputs.ContractsOf(path))
             {
-                progress.Report($"gen, model {name}, case", records.Count - cases.Count + 1, source.Oracles().Count * ModelOutputs.Contracts.Count);
+                progress.Report($"gen, model {name}, case", records.Count - cases.Count + 1, source.Oracles().Sum(o => ModelOutputs.ContractsOf(o.Path).Count));
                 records.Add(ModelOutputs.Record(name, path, contract, backend));
                 RequireBits(ModelOutputs.Judge(records[^1], path, twin));
             }
@@ -79,6 +79,7 @@ internal static class GoldenMaker
 
         int added = changes.Count(c => c.StartsWith('+'));
         int removed = changes.Count(c => c.StartsWith('-'));
+        terminal.BeginWriting();
         Directory.CreateDirectory(folder);
         string log = Path.Combine(folder, "CHANGELOG.md");
         string history = File.Exists(log) ? File.ReadAllText(log) : "# Changes of the goldens\n\nOne line a change, newest last: cases added, removed, changed; the reason.\n\n";

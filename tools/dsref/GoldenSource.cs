@@ -11,7 +11,12 @@ internal sealed class GoldenSource : IDisposable
     private readonly string? folder;
     private string? unpacked;
 
-    public GoldenSource(string? folder) => this.folder = folder;
+    public GoldenSource(string? folder)
+    {
+        this.folder = folder;
+        // Ctrl-C may leave a command in the middle of its work (Interruptible).
+        AppDomain.CurrentDomain.ProcessExit += RemoveAtExit;
+    }
 
     /// <summary>What messages call it.</summary>
     public string Name => folder ?? "embedded golden";
@@ -46,6 +51,7 @@ internal sealed class GoldenSource : IDisposable
     /// <summary>Removes what was unpacked.</summary>
     public void Dispose()
     {
+        AppDomain.CurrentDomain.ProcessExit -= RemoveAtExit;
         if (unpacked is null)
             return;
         try
@@ -59,6 +65,8 @@ internal sealed class GoldenSource : IDisposable
 
         unpacked = null;
     }
+
+    private void RemoveAtExit(object? sender, EventArgs e) => Dispose();
 
     private string Unpack()
     {

@@ -13,4 +13,4 @@ void Interrupt(PosixSignalContext context)
 using PosixSignalRegistration onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
 using PosixSignalRegistration onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
 
-return Application.Run(args, Terminal.OfProcess(interrupted.Token));
+return Interruptible.Run(args, Terminal.OfProcess(interrupted.Token));

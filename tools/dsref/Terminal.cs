@@ -33,12 +33,34 @@ internal sealed class Terminal
     /// <summary>Standard error for a progress bar; as <see cref="Display"/>.</summary>
     public IAnsiConsole ErrorDisplay { get; }
 
+    /// <summary>The progress being told, whose line goes before an error is written.</summary>
+    public Progress? Current { get; set; }
+
+    /// <summary>Whether a command has begun to write files: from there on Ctrl-C takes effect at its steps alone.</summary>
+    public bool IsWriting { get; private set; }
+
+    /// <summary>What a command says that Ctrl-C ended.</summary>
+    public string WhenInterrupted { get; private set; } = "interrupted; nothing was written";
+
+    /// <summary>A command is about to write files.</summary>
+    /// <exception cref="OperationCanceledException">Ctrl-C was pressed before.</exception>
+    public void BeginWriting(string? whenInterrupted = null)
+    {
+        IsWriting = true;
+        WhenInterrupted = whenInterrupted ?? WhenInterrupted;
+        Cancelled.ThrowIfCancellationRequested();
+    }
+
     /// <summary>The process's own streams.</summary>
     public static Terminal OfProcess(CancellationToken cancelled) => new(
         System.Console.Out, System.Console.Error, !System.Console.IsOutputRedirected, !System.Console.IsErrorRedirected, cancelled);
 
     /// <summary>One line of an error.</summary>
-    public void Fail(string message) => Error.WriteLine("dsref: " + Plain(message.ReplaceLineEndings(" ")));
+    public void Fail(string message)
+    {
+        Current?.Dispose();
+        Error.WriteLine("dsref: " + Plain(message.ReplaceLineEndings(" ")));
+    }
 
     /// <summary>Text that came from a file, without the control characters that would move a cursor or begin a line.</summary>
     public static string Plain(string text) => string.Create(text.Length, text, (plain, from) =>

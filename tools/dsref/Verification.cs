@@ -20,7 +20,7 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
         {
             foreach (SelectedCase c in cases)
             {
-                progress.Report("verify", results.Count, cases.Count);
+                progress.Report($"verify {c.Id}", results.Count, cases.Count);
                 CaseReport report = c.Judge(backend);
                 results.Add((c, report));
                 progress.Clear();

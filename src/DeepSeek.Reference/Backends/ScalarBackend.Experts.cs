@@ -7,13 +7,18 @@ public sealed partial class ScalarBackend
     /// <inheritdoc/>
     public void Gate(Tensor logits, Tensor? bias, GateAttributes attributes, Tensor scores, Tensor indices, Tensor weights)
     {
-        (_, int E, int K) = OperandChecks.Gate(logits, bias, attributes, scores, indices, weights);
-        float[] s = new float[scores.ElementCount];
-        float[] w = new float[weights.ElementCount];
-        ReadOnlySpan<float> b = bias is null ? default : bias.AsReadOnlySpan<float>();
-        Ops.Gate.Define(Operands.Widen(logits), b, E, K, attributes, s, indices.AsSpan<int>(), w);
-        Operands.Store(s, scores);
-        Operands.Store(w, weights);
+        (int T, int E, int K) = OperandChecks.Gate(logits, bias, attributes, scores, indices, weights);
+        InBlocks(T, E, (start, count) =>
+        {
+            int n = Math.Max(1, E);
+            int first = (int)(start / n), rows = count / n;
+            float[] s = new float[count];
+            float[] w = new float[rows * K];
+            ReadOnlySpan<float> b = bias is null ? default : bias.AsReadOnlySpan<float>();
+            Ops.Gate.DefineRows(Operands.Widen(logits, start, count), b, E, K, attributes, s, indices.AsSpan<int>().Slice(first * K, rows * K), w, first);
+            Operands.Store(s, scores, start);
+            Operands.Store(w, weights, (long)first * K);
+        });
     }
 
     /// <inheritdoc/>

@@ -46,7 +46,7 @@ public sealed partial class SimdBackend
     public void RmsNorm(Tensor x, Tensor weight, float epsilon, RmsNormRounding rounding, Tensor y)
     {
         (int T, int n) = OperandChecks.RmsNorm(x, weight, rounding, y);
-        ForRows(T, n, ElementGrain, 3 * n, (from, to, scratch) =>
+        ForRows(T, n, ElementGrain, 3L * n, (from, to, scratch) =>
         {
             ReadOnlySpan<float> w = Operands.Slice(weight, 0, n, scratch.AsSpan(2 * n));
             for (int t = from; t < to; t++)
@@ -62,9 +62,10 @@ public sealed partial class SimdBackend
     public void Rope(Tensor x, Tensor positions, Tensor frequencies, RopeAttributes attributes, Tensor y)
     {
         (int T, int H, int D) = OperandChecks.Rope(x, positions, frequencies, attributes, y);
-        int n = H * D;
-        ForRows(T, n, FunctionGrain, 2 * n + Ops.Rope.ScratchFor(2 * Operands.Dim(frequencies, 0)), (from, to, scratch) =>
+        long rowLength = (long)H * D;
+        ForRows(T, rowLength, FunctionGrain, 2 * rowLength + Ops.Rope.ScratchFor(2 * Operands.Dim(frequencies, 0)), (from, to, scratch) =>
         {
+            int n = H * D;
             ReadOnlySpan<int> at = positions.AsReadOnlySpan<int>();
             ReadOnlySpan<float> f = frequencies.AsReadOnlySpan<float>();
             for (int t = from; t < to; t++)
@@ -93,7 +94,7 @@ public sealed partial class SimdBackend
     public void Softmax(Tensor x, Tensor y)
     {
         (int T, int n) = OperandChecks.Rows(x, y);
-        ForRows(T, n, FunctionGrain, 2 * n, (from, to, scratch) =>
+        ForRows(T, n, FunctionGrain, 2L * n, (from, to, scratch) =>
         {
             for (int t = from; t < to; t++)
             {
@@ -108,7 +109,7 @@ public sealed partial class SimdBackend
     public void LogSoftmax(Tensor x, Tensor y)
     {
         (int T, int n) = OperandChecks.Rows(x, y);
-        ForRows(T, n, FunctionGrain, 3 * n, (from, to, scratch) =>
+        ForRows(T, n, FunctionGrain, 3L * n, (from, to, scratch) =>
         {
             for (int t = from; t < to; t++)
             {
@@ -124,7 +125,7 @@ public sealed partial class SimdBackend
     {
         (int T, int d) = OperandChecks.MtpInput(embedding, hidden, order, y);
         (Tensor first, Tensor second) = order == MtpConcat.EmbeddingFirst ? (embedding, hidden) : (hidden, embedding);
-        ForRows(T, 2 * d, ElementGrain, d, (from, to, scratch) =>
+        ForRows(T, 2L * d, ElementGrain, d, (from, to, scratch) =>
         {
             for (int t = from; t < to; t++)
             {
@@ -135,13 +136,18 @@ public sealed partial class SimdBackend
     }
 
     /// <summary>Runs body(from, to, scratch) over rows of <paramref name="rowLength"/> elements, with floats of scratch for each call.</summary>
-    private void ForRows(int rows, int rowLength, int elementGrain, int scratchLength, Action<int, int, float[]> body) =>
-        For(rows, Math.Max(1, elementGrain / Math.Max(1, rowLength)), (from, to) =>
+    /// <exception cref="ShapeException">Rows so long that their scratch fits no array.</exception>
+    private void ForRows(int rows, long rowLength, int elementGrain, long scratchLength, Action<int, int, float[]> body)
+    {
+        if (scratchLength > Array.MaxLength)
+            throw new ShapeException($"a row of {rowLength} elements needs {scratchLength} values of scratch, more than an array holds; take shorter rows");
+        For(rows, (int)Math.Max(1, elementGrain / Math.Max(1, rowLength)), (from, to) =>
         {
-            float[] scratch = ArrayPool<float>.Shared.Rent(scratchLength);
+            float[] scratch = ArrayPool<float>.Shared.Rent((int)scratchLength);
             body(from, to, scratch);
             ArrayPool<float>.Shared.Return(scratch);
         });
+    }
 
     /// <summary>Runs body(start, count, scratch) over chunks of a tensor's elements, with scratch for a number of chunks.</summary>
     private void ForChunks(long elements, int elementGrain, int scratchChunks, Action<long, int, float[]> body)

@@ -10,7 +10,7 @@ public sealed partial class SimdBackend
     {
         (int T, int E, int K) = OperandChecks.Gate(logits, bias, attributes, scores, indices, weights);
         int failed = T;
-        ForRows(T, E, FunctionGrain, 3 * E + K, (from, to, scratch) =>
+        ForRows(T, E, FunctionGrain, 3L * E + K, (from, to, scratch) =>
         {
             ReadOnlySpan<float> b = bias is null ? default : bias.AsReadOnlySpan<float>();
             for (int t = from; t < to; t++)
@@ -50,7 +50,7 @@ public sealed partial class SimdBackend
     {
         int d = OperandChecks.Combine(outputs, plan, weights, shared, rounding, y);
         int K = plan.Slots;
-        ForRows(plan.TokenCount, d * (K + 1), ElementGrain, 3 * d + 2 * K, (from, to, scratch) =>
+        ForRows(plan.TokenCount, d * (K + 1L), ElementGrain, 3L * d + 2L * K, (from, to, scratch) =>
         {
             Span<int> slots = K <= 64 ? stackalloc int[K] : new int[K];
             Span<int> rows = K <= 64 ? stackalloc int[K] : new int[K];

@@ -13,6 +13,12 @@ public sealed partial class SimdBackend
     // Columns are handed out in multiples of this, so that tiles stay whole for every width.
     private const int ColumnStep = 4;
 
+    // Floats that a BF16 operand is copied to at once: memory stays bounded, and beyond so many rows a weight streams by once a block anyway.
+    private const int CopiedFloats = 1 << 24;
+
+    // Copies of many rows hold multiples of this, so that tiles and blocks stay whole.
+    private const int RowStep = 128;
+
     /// <inheritdoc/>
     public void Linear(Tensor x, Tensor weight, Accumulation accumulation, Tensor y)
     {
@@ -36,45 +42,72 @@ public sealed partial class SimdBackend
         public bool Lanes => Accumulation == Accumulation.Lanes16 && Isa.Any;
     }
 
-    /// <summary>y = x Wᵀ for rows in groups, each with a weight of its own; work is cut by (group, columns), never along k.</summary>
+    /// <summary>y = x Wᵀ for rows in groups, each with a weight of its own; a BF16 x or y passes through binary32 copies, a block of rows at a time.</summary>
     private unsafe void Product(Tensor x, Tensor y, LinearWork work, ReadOnlySpan<int> offsets, Tensor? weight, IReadOnlyList<Tensor>? weights)
     {
         if (work.T == 0 || work.N == 0)
             return;
 
-        float[]? wideX = null;
-        float[]? wideY = null;
-        if (x.DType != DType.F32)
+        bool widensX = x.DType != DType.F32;
+        bool widensY = y.DType != DType.F32;
+        int block = RowsAtOnce(work.T, Math.Max(widensX ? work.K : 0, widensY ? work.N : 0));
+        float[] wideX = widensX ? ArrayPool<float>.Shared.Rent(Math.Max(1, block * work.K)) : [];
+        float[] wideY = widensY ? ArrayPool<float>.Shared.Rent(block * work.N) : [];
+        fixed (byte* xOrigin = &x.ByteOrigin, yOrigin = &y.ByteOrigin)
+        fixed (float* xCopy = wideX, yCopy = wideY)
         {
-            wideX = ArrayPool<float>.Shared.Rent(Math.Max(1, PooledLength(work.T, work.K)));
-            BFloat16Spans.Widen(x.AsReadOnlySpan<BFloat16>(), wideX);
-        }
-
-        if (y.DType != DType.F32)
-            wideY = ArrayPool<float>.Shared.Rent(PooledLength(work.T, work.N));
-
-        fixed (float* xp = wideX is null ? x.AsReadOnlySpan<float>() : wideX, yp = wideY is null ? y.AsSpan<float>() : wideY)
-        {
-            if (Threads == 1 || (long)work.T * work.N * work.K < 2 * ThreadWork)
+            for (int t0 = 0, rows; t0 < work.T; t0 += rows)
             {
-                for (int g = 0; g < offsets.Length - 1; g++)
-                {
-                    if (offsets[g] < offsets[g + 1])
-                        Columns(weight ?? weights![g], xp, yp, work, offsets[g], offsets[g + 1], 0, work.N);
-                }
-            }
-            else
-            {
-                InParallel(weight, weights, xp, yp, work, offsets.ToArray());
+                rows = Math.Min(block, work.T - t0);
+                if (widensX)
+                    Operands.Slice(x, (long)t0 * work.K, rows * work.K, wideX);
+                float* xRows = widensX ? xCopy : (float*)xOrigin + (nint)t0 * work.K;
+                float* yRows = widensY ? yCopy : (float*)yOrigin + (nint)t0 * work.N;
+                RowsOfGroups(weight, weights, xRows, yRows, work with { T = rows }, Within(offsets, t0, rows));
+                if (widensY)
+                    Operands.Commit(wideY.AsSpan(0, rows * work.N), y, (long)t0 * work.N);
             }
         }
 
-        if (wideX is not null)
+        if (widensX)
             ArrayPool<float>.Shared.Return(wideX);
-        if (wideY is not null)
-        {
-            Operands.Commit(wideY.AsSpan(0, work.T * work.N), y, 0);
+        if (widensY)
             ArrayPool<float>.Shared.Return(wideY);
+    }
+
+    /// <summary>Rows that are copied together: all, where the copy stays small, else whole blocks of <see cref="Ops.Linear"/>'s own, or single rows.</summary>
+    private static int RowsAtOnce(int T, int width)
+    {
+        if (width > Array.MaxLength)
+            throw new ShapeException($"a BF16 row of {width} values is longer than the {Array.MaxLength} that one copy in F32 holds; take an F32 operand");
+        int most = CopiedFloats / Math.Max(1, width);
+        return width == 0 ? T : Math.Min(T, most >= RowStep ? most / RowStep * RowStep : Math.Max(1, most));
+    }
+
+    /// <summary>The part of each group that lies in rows t0..t0+rows, counted from t0.</summary>
+    private static ReadOnlySpan<int> Within(ReadOnlySpan<int> offsets, int t0, int rows)
+    {
+        if (t0 == 0 && rows == offsets[^1])
+            return offsets;
+        int[] part = new int[offsets.Length];
+        for (int g = 0; g < part.Length; g++)
+            part[g] = Math.Clamp(offsets[g] - t0, 0, rows);
+        return part;
+    }
+
+    /// <summary>The product for binary32 rows; work is cut by (group, columns), never along k.</summary>
+    private unsafe void RowsOfGroups(Tensor? weight, IReadOnlyList<Tensor>? weights, float* x, float* y, LinearWork work, ReadOnlySpan<int> offsets)
+    {
+        if (Threads > 1 && (double)work.T * work.N * work.K >= 2 * ThreadWork)
+        {
+            InParallel(weight, weights, x, y, work, offsets.ToArray());
+            return;
+        }
+
+        for (int g = 0; g < offsets.Length - 1; g++)
+        {
+            if (offsets[g] < offsets[g + 1])
+                Columns(weight ?? weights![g], x, y, work, offsets[g], offsets[g + 1], 0, work.N);
         }
     }
 
@@ -103,14 +136,6 @@ public sealed partial class SimdBackend
                 s += taken;
             }
         });
-    }
-
-    private static int PooledLength(int rows, int columns)
-    {
-        long length = (long)rows * columns;
-        if (length > Array.MaxLength)
-            throw new ShapeException($"a BF16 operand of {rows} x {columns} values is too large for one product; split its rows");
-        return (int)length;
     }
 
     /// <summary>Rows t0..t1 and columns n0..n1.</summary>

@@ -30,7 +30,7 @@ public sealed class Generator
     /// <param name="cancellation">Looked at between passes.</param>
     /// <exception cref="DataException">An empty prompt, one longer than the model's positions, or an id outside the vocabulary; names row and position.</exception>
     /// <exception cref="ContractException">Negative counts, or a temperature that is no number from 0.</exception>
-    /// <exception cref="NotANumberException">A NaN reached the choice of experts or of a token.</exception>
+    /// <exception cref="NotANumberException">A NaN reached the choice of experts or of a token; names the first tensor with a NaN and the weight it comes from.</exception>
     public IReadOnlyList<GeneratedSequence> Generate(IReadOnlyList<int[]> prompts, GenerationOptions options, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
@@ -40,9 +40,9 @@ public sealed class Generator
         for (int r = 0; r < rows.Length; r++)
         {
             long room = Math.Min((long)prompts[r].Length + Math.Min(options.MaxTokens, RoomAhead), model.Config.MaxPositionEmbeddings);
-            rows[r] = new Row(r, model.NewCache((int)room));
+            rows[r] = new Row(r, prompts[r], model.NewCache((int)room));
             if (options.MaxTokens > 0)
-                Prefill(rows[r], prompts[r], options, cancellation);
+                Prefill(rows[r], options, cancellation);
         }
 
         List<Row> active = [.. rows.Where(r => r.Reason is null && options.MaxTokens > 0)];
@@ -56,23 +56,26 @@ public sealed class Generator
         return [.. rows.Select(r => new GeneratedSequence(r.Ids, r.Reason ?? StopReason.MaxTokens))];
     }
 
-    private void Prefill(Row row, int[] prompt, GenerationOptions options, CancellationToken cancellation)
+    private void Prefill(Row row, GenerationOptions options, CancellationToken cancellation)
     {
-        int chunk = options.PrefillChunk == 0 ? prompt.Length : options.PrefillChunk;
+        int[] prompt = row.Prompt;
+        int chunk = Chunk(row, options);
         LatentCache[] caches = [row.Cache];
         Tensor logits = logitsBuffer.Get(model.Contract.Logits, 1, 1, model.Config.VocabSize);
         for (int from = 0; from < prompt.Length; from += chunk)
         {
             cancellation.ThrowIfCancellationRequested();
             int taken = Math.Min(chunk, prompt.Length - from);
-            model.Forward(prompt.AsSpan(from, taken), caches, logits, LastOnly);
+            model.Forward(prompt.AsSpan(from, taken), caches, logits, LastOf([row.Index]));
             options.OnPrefill?.Invoke(row.Index, from + taken);
         }
 
         Choose(row, logits.Reshape(1, model.Config.VocabSize), options);
     }
 
-    private static ForwardOptions LastOnly { get; } = new() { LastLogitsOnly = true };
+    private static int Chunk(Row row, GenerationOptions options) => options.PrefillChunk == 0 ? row.Prompt.Length : options.PrefillChunk;
+
+    private static ForwardOptions LastOf(int[] rows) => new() { LastLogitsOnly = true, RowLabels = rows };
 
     private void Step(List<Row> active, GenerationOptions options)
     {
@@ -82,7 +85,7 @@ public sealed class Generator
         for (int i = 0; i < active.Count; i++)
             (ids[i], caches[i]) = (active[i].Ids[^1], active[i].Cache);
         Tensor logits = logitsBuffer.Get(model.Contract.Logits, active.Count, 1, V);
-        model.Forward(ids, caches, logits, LastOnly);
+        model.Forward(ids, caches, logits, LastOf([.. active.Select(r => r.Index)]));
         Tensor rows = logitsBuffer.Get(model.Contract.Logits, active.Count, V);
         for (int i = 0; i < active.Count; i++)
             Choose(active[i], active.Count == 1 ? rows : rows.Rows(i, 1), options);
@@ -99,7 +102,8 @@ public sealed class Generator
         }
         catch (NotANumberException e)
         {
-            throw new NotANumberException($"row {row.Index}, position {row.Cache.Length}: no token can be chosen from the logits: {e.Message}; look for NaN in the checkpoint with `dsref inspect --check`");
+            string origin = NotANumberSearch.OfWhole(model, [.. row.Prompt, .. row.Ids], Chunk(row, options), LastOf([row.Index]));
+            throw new NotANumberException($"row {row.Index}, position {row.Cache.Length}: no token can be chosen from the logits: {e.Message}; {origin}");
         }
 
         if (!options.IgnoreEos && id == model.Config.EosTokenId)
@@ -138,9 +142,11 @@ public sealed class Generator
         }
     }
 
-    private sealed class Row(int index, LatentCache cache)
+    private sealed class Row(int index, int[] prompt, LatentCache cache)
     {
         public int Index { get; } = index;
+
+        public int[] Prompt { get; } = prompt;
 
         public LatentCache Cache { get; } = cache;
 

@@ -29,7 +29,7 @@ public sealed partial class DeepSeekModel
     /// <returns>A new tensor in the contract's logits dtype.</returns>
     /// <exception cref="DataException">No ids, an id outside the vocabulary, or more positions than max_position_embeddings.</exception>
     /// <exception cref="ContractException">A cache of another mode or dtype, or one that is full.</exception>
-    /// <exception cref="NotANumberException">A NaN reached the choice of experts; names the layer.</exception>
+    /// <exception cref="NotANumberException">A NaN reached the choice of experts; names the layer, the first tensor with a NaN, and the weight it comes from. To know these the pass is run once more.</exception>
     public Tensor Forward(ReadOnlySpan<int> ids, IReadOnlyList<LatentCache> caches, ForwardOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(caches);
@@ -51,11 +51,33 @@ public sealed partial class DeepSeekModel
         options ??= ForwardOptions.Default;
         int T = CheckedTokens(ids, caches, options);
         int B = caches.Count;
-        int d = Config.HiddenSize;
         Operands.RequireType(logits, nameof(logits), Contract.Logits);
         Operands.RequireShape(logits, nameof(logits), B, options.LastLogitsOnly ? 1 : T, Config.VocabSize);
         Operands.ThrowIfReadOnly(logits);
 
+        Tensor?[][] states = options.Mtp ? [.. caches.Select(c => (Tensor?[])c.MtpHidden.Clone())] : [];
+        try
+        {
+            Pass(ids, caches, logits, options, T);
+        }
+        catch (NotANumberException e)
+        {
+            for (int b = 0; b < states.Length; b++)
+                states[b].CopyTo(caches[b].MtpHidden, 0);
+            if (NotANumberSearch.Of(this, ids, caches, options) is not { } origin)
+                throw;
+            throw new NotANumberException($"{e.Message}; {origin}");
+        }
+
+        for (int b = 0; b < B; b++)
+            caches[b].Advance(caches[b].Length + T, options.Mtp);
+    }
+
+    /// <summary>A pass whose arguments were checked. The caches hold its tokens after it, but do not count them yet: it can be run again.</summary>
+    internal void Pass(ReadOnlySpan<int> ids, IReadOnlyList<LatentCache> caches, Tensor logits, ForwardOptions options, int T)
+    {
+        int B = caches.Count;
+        int d = Config.HiddenSize;
         var first = new int[B];
         for (int b = 0; b < B; b++)
         {
@@ -82,9 +104,6 @@ public sealed partial class DeepSeekModel
             // The modules use the pass's buffers for rows and positions, but not those of the main model's states.
             mtp!.Forward(pass, ids, Contract.MtpHidden == Ops.MtpHidden.PostNorm ? normed : x);
         }
-
-        for (int b = 0; b < B; b++)
-            caches[b].Advance(first[b] + T, options.Mtp);
     }
 
     /// <summary>The final norm and the head; returns the normalised rows, all of them where anyone needs all.</summary>
@@ -131,8 +150,8 @@ public sealed partial class DeepSeekModel
         for (int b = 0; b < B; b++)
         {
             LatentCache cache = caches[b];
-            if (cache.Mode != Contract.Attention || cache.DType != Contract.Activations || cache.RopeLayout != Contract.RopeLayout)
-                throw new ContractException($"the cache of row {b} is {cache.Mode} {cache.DType.Name()} {cache.RopeLayout}, but contract {Contract.Name} is {Contract.Attention} {Contract.Activations.Name()} {Contract.RopeLayout}; a cache never mixes modes: make one with NewCache");
+            if (cache.Mode != Contract.Attention || cache.DType != Contract.Activations || cache.RopeLayout != Contract.RopeLayout || cache.Format != Contract.Cache)
+                throw new ContractException($"the cache of row {b} is {cache.Mode} {cache.DType.Name()} {cache.RopeLayout} {cache.Format}, but contract {Contract.Name} is {Contract.Attention} {Contract.Activations.Name()} {Contract.RopeLayout} {Contract.Cache}; a cache never mixes modes: make one with NewCache");
             if (options.Mtp && cache.MtpLength != cache.Length)
                 throw new ContractException($"the cache of row {b} holds {cache.Length} tokens but its MTP modules followed {cache.MtpLength}; ask for MTP in every pass over a cache");
             if ((long)cache.Length + T > Config.MaxPositionEmbeddings)

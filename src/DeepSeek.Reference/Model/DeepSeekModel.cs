@@ -18,6 +18,7 @@ public sealed partial class DeepSeekModel : IDisposable
     private readonly MtpChain? mtp;
     private readonly Workspace workspace = new();
     private readonly IDisposable? owned;
+    private readonly ModelWeights weights;
 
     /// <summary>A model of weights found by name, such as those of a checkpoint or made in memory.</summary>
     /// <param name="config">Dimensions and choices.</param>
@@ -45,7 +46,7 @@ public sealed partial class DeepSeekModel : IDisposable
         this.owned = owned;
         n = new ModelNumerics(config, Contract, backend);
 
-        var w = new ModelWeights(config, weights, source, backend, place);
+        var w = this.weights = new ModelWeights(config, weights, source, backend, place);
         embedding = w.Get("model.embed_tokens.weight", config.VocabSize, config.HiddenSize);
         norm = w.Get("model.norm.weight", config.HiddenSize);
         head = config.TieWordEmbeddings ? embedding : w.Get("lm_head.weight", config.VocabSize, config.HiddenSize);
@@ -120,6 +121,12 @@ public sealed partial class DeepSeekModel : IDisposable
 
     /// <summary>Closes the checkpoint that <see cref="Load"/> opened.</summary>
     public void Dispose() => owned?.Dispose();
+
+    /// <summary>The tensor of that name in the checkpoint, as it is stored; null where there is none.</summary>
+    internal Tensor? FindWeight(string name) => weights.Find(name);
+
+    /// <summary>File, name and byte of a weight, for errors.</summary>
+    internal string PlaceOfWeight(string name) => weights.PlaceOf(name);
 
     /// <summary>e_score_correction_bias of a layer (MTP modules follow the main layers), or null.</summary>
     internal Tensor? RoutingBias(int layer) =>

@@ -14,5 +14,8 @@ public sealed record ForwardOptions
     /// <summary>Also runs the MTP modules; their results reach the trace as <c>mtp.*</c>.</summary>
     public bool Mtp { get; init; }
 
+    /// <summary>What errors call each sequence; null: its index.</summary>
+    internal IReadOnlyList<int>? RowLabels { get; init; }
+
     internal static ForwardOptions Default { get; } = new();
 }

@@ -1,18 +1,19 @@
+using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference.Model;
 
 /// <summary>What one sequence leaves behind for later tokens: for each layer the latent c_kv and the rotated key k_pe of every token.</summary>
 /// <remarks>
-/// One tensor a layer, [capacity, c + dr] in the contract's activation dtype: row t is [c_kv after kv_a_layernorm | k_pe after RoPE] of position t.
-/// At V3's size 512 + 64 = 576 values a token and layer, 1,152 bytes in BF16, 70,272 bytes a token over 61 layers. Both attention modes keep the
-/// same values; naive recomputes k and v from them. A cache is filled by one mode and one dtype alone (rule N17): a model of another refuses it.
+/// Of position t a layer keeps [c_kv after kv_a_layernorm | k_pe after RoPE] in the contract's activation dtype, or, where the contract's <see cref="CacheFormat"/> says so,
+/// c_kv in FP8 and k_pe in BF16. At V3's size 512 + 64 = 576 values a token and layer, 1,152 bytes in BF16, 70,272 bytes a token over 61 layers; in FP8 656 and 40,016.
+/// Both attention modes keep the same values; naive recomputes k and v from them. A cache is filled by one mode and one format alone (rule N17): a model of another refuses it.
 /// MTP modules are the layers after the main ones, and take memory when they first run. After an exception in a pass the cache still stands
 /// where it stood before; if the MTP modules were at work, their part is lost, and passes that ask for MTP are refused.
 /// </remarks>
 public sealed class LatentCache
 {
-    private readonly Tensor?[] layers;
+    private readonly CacheLayer?[] layers;
     private readonly bool fixedCapacity;
     private readonly DeepSeekConfig config;
 
@@ -32,9 +33,10 @@ public sealed class LatentCache
         this.fixedCapacity = fixedCapacity;
         Capacity = capacity;
         Mode = contract.Attention;
+        Format = contract.Cache;
         DType = contract.Activations;
         RopeLayout = contract.RopeLayout;
-        layers = new Tensor?[config.TotalLayers];
+        layers = new CacheLayer?[config.TotalLayers];
         MtpHidden = new Tensor?[config.NumNextnPredictLayers];
     }
 
@@ -47,7 +49,10 @@ public sealed class LatentCache
     /// <summary>The mode that fills this cache.</summary>
     public AttentionMode Mode { get; }
 
-    /// <summary>Element type.</summary>
+    /// <summary>What is kept of a token.</summary>
+    public CacheFormat Format { get; }
+
+    /// <summary>Element type of what attention reads.</summary>
     public DType DType { get; }
 
     /// <summary>Where rotated pairs are stored.</summary>
@@ -56,8 +61,8 @@ public sealed class LatentCache
     /// <summary>Values that a token takes in one layer: kv_lora_rank + qk_rope_head_dim, 576 for V3.</summary>
     public int ValuesPerTokenPerLayer => ValuesFor(config);
 
-    /// <summary>Bytes that a token takes over all main layers: 70,272 for V3 in BF16.</summary>
-    public long BytesPerToken => BytesFor(config, DType);
+    /// <summary>Bytes that a token takes over all main layers: 70,272 for V3 in BF16, 40,016 in FP8.</summary>
+    public long BytesPerToken => config.NumHiddenLayers * CacheLayer.BytesFor(config, Format, DType);
 
     /// <summary>Tokens the MTP modules have followed; equal to <see cref="Length"/> or 0.</summary>
     internal int MtpLength { get; private set; }
@@ -90,8 +95,11 @@ public sealed class LatentCache
         Array.Clear(MtpHidden);
     }
 
-    /// <summary>The first <paramref name="length"/> tokens of a layer: [length, c + dr]. A view; later writes may move the cache.</summary>
-    internal Tensor View(int layer, int length) => layers[layer]!.Rows(0, length);
+    /// <summary>The first <paramref name="length"/> tokens of a layer as attention reads them: [length, c + dr]. Good until the next call; later writes may move the cache.</summary>
+    internal Tensor View(int layer, int length, IBackend backend, Workspace workspace) => layers[layer]!.View(length, backend, workspace);
+
+    /// <summary>The tokens of a layer, as they are kept.</summary>
+    internal CacheLayer Layer(int layer) => layers[layer]!;
 
     /// <summary>Room for this many tokens in all.</summary>
     internal void Reserve(int tokens)
@@ -104,13 +112,10 @@ public sealed class LatentCache
     }
 
     /// <summary>Writes T new tokens of a layer from position first on: latent [T, c], ropeKey [T, dr].</summary>
-    internal void Store(int layer, int first, Tensor latent, Tensor ropeKey)
+    internal void Store(int layer, int first, Tensor latent, Tensor ropeKey, IBackend backend)
     {
-        int c = config.KvLoraRank, dr = config.QkRopeHeadDim;
-        int tokens = (int)(latent.ElementCount / c);
-        Tensor rows = Room(layer, first);
-        Columns.Copy(latent, c, 0, rows, c + dr, 0, c, tokens, 0, first);
-        Columns.Copy(ropeKey, dr, 0, rows, c + dr, c, dr, tokens, 0, first);
+        CacheLayer rows = layers[layer] ??= new CacheLayer(Format, DType, config.KvLoraRank, config.QkRopeHeadDim);
+        rows.Store(first, Capacity, latent, ropeKey, backend);
     }
 
     /// <summary>The MTP modules are about to work: should they not come to their end, they have followed nothing.</summary>
@@ -122,17 +127,5 @@ public sealed class LatentCache
         Length = length;
         if (mtp)
             MtpLength = length;
-    }
-
-    private Tensor Room(int layer, int kept)
-    {
-        Tensor? rows = layers[layer];
-        if (rows is not null && rows.Shape[0] >= Capacity)
-            return rows;
-        var grown = new Tensor(DType, Capacity, ValuesPerTokenPerLayer);
-        if (rows is not null && kept > 0)
-            rows.Rows(0, kept).CopyTo(grown.Rows(0, kept));
-        layers[layer] = grown;
-        return grown;
     }
 }

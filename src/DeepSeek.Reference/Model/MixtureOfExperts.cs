@@ -73,7 +73,7 @@ internal sealed class MixtureOfExperts
         }
         catch (NotANumberException e)
         {
-            throw new NotANumberException($"{name}.gate: {e.Message}; a weight or activation before it is not a number: look for it with `dsref inspect --check`, or trace the layers before");
+            throw new NotANumberException($"{name}.gate: {e.Message}");
         }
 
         pass.ProbeRows(probe, "router_scores", scores);

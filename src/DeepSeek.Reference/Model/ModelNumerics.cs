@@ -14,6 +14,8 @@ internal sealed class ModelNumerics
         Products = new QuantizedProducts(config, contract, backend);
         if (contract.Activations is not (DType.F32 or DType.BF16) || contract.Logits is not (DType.F32 or DType.BF16) || contract.GateLogits is not (DType.F32 or DType.BF16))
             throw new ContractException($"contract {contract.Name} asks for activations {contract.Activations}, logits {contract.Logits}, gate logits {contract.GateLogits}; each is F32 or BF16");
+        Operands.RequireDefined(contract.Cache);
+        Operands.RequireDefined(contract.Fp8Scales);
         if (!config.RopeInterleave)
             throw new ContractException("rope_interleave is false: checkpoints whose rotary pairs are (i, i + dr/2) are not offered; DeepSeek's are interleaved");
 

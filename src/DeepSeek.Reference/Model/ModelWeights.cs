@@ -31,6 +31,12 @@ internal sealed class ModelWeights
     /// <summary>The FP8 projections that were taken.</summary>
     public IReadOnlyList<Projection> Quantized => quantized;
 
+    /// <summary>The tensor of that name, as it is stored; null where there is none.</summary>
+    public Tensor? Find(string name) => find(name);
+
+    /// <summary>File, name and byte of a tensor, for errors.</summary>
+    public string PlaceOf(string name) => place(name);
+
     /// <summary>Whether the checkpoint has the tensor.</summary>
     public bool Has(string name) => find(name) is not null;
 

@@ -4,7 +4,8 @@ namespace DeepSeek.Reference.Model;
 /// <remarks>
 /// With P tokens before the pass and N after it, module k works on positions max(0, P - k) to N - k - 1: state i needs the token at i + k.
 /// When P ≥ k the first of these states belongs to an earlier pass and was kept in the cache; the last state of this pass is kept for the next.
-/// So a prompt at once, in chunks, or token by token gives the same values.
+/// So a prompt at once, in chunks, or token by token gives the same values. A module that has no state to work on yet runs on no rows: its probes are
+/// there in every pass, with a token dimension of 0.
 /// </remarks>
 internal sealed class MtpChain
 {
@@ -48,8 +49,6 @@ internal sealed class MtpChain
             }
 
             Tensor taken = Take(pass, state, k, rows, lower);
-            if (rows == 0)
-                return;
             var first = new int[pass.Sequences];
             Tensor tokens = this.ids.Get(DType.I32, (long)pass.Sequences * rows);
             for (int b = 0; b < pass.Sequences; b++)
@@ -88,7 +87,8 @@ internal sealed class MtpChain
 
             if (lower > 0)
             {
-                Tensor last = pass.Caches[b].MtpHidden[k - 1] ??= new Tensor(n.Activations, 1, d);
+                // A new tensor: a pass that fails can be run again from the states before it.
+                Tensor last = pass.Caches[b].MtpHidden[k - 1] = new Tensor(n.Activations, 1, d);
                 Columns.Copy(state, d, 0, last, d, 0, d, 1, ((long)b * lower) + lower - 1);
             }
         }

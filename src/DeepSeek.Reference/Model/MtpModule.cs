@@ -88,7 +88,7 @@ internal sealed class MtpModule
     {
         for (int b = 0; b < pass.Sequences; b++)
         {
-            if (pass.First(b) > 0)
+            if (pass.First(b) > 0 || pass.Tokens == 0)
                 continue;
             Tensor row = e.Rows((long)b * pass.Tokens, 1);
             if (row.DType == DType.F32)

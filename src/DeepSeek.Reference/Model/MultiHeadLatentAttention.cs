@@ -113,7 +113,7 @@ internal sealed class MultiHeadLatentAttention
         pass.Probe(probe, "k_pe", key, dr);
 
         for (int b = 0; b < pass.Sequences; b++)
-            pass.Caches[b].Store(layer, pass.First(b), pass.Sequence(normed, b), pass.Sequence(key, b));
+            pass.Caches[b].Store(layer, pass.First(b), pass.Sequence(normed, b), pass.Sequence(key, b), n.Backend);
     }
 
     /// <summary>Attention over the latent cache itself, shared by all heads: [B·T, H·dv].</summary>
@@ -130,7 +130,7 @@ internal sealed class MultiHeadLatentAttention
         for (int b = 0; b < pass.Sequences; b++)
         {
             int length = pass.First(b) + pass.Tokens;
-            Tensor keys = pass.Caches[b].View(layer, length).Reshape(length, 1, c + dr);
+            Tensor keys = pass.Caches[b].View(layer, length, n.Backend, w).Reshape(length, 1, c + dr);
             n.Backend.Attention(pass.Sequence(absorbed, b), keys, null, Attributes(pass.First(b), scoreSplit: c), pass.Sequence(z, b));
         }
 
@@ -150,7 +150,7 @@ internal sealed class MultiHeadLatentAttention
         for (int b = 0; b < pass.Sequences; b++)
         {
             int length = pass.First(b) + pass.Tokens;
-            Tensor cached = pass.Caches[b].View(layer, length);
+            Tensor cached = pass.Caches[b].View(layer, length, n.Backend, w);
             Tensor latent = w.PastLatent.Get(n.Activations, length, c);
             Tensor key = w.PastRopeKey.Get(n.Activations, length, dr);
             Columns.Copy(cached, c + dr, 0, latent, c, 0, c, length);

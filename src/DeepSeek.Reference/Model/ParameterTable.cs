@@ -67,7 +67,7 @@ public sealed class ParameterTable
     /// The same for an FP8 cache: for each layer c codes, 4 bytes for each 128 of them or fewer, and the rotated key in BF16. V3: 656 bytes a layer, 40,016 and 40,672.
     /// </summary>
     public long Fp8CacheBytesPerToken(bool withMtp = false) =>
-        (withMtp ? Config.TotalLayers : Config.NumHiddenLayers) * (Config.KvLoraRank + (4L * ((Config.KvLoraRank + 127) / 128)) + (2L * Config.QkRopeHeadDim));
+        (withMtp ? Config.TotalLayers : Config.NumHiddenLayers) * Model.CacheLayer.BytesFor(Config, Ops.CacheFormat.Fp8, DType.BF16);
 
     /// <summary>
     /// Refuses a checkpoint that lacks a tensor of the model, or has one of another shape or dtype. Tensors the model does not know are left alone; so are projections

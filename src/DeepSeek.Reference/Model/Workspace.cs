@@ -33,6 +33,12 @@ internal sealed class Workspace
 
     public Scratch HeadOutput { get; } = new();
 
+    public Scratch CacheLatent { get; } = new();
+
+    public Scratch CacheKey { get; } = new();
+
+    public Scratch CacheRows { get; } = new();
+
     public Scratch PastLatent { get; } = new();
 
     public Scratch PastRopeKey { get; } = new();

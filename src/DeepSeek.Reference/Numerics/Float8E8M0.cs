@@ -59,6 +59,8 @@ public readonly struct Float8E8M0 : IEquatable<Float8E8M0>, IComparable<Float8E8
     {
         if (overflow is not (Fp8Overflow.Saturate or Fp8Overflow.NaN))
             throw OverflowRefusal.Of("E8M0", overflow, "has no infinity", Fp8Overflow.Saturate, Fp8Overflow.NaN);
+        if (rounding is not (PowerOfTwoRounding.Nearest or PowerOfTwoRounding.Up or PowerOfTwoRounding.Down))
+            Operands.RequireDefined(rounding);
         uint bits = BitConverter.SingleToUInt32Bits(x);
         uint e = bits >> 23 & 0xFF;
         uint f = bits & 0x7FFFFF;
@@ -68,8 +70,7 @@ public readonly struct Float8E8M0 : IEquatable<Float8E8M0>, IComparable<Float8E8
         {
             PowerOfTwoRounding.Nearest => e + (f > 0x400000 || f == 0x400000 && e > 0 ? 1u : 0u),
             PowerOfTwoRounding.Up => Math.Clamp(e + (f > 0 ? 1u : 0u), 1, 254),
-            PowerOfTwoRounding.Down => e,
-            _ => throw new ContractException($"{nameof(PowerOfTwoRounding)} {rounding} is not defined; take one of {string.Join(", ", Enum.GetNames<PowerOfTwoRounding>())}"),
+            _ => e,
         };
         if (rounded < 0xFF)
             return new((byte)rounded);
@@ -141,15 +142,15 @@ public readonly struct Float8E8M0 : IEquatable<Float8E8M0>, IComparable<Float8E8
     /// <inheritdoc/>
     public override int GetHashCode() => ToSingle().GetHashCode();
 
-    /// <summary>The shortest decimal that parses back to this value.</summary>
+    /// <summary>The shortest decimal that a binary64 parses back to this value: that of a binary32 can lie above 2^-127, from where the nearest is 2^-126.</summary>
     public override string ToString() => ToString(null, CultureInfo.InvariantCulture);
 
     /// <inheritdoc/>
-    public string ToString(string? format, IFormatProvider? formatProvider) => ToSingle().ToString(format, formatProvider);
+    public string ToString(string? format, IFormatProvider? formatProvider) => ((double)ToSingle()).ToString(format, formatProvider);
 
     /// <inheritdoc/>
     public bool TryFormat(Span<char> destination, out int charsWritten, ReadOnlySpan<char> format, IFormatProvider? provider) =>
-        ToSingle().TryFormat(destination, out charsWritten, format, provider);
+        ((double)ToSingle()).TryFormat(destination, out charsWritten, format, provider);
 
     /// <summary>Parses a decimal as binary64, then takes the nearest power of two.</summary>
     /// <exception cref="FormatException">The text is no number.</exception>

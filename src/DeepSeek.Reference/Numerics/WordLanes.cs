@@ -5,18 +5,14 @@ using static DeepSeek.Reference.Numerics.Inlining;
 
 namespace DeepSeek.Reference.Numerics;
 
-/// <summary>The encodings of sixteen lanes as unsigned words, for what a format's bits decide. Every member is exact, so every width has the same bits.</summary>
+/// <summary>Sixteen unsigned words that hold encodings: what casts are made of. Every member is exact, so every width has the same bits.</summary>
 /// <typeparam name="W">The words themselves.</typeparam>
-/// <typeparam name="L">The lanes of the same width.</typeparam>
-internal interface IWordLanes<W, L> where W : struct, IWordLanes<W, L> where L : struct, ILanes<L>
+internal interface IWords<W> where W : struct, IWords<W>
 {
+    /// <summary>Words of a value, in however many registers.</summary>
+    const int Count = 16;
+
     static abstract W Broadcast(uint x);
-
-    /// <summary>The encodings of lanes.</summary>
-    static abstract W Of(L x);
-
-    /// <summary>The lanes with these encodings.</summary>
-    static abstract L Lanes(W x);
 
     static abstract W Load(ref uint from);
 
@@ -28,10 +24,10 @@ internal interface IWordLanes<W, L> where W : struct, IWordLanes<W, L> where L :
     /// <summary>Sixteen halves, each widened to a word.</summary>
     static abstract W LoadHalves(ref ushort from);
 
-    /// <summary>Stores the low byte of each word.</summary>
+    /// <summary>Stores the low byte of each word, which is all of it.</summary>
     static abstract void StoreBytes(W x, ref byte to);
 
-    /// <summary>Stores the low half of each word.</summary>
+    /// <summary>Stores the low half of each word, which is all of it.</summary>
     static abstract void StoreHalves(W x, ref ushort to);
 
     static abstract W operator &(W a, W b);
@@ -47,16 +43,38 @@ internal interface IWordLanes<W, L> where W : struct, IWordLanes<W, L> where L :
 
     static abstract W operator <<(W a, int bits);
 
+    /// <summary>Zeros come in from above.</summary>
     static abstract W operator >>(W a, int bits);
 
     /// <summary>All ones where a is greater than b, both below 2^31; else zero.</summary>
     static abstract W Greater(W a, W b);
 
-    /// <summary>Element-wise maximum of words below 2^31.</summary>
+    /// <summary>Where a is below limit, below; elsewhere other. a and limit below 2^31.</summary>
+    static abstract W WhereBelow(W a, W limit, W below, W other);
+
+    /// <summary>The encodings of the binary32 sums.</summary>
+    static abstract W AddAsFloats(W a, W b);
+
+    /// <summary>Element-wise minimum.</summary>
+    static abstract W Min(W a, W b);
+
+    /// <summary>Element-wise maximum.</summary>
     static abstract W Max(W a, W b);
 
-    /// <summary>The greatest of the sixteen, all below 2^31.</summary>
+    /// <summary>The greatest of the sixteen.</summary>
     static abstract uint Greatest(W x);
+}
+
+/// <summary>Words beside the lanes of the same width, whose encodings they may be.</summary>
+/// <typeparam name="W">The words themselves.</typeparam>
+/// <typeparam name="L">The lanes of the same width.</typeparam>
+internal interface IWordLanes<W, L> : IWords<W> where W : struct, IWordLanes<W, L> where L : struct, ILanes<L>
+{
+    /// <summary>The encodings of lanes.</summary>
+    static abstract W Of(L x);
+
+    /// <summary>The lanes with these encodings.</summary>
+    static abstract L Lanes(W x);
 }
 
 /// <summary>Sixteen words in one 512-bit register.</summary>
@@ -81,7 +99,15 @@ internal readonly struct Words512(Vector512<uint> v) : IWordLanes<Words512, Lane
     [MethodImpl(Always)] public static Words512 operator <<(Words512 a, int bits) => new(a.V << bits);
     [MethodImpl(Always)] public static Words512 operator >>(Words512 a, int bits) => new(a.V >>> bits);
     [MethodImpl(Always)] public static Words512 Greater(Words512 a, Words512 b) => new(Vector512.GreaterThan(a.V.AsInt32(), b.V.AsInt32()).AsUInt32());
+    [MethodImpl(Always)] public static Words512 Min(Words512 a, Words512 b) => new(Vector512.Min(a.V, b.V));
     [MethodImpl(Always)] public static Words512 Max(Words512 a, Words512 b) => new(Vector512.Max(a.V, b.V));
+    [MethodImpl(Always)]
+    public static Words512 WhereBelow(Words512 a, Words512 limit, Words512 below, Words512 other) =>
+        new(Vector512.ConditionalSelect(Greater(limit, a).V, below.V, other.V));
+
+    [MethodImpl(Always)]
+    public static Words512 AddAsFloats(Words512 a, Words512 b) => Of(Lanes(a) + Lanes(b));
+
     [MethodImpl(Always)] public static uint Greatest(Words512 x) => Words256.Greatest8(Vector256.Max(x.V.GetLower(), x.V.GetUpper()));
 }
 
@@ -131,7 +157,18 @@ internal readonly struct Words256(Vector256<uint> lower, Vector256<uint> upper) 
     public static Words256 Greater(Words256 a, Words256 b) => new(
         Vector256.GreaterThan(a.Lower.AsInt32(), b.Lower.AsInt32()).AsUInt32(), Vector256.GreaterThan(a.Upper.AsInt32(), b.Upper.AsInt32()).AsUInt32());
 
+    [MethodImpl(Always)] public static Words256 Min(Words256 a, Words256 b) => new(Vector256.Min(a.Lower, b.Lower), Vector256.Min(a.Upper, b.Upper));
     [MethodImpl(Always)] public static Words256 Max(Words256 a, Words256 b) => new(Vector256.Max(a.Lower, b.Lower), Vector256.Max(a.Upper, b.Upper));
+    [MethodImpl(Always)]
+    public static Words256 WhereBelow(Words256 a, Words256 limit, Words256 below, Words256 other)
+    {
+        Words256 where = Greater(limit, a);
+        return new(Vector256.ConditionalSelect(where.Lower, below.Lower, other.Lower), Vector256.ConditionalSelect(where.Upper, below.Upper, other.Upper));
+    }
+
+    [MethodImpl(Always)]
+    public static Words256 AddAsFloats(Words256 a, Words256 b) => Of(Lanes(a) + Lanes(b));
+
     [MethodImpl(Always)] public static uint Greatest(Words256 x) => Greatest8(Vector256.Max(x.Lower, x.Upper));
     [MethodImpl(Always)] public static uint Greatest8(Vector256<uint> x) => Words128.Greatest4(Vector128.Max(x.GetLower(), x.GetUpper()));
 
@@ -200,8 +237,24 @@ internal readonly struct Words128(Vector128<uint> a, Vector128<uint> b, Vector12
     public static Words128 Greater(Words128 a, Words128 b) => new(Greater4(a.A, b.A), Greater4(a.B, b.B), Greater4(a.C, b.C), Greater4(a.D, b.D));
 
     [MethodImpl(Always)]
+    public static Words128 Min(Words128 a, Words128 b) =>
+        new(Vector128.Min(a.A, b.A), Vector128.Min(a.B, b.B), Vector128.Min(a.C, b.C), Vector128.Min(a.D, b.D));
+
+    [MethodImpl(Always)]
     public static Words128 Max(Words128 a, Words128 b) =>
         new(Vector128.Max(a.A, b.A), Vector128.Max(a.B, b.B), Vector128.Max(a.C, b.C), Vector128.Max(a.D, b.D));
+
+    [MethodImpl(Always)]
+    public static Words128 WhereBelow(Words128 a, Words128 limit, Words128 below, Words128 other)
+    {
+        Words128 where = Greater(limit, a);
+        return new(
+            Vector128.ConditionalSelect(where.A, below.A, other.A), Vector128.ConditionalSelect(where.B, below.B, other.B),
+            Vector128.ConditionalSelect(where.C, below.C, other.C), Vector128.ConditionalSelect(where.D, below.D, other.D));
+    }
+
+    [MethodImpl(Always)]
+    public static Words128 AddAsFloats(Words128 a, Words128 b) => Of(Lanes(a) + Lanes(b));
 
     [MethodImpl(Always)] public static uint Greatest(Words128 x) => Greatest4(Vector128.Max(Vector128.Max(x.A, x.B), Vector128.Max(x.C, x.D)));
 

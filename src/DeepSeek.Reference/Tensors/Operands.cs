@@ -50,7 +50,9 @@ internal static class Operands
     }
 
     /// <summary>A dimension as an int; operations loop over at most 2^31 - 1 of anything but elements.</summary>
-    public static int Dim(Tensor t, Index i) => checked((int)t.Shape[i]);
+    public static int Dim(Tensor t, Index i) => t.Shape[i] <= int.MaxValue
+        ? (int)t.Shape[i]
+        : throw new ShapeException($"a tensor {t} has a dimension beyond 2^31 - 1, which no operation loops over; take Rows, or Reshape");
 
     /// <summary>All values as binary32, exactly: the tensor's own memory when it is F32, a copy when it is BF16.</summary>
     public static ReadOnlySpan<float> Widen(Tensor t)
@@ -61,6 +63,9 @@ internal static class Operands
         BFloat16Spans.Widen(t.AsReadOnlySpan<BFloat16>(), values);
         return values;
     }
+
+    /// <summary>Values start..start+count as binary32, exactly: the tensor's own memory when it is F32, a copy when it is BF16.</summary>
+    public static ReadOnlySpan<float> Widen(Tensor t, long start, int count) => Slice(t, start, count, t.DType == DType.F32 ? [] : new float[count]);
 
     /// <summary>Values start..start+count as binary32: the tensor's own memory when it is F32, else widened into scratch.</summary>
     public static ReadOnlySpan<float> Slice(Tensor t, long start, int count, Span<float> scratch)

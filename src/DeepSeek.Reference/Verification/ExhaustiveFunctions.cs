@@ -1,28 +1,7 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference.Verification;
-
-/// <summary>What a run over a range of encodings found.</summary>
-/// <param name="Function">The function's name.</param>
-/// <param name="Tested">Arguments tested.</param>
-/// <param name="Wrong">Arguments whose result was not the correctly rounded one.</param>
-/// <param name="BySpecial">Decided by the table of special values: NaN, infinities, zeros, constant ranges, outside the domain.</param>
-/// <param name="ByFilter">Decided by a binary64 value and its margin.</param>
-/// <param name="BySeries">Decided by the first terms of the series at a tiny argument.</param>
-/// <param name="ByIntegers">Decided in fixed point of at least 320 bits.</param>
-/// <param name="FirstWrong">The first wrong arguments by encoding, at most 64.</param>
-/// <param name="Elapsed">Wall time.</param>
-public sealed record ExhaustiveResult(
-    string Function, ulong Tested, ulong Wrong, ulong BySpecial, ulong ByFilter, ulong BySeries, ulong ByIntegers,
-    IReadOnlyList<WrongResult> FirstWrong, TimeSpan Elapsed);
-
-/// <summary>An argument and two results, as binary32 encodings.</summary>
-/// <param name="Argument">x.</param>
-/// <param name="Got">The result of the library.</param>
-/// <param name="Want">The correctly rounded result.</param>
-public readonly record struct WrongResult(uint Argument, uint Got, uint Want);
 
 /// <summary>
 /// Judges the element functions of rule N5 against an oracle that shares nothing with them: all 2^32 arguments of a
@@ -40,9 +19,6 @@ public readonly record struct WrongResult(uint Argument, uint Got, uint Want);
 /// </remarks>
 public static class ExhaustiveFunctions
 {
-    private const int Chunk = 1 << 16;
-    private const int MostWrong = 64;
-
     private delegate void SpanFunction(ReadOnlySpan<float> x, Span<float> y);
 
     /// <summary>The functions by name.</summary>
@@ -59,38 +35,12 @@ public static class ExhaustiveFunctions
     public static ExhaustiveResult Run(string function, uint first, ulong count, int threads, IProgress<ulong>? progress = null)
     {
         SpanFunction map = Map(function);
-        long start = Stopwatch.GetTimestamp();
-        ulong chunks = (count + Chunk - 1) / Chunk, next = 0, done = 0;
-        var total = new Tally();
-        var gate = new Lock();
-
-        void Work()
+        return ExhaustiveRun.Over(function, first, count, threads, progress, () =>
         {
-            float[] x = new float[Chunk], y = new float[Chunk];
+            float[] x = new float[ExhaustiveRun.Chunk], y = new float[ExhaustiveRun.Chunk];
             var oracle = new FunctionOracle(function);
-            var tally = new Tally();
-            for (ulong chunk; (chunk = Interlocked.Increment(ref next) - 1) < chunks;)
-            {
-                int length = (int)Math.Min(Chunk, count - chunk * Chunk);
-                Test(map, oracle, unchecked(first + (uint)(chunk * Chunk)), x.AsSpan(0, length), y.AsSpan(0, length), tally);
-                ulong now = Interlocked.Add(ref done, (ulong)length);
-                if (chunk % 1024 == 1023)
-                    progress?.Report(now);
-            }
-            lock (gate)
-                total.Add(tally);
-        }
-
-        Thread[] others = [.. Enumerable.Range(1, Math.Max(1, threads) - 1).Select(_ => new Thread(Work))];
-        foreach (Thread other in others)
-            other.Start();
-        Work();
-        foreach (Thread other in others)
-            other.Join();
-
-        WrongResult[] wrong = [.. total.FirstWrong.OrderBy(w => w.Argument).Take(MostWrong)];
-        return new ExhaustiveResult(
-            function, count, total.Wrong, total.Stage[0], total.Stage[1], total.Stage[2], total.Stage[3], wrong, Stopwatch.GetElapsedTime(start));
+            return (from, length, tally) => Test(map, oracle, from, x.AsSpan(0, length), y.AsSpan(0, length), tally);
+        });
     }
 
     /// <summary>The correctly rounded result at one argument, by the oracle.</summary>
@@ -109,7 +59,7 @@ public static class ExhaustiveFunctions
     internal static ContractException Unknown(string function) =>
         new($"No element function is named {function}: one of {string.Join(", ", Names)}.");
 
-    private static void Test(SpanFunction map, FunctionOracle oracle, uint from, Span<float> x, Span<float> y, Tally tally)
+    private static void Test(SpanFunction map, FunctionOracle oracle, uint from, Span<float> x, Span<float> y, ExhaustiveTally tally)
     {
         Span<uint> bits = MemoryMarshal.Cast<float, uint>(x);
         for (int i = 0; i < bits.Length; i++)
@@ -119,12 +69,7 @@ public static class ExhaustiveFunctions
         {
             uint want = BitConverter.SingleToUInt32Bits(oracle.Nearest(x[i], out OracleStage stage));
             tally.Stage[(int)stage]++;
-            uint got = BitConverter.SingleToUInt32Bits(y[i]);
-            if (got == want)
-                continue;
-            tally.Wrong++;
-            if (tally.FirstWrong.Count < 1 << 16)
-                tally.FirstWrong.Add(new WrongResult(bits[i], got, want));
+            tally.Compare(bits[i], BitConverter.SingleToUInt32Bits(y[i]), want);
         }
     }
 
@@ -144,19 +89,4 @@ public static class ExhaustiveFunctions
         "rsqrt" => Correct.ReciprocalSqrt,
         _ => throw Unknown(function),
     };
-
-    private sealed class Tally
-    {
-        public readonly ulong[] Stage = new ulong[4];
-        public readonly List<WrongResult> FirstWrong = [];
-        public ulong Wrong;
-
-        public void Add(Tally other)
-        {
-            Wrong += other.Wrong;
-            FirstWrong.AddRange(other.FirstWrong);
-            for (int i = 0; i < Stage.Length; i++)
-                Stage[i] += other.Stage[i];
-        }
-    }
 }

@@ -9,13 +9,21 @@ namespace DeepSeek.Reference.Verification;
 /// <summary>The bits of a whole model's logits: a model directory under one contract, kept as digests beside the operations'.</summary>
 /// <remarks>
 /// Where <see cref="ModelCase"/> judges how near the logits are to another implementation's, this says that they are the same on every machine (rule N1).
-/// The id is <c>model[case=NAME,contract=..,attention=..]</c>; ids are the directory's oracle tensor <c>input_ids</c>; outputs are <c>logits</c>, and <c>mtp.logits</c>
+/// The id is <c>model[case=NAME,contract=..,attention=..]</c>, with <c>cache=f8</c> for an FP8 cache; ids are the directory's oracle tensor <c>input_ids</c>; outputs are <c>logits</c>, and <c>mtp.logits</c>
 /// where the model has MTP modules.
 /// </remarks>
 public static class ModelOutputs
 {
     /// <summary>The name of these ids.</summary>
     public const string IdName = "model";
+
+    /// <summary>The contracts and modes that a model with FP8 weights is kept under besides <see cref="Contracts"/>.</summary>
+    private static readonly NumericContract[] Fp8Contracts =
+    [
+        NumericContract.HopperFp8,
+        NumericContract.HopperFp8 with { Attention = AttentionMode.Naive },
+        NumericContract.DeepSeekInference with { Cache = CacheFormat.Fp8 },
+    ];
 
     /// <summary>The contracts and modes that each model is kept under.</summary>
     public static IReadOnlyList<NumericContract> Contracts { get; } =
@@ -28,12 +36,25 @@ public static class ModelOutputs
         NumericContract.Ideal,
     ];
 
+    /// <summary>The contracts and modes that the model of a directory is kept under.</summary>
+    /// <exception cref="DataException">Its config.json is missing or unsound.</exception>
+    public static IReadOnlyList<NumericContract> ContractsOf(string directory)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        return DeepSeekConfig.Load(Path.Combine(directory, "config.json")).QuantizationConfig is null ? Contracts : [.. Contracts, .. Fp8Contracts];
+    }
+
     /// <summary>The id of a model under a contract.</summary>
     public static CaseId Id(string name, NumericContract contract)
     {
         ArgumentNullException.ThrowIfNull(contract);
-        return new CaseId(IdName,
-            new KeyValuePair<string, string>("case", name), new("contract", contract.Name.ToLowerInvariant()), new("attention", contract.Attention.ToString().ToLowerInvariant()));
+        var arguments = new List<KeyValuePair<string, string>>
+        {
+            new("case", name), new("contract", contract.Name.ToLowerInvariant()), new("attention", contract.Attention.ToString().ToLowerInvariant()),
+        };
+        if (contract.Cache == CacheFormat.Fp8)
+            arguments.Add(new("cache", "f8"));
+        return new CaseId(IdName, [.. arguments]);
     }
 
     /// <summary>The directory's name and the contract that an id stands for.</summary>
@@ -42,14 +63,14 @@ public static class ModelOutputs
     {
         ArgumentNullException.ThrowIfNull(id);
         string name = id["case"] ?? throw new CaseException($"case '{id}': the key 'case' is missing; it names the model's directory");
-        foreach (NumericContract contract in Contracts)
+        foreach (NumericContract contract in Contracts.Concat(Fp8Contracts))
         {
             CaseId kept = Id(name, contract);
             if (kept.Arguments.Count == id.Arguments.Count && kept.Arguments.All(a => id[a.Key] == a.Value))
                 return (name, contract);
         }
 
-        throw new CaseException($"case '{id}': model cases are {string.Join(", ", Contracts.Select(c => Id(name, c)))}");
+        throw new CaseException($"case '{id}': model cases are {string.Join(", ", Contracts.Concat(Fp8Contracts).Select(c => Id(name, c)))}");
     }
 
     /// <summary>The manifest's line for a model under a contract.</summary>

@@ -25,6 +25,15 @@ public sealed class DebuggerViewTests
         Assert.Equal("BF16 [2] -1 .. 3", Display(Tensor.From([BFloat16.Round(-1f), BFloat16.Round(3f)], 2)));
 
     [Fact]
+    public void A_tensor_of_an_eight_bit_format_shows_values_not_codes()
+    {
+        Assert.Equal("F8_E4M3 [3] -448 .. 1, 1 NaN", Display(Tensor.From([Float8E4M3.MinValue, Float8E4M3.One, Float8E4M3.NaN], 3)));
+        Assert.Equal("F8_E5M2 [2] 1 .. ∞", Display(Tensor.From([Float8E5M2.One, Float8E5M2.PositiveInfinity], 2)).Replace("Infinity", "∞", StringComparison.Ordinal));
+        Assert.Equal("F8_E8M0 [1] 0.5 .. 0.5", Display(Tensor.From([Float8E8M0.FromBits(0x7E)], 1)));
+        Assert.Equal(["1 (0x38)", "-0 (0x80)", "NaN (0xFF)"], Proxy(Tensor.From([Float8E4M3.One, Float8E4M3.FromBits(0x80), Float8E4M3.FromBits(0xFF)], 3)));
+    }
+
+    [Fact]
     public void A_bfloat16_shows_its_value_and_its_bits() => Assert.Equal("1.5 (0x3FC0)", Display(BFloat16.Round(1.5f)));
 
     [Fact]

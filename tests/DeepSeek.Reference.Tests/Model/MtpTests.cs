@@ -49,6 +49,52 @@ public class MtpTests
         Assert.Equal(new Shape(2, 6, 50), trace.Tensors()["mtp.2.logits"].Shape);
     }
 
+    [Theory]
+    [InlineData(AttentionMode.Absorbed, false)]
+    [InlineData(AttentionMode.Naive, true)]
+    public void Every_module_s_names_come_out_whatever_the_number_of_tokens(AttentionMode attention, bool zeroFirst)
+    {
+        NumericContract contract = NumericContract.Canonical with { Attention = attention, MtpZeroFirstEmbedding = zeroFirst };
+        using DeepSeekModel model = SyntheticModel.Make(SyntheticModel.V3 with { NumNextnPredictLayers = 3 }, contract, new SimdBackend(1));
+        string[]? names = null;
+        for (int T = 1; T <= 5; T++)
+        {
+            var trace = new TraceCollector(["mtp.*"], 2);
+            model.Forward([SyntheticModel.Ids(T, 1), SyntheticModel.Ids(T, 2)], new ForwardOptions { Trace = trace, Mtp = true });
+            IReadOnlyDictionary<string, Tensor> tensors = trace.Tensors();
+
+            names ??= [.. tensors.Keys];
+            Assert.Equal(names, tensors.Keys);
+            for (int k = 1; k <= 3; k++)
+            {
+                int rows = Math.Max(0, T - k);
+                Assert.Equal(new Shape(2, rows, 50), tensors[OracleNames.MtpPrefix(k) + ".logits"].Shape);
+                Assert.Equal(new Shape(2 * rows, model.Config.NumExpertsPerTok), tensors[OracleNames.MtpPrefix(k) + ".topk_indices"].Shape);
+                Assert.Equal(new Shape(2, rows, model.Config.KvLoraRank), tensors[OracleNames.MtpPrefix(k) + ".c_kv"].Shape);
+            }
+        }
+
+        Assert.Contains("mtp.2.mlp.expert_out", names!);
+    }
+
+    [Fact]
+    public void Token_by_token_from_the_first_gives_the_bits_of_one_pass()
+    {
+        using DeepSeekModel model = SyntheticModel.Make(SyntheticModel.V3 with { NumNextnPredictLayers = 3 }, NumericContract.Canonical, new SimdBackend(1));
+        int[] ids = SyntheticModel.Ids(6, 1);
+        var whole = new TraceCollector(["mtp.*"]);
+        model.Forward([ids], new ForwardOptions { Trace = whole, Mtp = true });
+        var steps = new TraceCollector(["mtp.*"]);
+        LatentCache cache = model.NewCache();
+        foreach (int id in ids)
+            model.Forward([id], [cache], new ForwardOptions { Trace = steps, Mtp = true });
+
+        IReadOnlyDictionary<string, Tensor> expected = whole.Tensors(), actual = steps.Tensors();
+        Assert.Equal(expected.Keys, actual.Keys);
+        foreach ((string name, Tensor tensor) in expected)
+            Assert.True(AnyTensor.SameBytes(tensor, actual[name]), name);
+    }
+
     [Fact]
     public void The_main_logits_do_not_depend_on_whether_the_modules_run()
     {

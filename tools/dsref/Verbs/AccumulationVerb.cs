@@ -41,9 +41,10 @@ internal static class AccumulationVerb
             if (core.ScaleBlock != 0)
                 throw new ContractException($"--unit {core.Name}: it takes scales inside its sum; take one without");
             var settings = new AccumulationSettings(core, parsed.GetRequiredValue(data).ToLowerInvariant(), SharedOptions.Seed(parsed.GetRequiredValue(seed)), n, K);
-            using var progress = new Progress(terminal);
-            IReadOnlyList<AccumulationRow> rows = AccumulationExperiment.Run(settings, SharedOptions.Workers(parsed.GetValue(threads)), (done, of) => progress.Report("row", done, of));
-            progress.Clear();
+            int workers = SharedOptions.Workers(parsed.GetValue(threads));
+            IReadOnlyList<AccumulationRow> rows;
+            using (var progress = new Progress(terminal))
+                rows = AccumulationExperiment.Run(settings, workers, (done, of) => progress.Report("row", done, of));
             if (parsed.GetValue(json))
                 WriteJson(terminal, settings, rows);
             else

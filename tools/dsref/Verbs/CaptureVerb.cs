@@ -31,9 +31,9 @@ internal static class CaptureVerb
             var results = new List<CaptureJudgement>();
             foreach (string file in Files(parsed.GetRequiredValue(targets)))
             {
-                using var progress = new Progress(terminal);
-                CaptureJudgement result = CaptureJudgement.Of(file, model, workers, keep, (done, of) => progress.Report(file, done, of));
-                progress.Clear();
+                CaptureJudgement result;
+                using (var progress = new Progress(terminal))
+                    result = CaptureJudgement.Of(file, model, workers, keep, (done, of) => progress.Report(file, done, of));
                 results.Add(result);
                 if (!parsed.GetValue(json))
                     WriteLines(terminal, result, parsed.GetValue(explain));

@@ -8,6 +8,8 @@ namespace DeepSeek.Reference.Tool.Verbs;
 /// <summary><c>dsref quantize</c> and <c>dsref dequantize</c>: an FP8 checkpoint of a plain one, and back.</summary>
 internal static class ConvertVerbs
 {
+    private const string Resumes = "interrupted; the weight files that were finished stay, and the same command goes on from there";
+
     public static Command Quantize(Terminal terminal)
     {
         (Argument<string> source, Argument<string> target) = Directories();
@@ -28,6 +30,7 @@ internal static class ConvertVerbs
             };
             IBackend runs = SharedOptions.MakeBackend(parsed.GetValue(backend)!, parsed.GetValue(threads));
             (string from, string to) = (parsed.GetRequiredValue(source), parsed.GetRequiredValue(target));
+            terminal.BeginWriting(Resumes);
             ConversionReport report = ConversionBar.Run(terminal, "quantize", told => CheckpointConversion.Quantize(from, to, scales, runs, told, terminal.Cancelled));
             return Tell(terminal, "quantize", to, report, parsed.GetValue(json), writer => writer.WriteString("scale_format", scales == ScaleFormat.F32 ? "f32" : "ue8m0"));
         });
@@ -47,6 +50,7 @@ internal static class ConvertVerbs
         {
             IBackend runs = SharedOptions.MakeBackend(parsed.GetValue(backend)!, parsed.GetValue(threads));
             (string from, string to) = (parsed.GetRequiredValue(source), parsed.GetRequiredValue(target));
+            terminal.BeginWriting(Resumes);
             ConversionReport report = ConversionBar.Run(terminal, "dequantize", told => CheckpointConversion.Dequantize(from, to, runs, told, terminal.Cancelled));
             return Tell(terminal, "dequantize", to, report, parsed.GetValue(json), _ => { });
         });

@@ -41,6 +41,7 @@ internal static class GenerateVerb
                 OnPrefill = (row, taken) => progress.Report($"prefill of row {row}", taken, prompts[row].Length),
                 OnToken = (_, _, _) => progress.Report("generate", ++done, (long)most * prompts.Count),
             };
+            progress.Report("prefill of row 0", 0, prompts[0].Length);
             using DeepSeekModel loaded = model.Open(parsed, terminal);
             IReadOnlyList<GeneratedSequence> rows = new Generator(loaded).Generate(prompts, options, terminal.Cancelled);
             progress.Clear();

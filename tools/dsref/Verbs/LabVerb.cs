@@ -4,7 +4,7 @@ using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool.Verbs;
 
-/// <summary><c>dsref lab</c>: longer experiments; here <c>exhaustive</c>, an element function against an independent evaluation, over all binary32 arguments.</summary>
+/// <summary><c>dsref lab</c>: longer experiments; here <c>exhaustive</c>, element functions and casts against an independent evaluation, over all binary32 arguments.</summary>
 internal static class LabVerb
 {
     private const ulong AllArguments = 1UL << 32;
@@ -14,18 +14,20 @@ internal static class LabVerb
 
     private static Command Exhaustive(Terminal terminal)
     {
-        var function = new Option<string>("--function") { Description = $"all, or one of {string.Join(", ", ExhaustiveFunctions.Names)}.", HelpName = "NAME", Required = true };
+        var function = new Option<string>("--function") { Description = $"all, or one of {string.Join(", ", ExhaustiveFunctions.Names)}; a format ({string.Join(", ", ExhaustiveCasts.Formats)}) for its casts under every policy, or one cast, such as {ExhaustiveCasts.Names[0]}.", HelpName = "NAME", Required = true };
         var first = new Option<uint>("--first") { Description = "First argument's encoding.", HelpName = "BITS", DefaultValueFactory = _ => 0 };
         var count = new Option<ulong>("--count") { Description = "How many encodings from there; by default all 2^32.", HelpName = "N", DefaultValueFactory = _ => AllArguments };
         var threads = new Option<int>("--threads") { Description = "Threads; 0 takes all processors.", HelpName = "N", DefaultValueFactory = _ => 0 };
         Option<bool> json = SharedOptions.Json();
         var command = new Command("exhaustive",
-            "Checks that an element function is correctly rounded (rule N5) for every binary32 argument, against an evaluation that shares no code with it. Exit 1 if any result is wrong.\n\nExample:\n  dsref lab exhaustive --function exp --threads 2")
+            "Checks for every binary32 argument that an element function is correctly rounded (rule N5), or that a cast gives the code it should (rule N18), against an evaluation that shares no code with it. Exit 1 if any result is wrong.\n\nExamples:\n  dsref lab exhaustive --function exp --threads 2\n  dsref lab exhaustive --function e4m3")
         { function, first, count, threads, json };
         command.SetAction(parsed =>
         {
             string name = parsed.GetRequiredValue(function).ToLowerInvariant();
-            string[] names = name == "all" ? [.. ExhaustiveFunctions.Names] : [name];
+            string[] names = name == "all" ? [.. ExhaustiveFunctions.Names, .. ExhaustiveCasts.Names] : [.. ExhaustiveCasts.Named(name)];
+            if (names.Length == 0)
+                names = [name];
             ulong arguments = parsed.GetValue(count);
             if (arguments is 0 or > AllArguments)
                 throw new ContractException($"--count {arguments}: there are 1 to 2^32 encodings");
@@ -56,7 +58,10 @@ internal static class LabVerb
         {
             progress.Report(function, (long)at, (long)count);
             var steps = new Steps(progress, function, at, count);
-            ExhaustiveResult part = ExhaustiveFunctions.Run(function, unchecked(first + (uint)at), Math.Min(Slice, count - at), workers, steps);
+            (uint from, ulong length) = (unchecked(first + (uint)at), Math.Min(Slice, count - at));
+            ExhaustiveResult part = ExhaustiveCasts.Names.Contains(function)
+                ? ExhaustiveCasts.Run(function, from, length, workers, steps)
+                : ExhaustiveFunctions.Run(function, from, length, workers, steps);
             total = total is null ? part : Joined(total, part);
         }
 
@@ -77,10 +82,11 @@ internal static class LabVerb
 
     private static void WriteLines(Terminal terminal, ExhaustiveResult r)
     {
-        terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{r.Function}: {r.Wrong} wrong of {r.Tested} (special {r.BySpecial}, filter {r.ByFilter}, series {r.BySeries}, integers {r.ByIntegers}), {r.Elapsed.TotalSeconds:F1} s"));
+        bool staged = r.BySpecial + r.ByFilter + r.BySeries + r.ByIntegers > 0;
+        string stages = staged ? string.Create(CultureInfo.InvariantCulture, $" (special {r.BySpecial}, filter {r.ByFilter}, series {r.BySeries}, integers {r.ByIntegers})") : "";
+        terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{r.Function}: {r.Wrong} wrong of {r.Tested}{stages}, {r.Elapsed.TotalSeconds:F1} s"));
         foreach (WrongResult wrong in r.FirstWrong)
-            terminal.Out.WriteLine($"  0x{wrong.Argument:x8} gives 0x{wrong.Got:x8}, correctly rounded is 0x{wrong.Want:x8}");
+            terminal.Out.WriteLine($"  0x{wrong.Argument:x8} gives 0x{wrong.Got:x8}, by definition 0x{wrong.Want:x8}");
     }
 
     private static void WriteJson(Terminal terminal, List<ExhaustiveResult> results) => JsonOutput.Write(terminal, "lab exhaustive", json =>

@@ -30,9 +30,9 @@ internal static class QuantisationVerb
             if (T < 1 || K < 1 || (long)T * K > 1 << 26)
                 throw new ContractException($"--rows {T} --columns {K}: take positive numbers whose product is at most 2^26");
             ulong key = SharedOptions.Seed(parsed.GetRequiredValue(seed));
-            using var progress = new Progress(terminal);
-            IReadOnlyList<QuantisationRow> results = QuantisationExperiment.Run(key, T, K, (done, of) => progress.Report("quantiser", done, of));
-            progress.Clear();
+            IReadOnlyList<QuantisationRow> results;
+            using (var progress = new Progress(terminal))
+                results = QuantisationExperiment.Run(key, T, K, (done, of) => progress.Report("quantiser", done, of));
             if (parsed.GetValue(json))
                 WriteJson(terminal, key, T, K, results);
             else

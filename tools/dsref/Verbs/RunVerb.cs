@@ -40,6 +40,7 @@ internal static class RunVerb
             if (tensors.Count == 0)
                 throw new DataException($"--trace '{word}': no probe has such a name; `--trace all` writes every probe");
             var metadata = new Dictionary<string, string> { ["contract"] = loaded.Contract.Name, ["attention"] = loaded.Contract.Attention.ToString().ToLowerInvariant() };
+            terminal.BeginWriting();
             SafetensorsWriter.Write(path, tensors, metadata, cancellationToken: terminal.Cancelled);
             Report(terminal, loaded, path, tensors, parsed.GetValue(json));
             return ExitCode.Pass;
@@ -60,6 +61,7 @@ internal static class RunVerb
     {
         int length = rows[0].Length;
         using var progress = new Progress(terminal);
+        progress.Report("run, position", 0, length);
         var trace = new InterruptibleTrace(collector, progress) { Positions = (0, length) };
         var options = new ForwardOptions { Trace = trace, Mtp = model.HasMtp };
         LatentCache[] caches = [.. rows.Select(_ => model.NewCache(length))];
@@ -71,10 +73,6 @@ internal static class RunVerb
             int[] step = [.. rows.Select(r => r[t])];
             model.Forward(step, caches, options);
         }
-
-        // One token has no next one: the MTP module's logits are there, and empty.
-        if (model.HasMtp && length == 1 && collector.Wants("mtp.logits"))
-            collector.Probe("mtp.logits", new Tensor(model.Contract.Logits, rows.Count, 0, model.Config.VocabSize));
     }
 
     private static void Report(Terminal terminal, DeepSeekModel model, string path, IReadOnlyDictionary<string, Tensor> tensors, bool json)

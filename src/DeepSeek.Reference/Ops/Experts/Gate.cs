@@ -24,7 +24,13 @@ public static partial class Gate
     /// <exception cref="NotANumberException">A biased score or a group's score is NaN; names the token's row.</exception>
     public static void Define(
         ReadOnlySpan<float> logits, ReadOnlySpan<float> bias, int E, int K, GateAttributes attributes,
-        Span<float> scores, Span<int> indices, Span<float> weights)
+        Span<float> scores, Span<int> indices, Span<float> weights) =>
+        DefineRows(logits, bias, E, K, attributes, scores, indices, weights, firstToken: 0);
+
+    /// <summary>As <see cref="Define"/>, for rows that begin at <paramref name="firstToken"/> of a larger tensor, which errors name.</summary>
+    internal static void DefineRows(
+        ReadOnlySpan<float> logits, ReadOnlySpan<float> bias, int E, int K, GateAttributes attributes,
+        Span<float> scores, Span<int> indices, Span<float> weights, int firstToken)
     {
         int T = CheckedRows(logits, bias, E, K, attributes, scores, indices, weights);
         Span<float> c = new float[E];
@@ -43,7 +49,7 @@ public static partial class Gate
 
             Span<int> idx = indices.Slice(t * K, K);
             if (!TryChoose(c, attributes, idx))
-                throw NotANumber(t);
+                throw NotANumber(firstToken + t);
             Weigh(s, idx, attributes, weights.Slice(t * K, K));
         }
     }
