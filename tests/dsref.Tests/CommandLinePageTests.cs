@@ -21,7 +21,10 @@ public sealed partial class CommandLinePageTests
     [InlineData("mma")]
     [InlineData("quantize")]
     [InlineData("dequantize")]
+    [InlineData("capture")]
     [InlineData("lab", "exhaustive")]
+    [InlineData("lab", "accumulation")]
+    [InlineData("lab", "quantisation")]
     public void A_verb_has_the_options_of_its_page(params string[] verb)
     {
         string help = CommandLine.Run([.. verb, "--help"]).Passes().Out;

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using DeepSeek.Reference.TensorCores;
+using DeepSeek.Reference.Tests.Verification;
 
 namespace DeepSeek.Reference.Tool.Tests;
 
@@ -121,6 +123,40 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
         JsonElement json = CommandLine.Run("lab", "exhaustive", "--function", "tanh", "--count", "4096", "--threads", "1", "--json").Passes().Json;
         Assert.Equal(["command", "functions"], Fields(json));
         Assert.Equal(["function", "tested", "wrong", "seconds", "first_wrong"], Fields(json.GetProperty("functions")[0]));
+    }
+
+    [Fact]
+    public void Capture()
+    {
+        string dots = SyntheticCapture.Dots(models.NewPath(".capture"), SyntheticCapture.WgmmaE4M3, wrong: TensorCore.HopperWgmmaE4M3F32 with { FractionBits = 12 });
+        string convert = SyntheticCapture.Scalars(models.NewPath(".capture"), "convert", "cvt.rn.bf16.f32", edges: true, 64, 2, 0, 0, (i, y) => i == 3 ? 7 : y);
+        Outcome outcome = CommandLine.Run("capture", dots, convert, "--differences", "2", "--json");
+        Assert.Equal(1, outcome.Exit);
+        Assert.Equal(["command", "files", "exit"], Fields(outcome.Json));
+        JsonElement file = outcome.Json.GetProperty("files")[0];
+        Assert.Equal(["file", "kind", "origin", "instruction", "device", "model", "judged", "total", "equal", "differences", "first"], Fields(file));
+        Assert.Equal(["sign_of_zero", "code_of_nan", "special", "last_place", "value"], Fields(file.GetProperty("differences")));
+        Assert.Equal(2, file.GetProperty("first").GetArrayLength());
+        Assert.Equal(["tile", "row", "column", "a", "b", "c", "captured", "model"], Fields(file.GetProperty("first")[0]));
+        file = outcome.Json.GetProperty("files")[1];
+        Assert.Equal(["file", "kind", "origin", "instruction", "device", "model", "judged", "total", "equal", "largest_distance", "first"], Fields(file));
+        Assert.Equal(["argument", "captured", "expected"], Fields(file.GetProperty("first")[0]));
+    }
+
+    [Fact]
+    public void Lab_accumulation()
+    {
+        JsonElement json = CommandLine.Run("lab", "accumulation", "--k", "64", "--size", "2", "--json").Passes().Json;
+        Assert.Equal(["command", "unit", "data", "seed", "size", "rows"], Fields(json));
+        Assert.Equal(["k", "promotion", "median", "p95", "rms", "max", "norm", "max_over_max"], Fields(json.GetProperty("rows")[0]));
+    }
+
+    [Fact]
+    public void Lab_quantisation()
+    {
+        JsonElement json = CommandLine.Run("lab", "quantisation", "--rows", "3", "--columns", "130", "--json").Passes().Json;
+        Assert.Equal(["command", "seed", "rows", "columns", "results"], Fields(json));
+        Assert.Equal(["data", "format", "scales", "tile", "decibels", "element_decibels", "zeros"], Fields(json.GetProperty("results")[0]));
     }
 
     [Fact]

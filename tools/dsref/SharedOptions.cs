@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using System.Text.RegularExpressions;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Model;
@@ -49,6 +50,16 @@ internal static class SharedOptions
         Description = "Take manifest.jsonl and oracles/ from this folder, not from those embedded in the tool.",
         HelpName = "DIR",
     }.NamesPath();
+
+    /// <summary>A seed, decimal or hexadecimal.</summary>
+    /// <exception cref="DataException">It is none.</exception>
+    public static ulong Seed(string text)
+    {
+        bool good = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
+            ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong seed)
+            : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out seed);
+        return good ? seed : throw new DataException($"--seed '{text}' is not a whole number of 64 bits, decimal or 0x hexadecimal");
+    }
 
     /// <summary>How many threads a number asks for.</summary>
     /// <exception cref="ContractException">It is negative.</exception>

@@ -14,11 +14,12 @@ internal static class CaptureVerb
         var targets = new Argument<string[]>("FILE|DIR") { Description = "Captures (.capture, .capture.gz), or folders of them.", Arity = ArgumentArity.OneOrMore }.NamesPath();
         var unit = new Option<string?>("--unit") { Description = "Evaluate this model in place of the instruction's own.", HelpName = "NAME" };
         var differences = new Option<int>("--differences") { Description = "How many differences of a file to describe; 4.", HelpName = "N", DefaultValueFactory = _ => 4 };
+        var explain = new Option<bool>("--explain") { Description = "Show how the model comes to its result, for each difference described." };
         Option<int> threads = SharedOptions.Threads();
         Option<bool> json = SharedOptions.Json();
         var command = new Command("capture",
             "Compares captures of a GPU's matrix units, conversions and approximate functions with the models of this library. Exit 1 if a bit of a product or conversion differs; approximate functions are measured, never judged.\n\nExample:\n  dsref capture golden/hardware --differences 8")
-        { targets, unit, differences, threads, json };
+        { targets, unit, differences, explain, threads, json };
         command.SetAction(parsed =>
         {
             TensorCore? model = parsed.GetValue(unit) is { } name ? TensorCore.Parse(name) : null;
@@ -30,12 +31,12 @@ internal static class CaptureVerb
             var results = new List<CaptureJudgement>();
             foreach (string file in Files(parsed.GetRequiredValue(targets)))
             {
-                using var progress = new Progress(terminal);
-                CaptureJudgement result = CaptureJudgement.Of(file, model, workers, keep, (done, of) => progress.Report(file, done, of));
-                progress.Clear();
+                CaptureJudgement result;
+                using (var progress = new Progress(terminal))
+                    result = CaptureJudgement.Of(file, model, workers, keep, (done, of) => progress.Report(file, done, of));
                 results.Add(result);
                 if (!parsed.GetValue(json))
-                    WriteLines(terminal, result);
+                    WriteLines(terminal, result, parsed.GetValue(explain));
             }
 
             int exit = results.Count == 0 ? ExitCode.NothingRan : results.TrueForAll(r => r.Passes) ? ExitCode.Pass : ExitCode.Mismatch;
@@ -63,11 +64,19 @@ internal static class CaptureVerb
         return string.Create(CultureInfo.InvariantCulture, $"{word}: {judged.Sum(r => r.Equal)} of {judged.Sum(r => r.Total)} equal in {judged.Length} files{synthetic}; {results.Count - judged.Length} files measured");
     }
 
-    private static void WriteLines(Terminal terminal, CaptureJudgement r)
+    private static void WriteLines(Terminal terminal, CaptureJudgement r, bool explain)
     {
         terminal.Out.WriteLine(Terminal.Plain(string.Create(CultureInfo.InvariantCulture, $"{r.Capture.Path}: {r.Equal} of {r.Total} equal, {r.Model} ({r.Capture.Provenance})")));
         foreach (string line in r.Lines)
             terminal.Out.WriteLine("  " + Terminal.Plain(line));
+        if (!explain || r.Dots is null)
+            return;
+        foreach (CaptureDifference d in r.Dots.First)
+        {
+            terminal.Out.WriteLine();
+            terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"tile {d.Tile}, row {d.Row}, column {d.Column}: captured 0x{CaptureJudgement.Hex([d.Captured], r.Dots.Dots.Instruction.Accumulator)}"));
+            MmaReport.WriteTables(terminal, MmaEvaluation.Plain(new MmaOperands(r.Dots.Unit, [.. d.A], [.. d.B], d.C), [], []));
+        }
     }
 
     private static void WriteJson(Terminal terminal, List<CaptureJudgement> results, int exit) => JsonOutput.Write(terminal, "capture", json =>

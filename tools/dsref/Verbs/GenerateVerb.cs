@@ -35,7 +35,7 @@ internal static class GenerateVerb
             {
                 MaxTokens = most,
                 Temperature = ParseTemperature(parsed.GetValue(temperature)!),
-                Seed = ParseSeed(parsed.GetValue(seed)!),
+                Seed = SharedOptions.Seed(parsed.GetValue(seed)!),
                 IgnoreEos = parsed.GetValue(ignoreEos),
                 PrefillChunk = PrefillChunk,
                 OnPrefill = (row, taken) => progress.Report($"prefill of row {row}", taken, prompts[row].Length),
@@ -58,14 +58,6 @@ internal static class GenerateVerb
     private static float ParseTemperature(string text) => float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float temperature)
         ? temperature
         : throw new DataException($"--temperature '{text}' is not a number such as 0.7");
-
-    private static ulong ParseSeed(string text)
-    {
-        bool good = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
-            ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong seed)
-            : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out seed);
-        return good ? seed : throw new DataException($"--seed '{text}' is not a whole number of 64 bits, decimal or 0x hexadecimal");
-    }
 
     private static void WriteLines(Terminal terminal, IReadOnlyList<GeneratedSequence> rows)
     {

@@ -4,13 +4,13 @@ using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool.Verbs;
 
-/// <summary><c>dsref lab exhaustive</c>: element functions and casts against an independent evaluation, over all binary32 arguments.</summary>
+/// <summary><c>dsref lab</c>: longer experiments; here <c>exhaustive</c>, element functions and casts against an independent evaluation, over all binary32 arguments.</summary>
 internal static class LabVerb
 {
     private const ulong AllArguments = 1UL << 32;
     private const ulong Slice = 1UL << 26;
 
-    public static Command Command(Terminal terminal) => new("lab", "Longer experiments.\n\nExample:\n  dsref lab exhaustive --function exp") { Exhaustive(terminal) };
+    public static Command Command(Terminal terminal) => new("lab", "Longer experiments.\n\nExample:\n  dsref lab exhaustive --function exp") { Exhaustive(terminal), AccumulationVerb.Command(terminal), QuantisationVerb.Command(terminal) };
 
     private static Command Exhaustive(Terminal terminal)
     {

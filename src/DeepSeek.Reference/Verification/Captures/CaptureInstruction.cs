@@ -8,7 +8,7 @@ namespace DeepSeek.Reference.Verification;
 internal sealed partial record CaptureInstruction(string Name, CaptureFormat A, CaptureFormat B, CaptureFormat Accumulator, int K, TensorCore Unit)
 {
     /// <summary>The instruction of a name such as wgmma.mma_async.sync.aligned.m64n8k32.f32.e4m3.e4m3.</summary>
-    /// <exception cref="DataException">It is none that a capture holds.</exception>
+    /// <exception cref="FormatException">It is none that a capture holds.</exception>
     public static CaptureInstruction Parse(string name)
     {
         Match parts = Pattern().Match(name);
@@ -23,7 +23,7 @@ internal sealed partial record CaptureInstruction(string Name, CaptureFormat A, 
                 return new CaptureInstruction(name, a, b, d, K, core);
         }
 
-        throw new DataException($"'{name}' is no matrix instruction whose unit is modelled; docs/spec/capture.md 2 lists them");
+        throw new FormatException($"names '{name}', which is no matrix instruction whose unit is modelled (docs/spec/capture.md 2 lists them)");
     }
 
     /// <summary>The short forms of mma.sync (half of the usual K) are units of their own.</summary>

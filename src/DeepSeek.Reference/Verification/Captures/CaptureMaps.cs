@@ -27,7 +27,7 @@ internal enum ElementMap
     /// <summary>Powers of two and 1.5 times them.</summary>
     Powers,
 
-    /// <summary>The smallest exponents; for 8-bit exponents products from 2^-158 to 2^-95.</summary>
+    /// <summary>The smallest exponents; for 8-bit exponents products from 2^-174 to 2^-105, those of one dot product within 2^8 of each other.</summary>
     Tiny,
 
     /// <summary>The largest exponents.</summary>
@@ -111,6 +111,7 @@ internal static class CaptureMaps
             {
                 ElementMap.Cancel when k >= K / 2 => Cancelling(f, isA, u[k], u[k - K / 2]),
                 ElementMap.Gap => Gap(f, isA, plan, k, K, u[k]),
+                ElementMap.Tiny when f.ExponentBits == 8 => f.Make(u[k] >> 31, 40 + ((u[0] >> 8) & 31) + (R(u[k]) & 3), u[k]),
                 ElementMap.Zeros when isA => f.Make((u[0] >> 31) ^ ((R(u[k]) & 31) == 0 ? 1u : 0u), 0, 0),
                 ElementMap.Zeros => Near(f, u[k] & 0x7FFFFFFF),
                 _ => Element(f, map, u[k]),
@@ -151,7 +152,7 @@ internal static class CaptureMaps
             ElementMap.Near => Near(f, u),
             ElementMap.Window => Window(f, u, u),
             ElementMap.Powers => Window(f, u, (u & 3) == 0 ? 1u << (f.MantissaBits - 1) : 0),
-            ElementMap.Tiny => f.Make(sign, f.ExponentBits == 8 ? 48 + (r & 31) : r & 3, u),
+            ElementMap.Tiny => f.Make(sign, r & 3, u),
             ElementMap.Huge => f.Finite(f.Make(sign, f.Top - (r & 3), u)),
             ElementMap.Sparse => (r & 12) != 0 ? f.Make(sign, 0, 0) : Near(f, u),
             ElementMap.Special => Special(f, u),

@@ -115,7 +115,7 @@ static inline uint32_t element(const Format &f, int map, uint32_t u, uint32_t ot
     }
     case Gap: return gap(f, u, p);
     case Powers: return window(f, u, (u & 3) == 0 ? 1u << (f.mantissa - 1) : 0);
-    case Tiny: return f.make(sign, f.exponent == 8 ? 48 + (r & 31) : r & 3, u);
+    case Tiny: return f.make(sign, f.exponent == 8 ? 40 + (p.first >> 8 & 31) + (r & 3) : r & 3, u);
     case Huge: return finite(f, f.make(sign, f.top() - (r & 3), u));
     case Zeros: return p.isA ? f.make((p.first >> 31) ^ ((r & 31) == 0 ? 1u : 0u), 0, 0) : near(f, u & 0x7FFFFFFFu);
     case Sparse: return (r & 12) != 0 ? f.make(sign, 0, 0) : near(f, u);

@@ -4,6 +4,7 @@
 #pragma once
 #include "inputs.h"
 #include <cmath>
+#include <cstring>
 
 namespace model {
 

@@ -11,8 +11,8 @@ mkdir -p "$out"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-make -s -C "$here" OUT="$work" all host
-"$work/capture-host" layout
+command -v nvcc >/dev/null || PATH="$PATH:/usr/local/cuda/bin"
+make -s -C "$here" OUT="$work" all
 driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader | head -1)
 mkdir "$work/files"
 for steps in 1 4; do
