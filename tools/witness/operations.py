@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import fp8
+import quantisers
 import units as units_of_n20
 from exact import (
     BF16, F32, NAN, INF, NEG_INF, ONE, add, cos_sin, div, exp, fma, is_inf, is_nan, log, mul, neg, number, order, round_ratio,
@@ -46,7 +47,7 @@ class Case:
 
 
 def run(case):
-    return (OPERATIONS | fp8.OPERATIONS)[case.name](case)
+    return (OPERATIONS | fp8.OPERATIONS | quantisers.OPERATIONS)[case.name](case)
 
 
 # Sums of products (rules N6, N7)

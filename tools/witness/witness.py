@@ -28,6 +28,8 @@ def digest(array, dtype):
         data = struct.pack(f"<{len(array)}H", *(a >> 16 for a in array))
     elif dtype == "F8_E4M3":
         data = bytes(array)
+    elif dtype == "U16":
+        data = struct.pack(f"<{len(array)}H", *array)
     else:
         data = struct.pack(f"<{len(array)}{'i' if dtype == 'I32' else 'q'}", *array)
     return hashlib.sha256(data).hexdigest()

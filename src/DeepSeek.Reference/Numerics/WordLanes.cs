@@ -63,6 +63,9 @@ internal interface IWords<W> where W : struct, IWords<W>
 
     /// <summary>The greatest of the sixteen.</summary>
     static abstract uint Greatest(W x);
+
+    /// <summary>Word i: the greatest of words 16i to 16i + 15 from there on, all below 2^31.</summary>
+    static abstract W GreatestOfEach(ref uint rows);
 }
 
 /// <summary>Words beside the lanes of the same width, whose encodings they may be.</summary>
@@ -109,6 +112,25 @@ internal readonly struct Words512(Vector512<uint> v) : IWordLanes<Words512, Lane
     public static Words512 AddAsFloats(Words512 a, Words512 b) => Of(Lanes(a) + Lanes(b));
 
     [MethodImpl(Always)] public static uint Greatest(Words512 x) => Words256.Greatest8(Vector256.Max(x.V.GetLower(), x.V.GetUpper()));
+
+    [MethodImpl(Always)]
+    public static Words512 GreatestOfEach(ref uint rows)
+    {
+        // Four rows fold into one register whose quarters hold one word of each; four such registers fold by quarters.
+        Vector512<uint> a = Fold4(ref rows), b = Fold4(ref Unsafe.Add(ref rows, 64)), c = Fold4(ref Unsafe.Add(ref rows, 128)), d = Fold4(ref Unsafe.Add(ref rows, 192));
+        Vector512<uint> ab = Vector512.Max(Vector512.Create(a.GetLower(), b.GetLower()), Vector512.Create(a.GetUpper(), b.GetUpper()));
+        Vector512<uint> cd = Vector512.Max(Vector512.Create(c.GetLower(), d.GetLower()), Vector512.Create(c.GetUpper(), d.GetUpper()));
+        return new(Vector512.Max(Avx512F.Shuffle4x128(ab, cd, 0x88), Avx512F.Shuffle4x128(ab, cd, 0xDD)));
+    }
+
+    [MethodImpl(Always)]
+    private static Vector512<uint> Fold4(ref uint rows)
+    {
+        Vector512<uint> a = Vector512.LoadUnsafe(ref rows), b = Vector512.LoadUnsafe(ref rows, 16), c = Vector512.LoadUnsafe(ref rows, 32), d = Vector512.LoadUnsafe(ref rows, 48);
+        Vector512<ulong> ab = Vector512.Max(Avx512F.UnpackLow(a, b), Avx512F.UnpackHigh(a, b)).AsUInt64();
+        Vector512<ulong> cd = Vector512.Max(Avx512F.UnpackLow(c, d), Avx512F.UnpackHigh(c, d)).AsUInt64();
+        return Vector512.Max(Avx512F.UnpackLow(ab, cd).AsUInt32(), Avx512F.UnpackHigh(ab, cd).AsUInt32());
+    }
 }
 
 /// <summary>Sixteen words in two 256-bit registers.</summary>
@@ -168,6 +190,14 @@ internal readonly struct Words256(Vector256<uint> lower, Vector256<uint> upper) 
 
     [MethodImpl(Always)]
     public static Words256 AddAsFloats(Words256 a, Words256 b) => Of(Lanes(a) + Lanes(b));
+
+    public static Words256 GreatestOfEach(ref uint rows)
+    {
+        Span<uint> each = stackalloc uint[16];
+        for (int i = 0; i < each.Length; i++)
+            each[i] = Greatest(Load(ref Unsafe.Add(ref rows, 16 * i)));
+        return Load(ref each[0]);
+    }
 
     [MethodImpl(Always)] public static uint Greatest(Words256 x) => Greatest8(Vector256.Max(x.Lower, x.Upper));
     [MethodImpl(Always)] public static uint Greatest8(Vector256<uint> x) => Words128.Greatest4(Vector128.Max(x.GetLower(), x.GetUpper()));
@@ -255,6 +285,14 @@ internal readonly struct Words128(Vector128<uint> a, Vector128<uint> b, Vector12
 
     [MethodImpl(Always)]
     public static Words128 AddAsFloats(Words128 a, Words128 b) => Of(Lanes(a) + Lanes(b));
+
+    public static Words128 GreatestOfEach(ref uint rows)
+    {
+        Span<uint> each = stackalloc uint[16];
+        for (int i = 0; i < each.Length; i++)
+            each[i] = Greatest(Load(ref Unsafe.Add(ref rows, 16 * i)));
+        return Load(ref each[0]);
+    }
 
     [MethodImpl(Always)] public static uint Greatest(Words128 x) => Greatest4(Vector128.Max(Vector128.Max(x.A, x.B), Vector128.Max(x.C, x.D)));
 

@@ -90,6 +90,8 @@ internal static class CaseInputs
             int index = Below(random, (ulong)i, n);
             if (tensor.DType == DType.I64)
                 tensor.AsSpan<long>()[i] = index;
+            else if (tensor.DType == DType.U16)
+                tensor.AsSpan<ushort>()[i] = (ushort)index;
             else
                 tensor.AsSpan<int>()[i] = index;
         }

@@ -3,7 +3,7 @@ namespace DeepSeek.Reference.Verification;
 /// <summary>An input of a case: a tensor made from the case's seed, its own name and a value map (rule N14).</summary>
 /// <param name="Name">The name that keys the generator: another input never changes this one.</param>
 /// <param name="Map">How random words become values: a value map, or one of the integer maps of <see cref="CaseInputs"/>.</param>
-/// <param name="DType">F32, BF16, F8_E4M3 or I32. BF16 and F8_E4M3 are the binary32 value rounded once, the latter saturated.</param>
+/// <param name="DType">F32, BF16, F8_E4M3, I32, I64, or U16 for E5M6 codes. BF16 and F8_E4M3 are the binary32 value rounded once, the latter saturated.</param>
 /// <param name="Shape">Dimensions.</param>
 public sealed record CaseInput(string Name, string Map, DType DType, Shape Shape);
 

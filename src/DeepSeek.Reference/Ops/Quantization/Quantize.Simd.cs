@@ -55,7 +55,7 @@ public static partial class Quantize
     internal static float Largest<C>() => typeof(C) == typeof(byte) ? LargestE4M3 : LargestE5M6;
 
     /// <summary>Where the scale is a power of two, x / s is x · (1/s).</summary>
-    private static bool DividesInexactly(QuantizeAttributes attributes) =>
+    internal static bool DividesInexactly(QuantizeAttributes attributes) =>
         attributes.ScaleFormat == ScaleFormat.F32 && attributes.Arithmetic is QuantizerArithmetic.TritonActQuant or QuantizerArithmetic.TileLang;
 
     internal static void Tiles<L, W, E, C>(ref E x, int K, TileGrid grid, QuantizeAttributes attributes, int i, int left, int right, ref C codes, ref float scales)
@@ -80,7 +80,9 @@ public static partial class Quantize
         where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
     {
         // Sixteen tiles at a time: one division for all their scales, and no tile waits for its own.
-        Span<uint> greatest = stackalloc uint[Group];
+        Span<uint> maxima = stackalloc uint[Group * Group];
+        var s = new GroupScales<L, W, E, C>(attributes);
+        nint ahead = (nint)Group * width * Unsafe.SizeOf<E>();
         int tiles = Math.Max(1, (int)(((long)columns + width - 1) / Math.Max(1, width)));
         for (int j = 0; j < tiles; j += Group)
         {
@@ -88,14 +90,14 @@ public static partial class Quantize
             for (int n = 0; n < count; n++)
             {
                 int k = (j + n) * width;
-                greatest[n] = TileKernel<L, W, E, C>.Greatest(ref Unsafe.Add(ref x, k), Math.Min(width, columns - k));
+                TileKernel<L, W, E, C>.Greatest16(ref Unsafe.Add(ref x, k), Math.Min(width, columns - k), ref maxima[Group * n]);
             }
 
-            var s = new GroupScales<L, W, E, C>(greatest, count, attributes, ref Unsafe.Add(ref scales, j));
+            s.Set(maxima, count, ref Unsafe.Add(ref scales, j));
             for (int n = 0; n < count; n++)
             {
                 int k = (j + n) * width;
-                s.Codes(n, ref Unsafe.Add(ref x, k), Math.Min(width, columns - k), ref Unsafe.Add(ref codes, k));
+                s.Codes(n, ref Unsafe.Add(ref x, k), Math.Min(width, columns - k), ahead, ref Unsafe.Add(ref codes, k));
             }
         }
     }
@@ -105,7 +107,11 @@ public static partial class Quantize
         where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
     {
         float scale = 0f;
-        new GroupScales<L, W, E, C>([greatest], 1, attributes, ref scale).Codes(0, ref x, count, ref codes);
+        Span<uint> maxima = stackalloc uint[Group * Group];
+        maxima[..Group].Fill(greatest);
+        var s = new GroupScales<L, W, E, C>(attributes);
+        s.Set(maxima, 1, ref scale);
+        s.Codes(0, ref x, count, 0, ref codes);
     }
 
     /// <summary>Tiles of up to 128 rows and 128 columns, as many as a band has.</summary>
@@ -114,27 +120,26 @@ public static partial class Quantize
         where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
     {
         int tiles = TileGrid.Ceil(columns);
-        Span<uint> sixteen = stackalloc uint[16 * tiles];
-        sixteen.Clear();
+        Span<uint> maxima = stackalloc uint[Group * Group];
+        maxima.Clear();
         for (int t = 0; t < rows; t++)
         {
             for (int j = 0; j < tiles; j++)
             {
                 ref E run = ref Unsafe.Add(ref x, (nint)t * K + j * TileGrid.Side);
-                TileKernel<L, W, E, C>.Raise16(ref run, Math.Min(TileGrid.Side, columns - j * TileGrid.Side), ref sixteen[16 * j]);
+                TileKernel<L, W, E, C>.Raise16(ref run, Math.Min(TileGrid.Side, columns - j * TileGrid.Side), ref maxima[Group * j]);
             }
         }
 
-        Span<uint> greatest = stackalloc uint[tiles];
-        for (int j = 0; j < tiles; j++)
-            greatest[j] = TileKernel<L, W, E, C>.Greatest16(ref sixteen[16 * j]);
-        var s = new GroupScales<L, W, E, C>(greatest, tiles, attributes, ref scales);
+        var s = new GroupScales<L, W, E, C>(attributes);
+        s.Set(maxima, tiles, ref scales);
+        nint ahead = (nint)BandColumns * Unsafe.SizeOf<E>();
         for (int t = 0; t < rows; t++)
         {
             for (int j = 0; j < tiles; j++)
             {
                 nint at = (nint)t * K + j * TileGrid.Side;
-                s.Codes(j, ref Unsafe.Add(ref x, at), Math.Min(TileGrid.Side, columns - j * TileGrid.Side), ref Unsafe.Add(ref codes, at));
+                s.Codes(j, ref Unsafe.Add(ref x, at), Math.Min(TileGrid.Side, columns - j * TileGrid.Side), ahead, ref Unsafe.Add(ref codes, at));
             }
         }
     }
@@ -149,11 +154,11 @@ public static partial class Quantize
         for (int t = 0; t < rows; t++)
             TileKernel<L, W, E, C>.Raise(ref Unsafe.Add(ref x, (nint)t * K), ref greatest[0], columns);
 
-        Span<float> own = stackalloc float[BandColumns], factors = stackalloc float[BandColumns];
+        Span<float> own = stackalloc float[BandColumns], factors = stackalloc float[BandColumns], residues = stackalloc float[BandColumns];
         bool ordinary = true;
         int whole = columns & ~15;
         for (int k = 0; k < whole; k += 16)
-            ordinary &= TileKernel<L, W, E, C>.Scales(ref greatest[k], attributes, ref own[k], ref factors[k]);
+            ordinary &= TileKernel<L, W, E, C>.Scales(ref greatest[k], attributes, ref own[k], ref factors[k], ref residues[k]);
         if (!ordinary)
             whole = 0;
         Span<TileScale> rest = stackalloc TileScale[columns - whole];
@@ -170,7 +175,7 @@ public static partial class Quantize
         {
             ref E row = ref Unsafe.Add(ref x, (nint)t * K);
             ref C line = ref Unsafe.Add(ref codes, (nint)t * K);
-            TileKernel<L, W, E, C>.CodesByColumn(ref row, whole, ref own[0], ref factors[0], divides, ref line);
+            TileKernel<L, W, E, C>.CodesByColumn(ref row, whole, ref factors[0], ref residues[0], divides, ref line);
             for (int k = whole; k < columns; k++)
                 TileKernel<L, W, E, C>.AnyCodes(ref Unsafe.Add(ref row, k), 1, rest[k - whole], ref Unsafe.Add(ref line, k));
         }
@@ -188,31 +193,37 @@ public static partial class Quantize
     /// <summary>The scales of up to sixteen tiles, written where the caller wants them, and what the codes need of them.</summary>
     private ref struct GroupScales<L, W, E, C> where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
     {
-        private readonly bool ordinary;
-        private readonly bool divides;
         private readonly QuantizeAttributes attributes;
+        private readonly bool divides;
+        private bool ordinary;
         private Sixteen<uint> amax;
         private Sixteen<float> scale;
         private Sixteen<float> factor;
+        private Sixteen<float> residue;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public GroupScales(ReadOnlySpan<uint> greatest, int count, QuantizeAttributes attributes, ref float scales)
+        public GroupScales(QuantizeAttributes attributes)
         {
             this.attributes = attributes;
             divides = DividesInexactly(attributes);
-            for (int n = 0; n < Group; n++)
-                amax[n] = n < count ? greatest[n] : 0x3F800000;
-            ordinary = TileKernel<L, W, E, C>.Scales(ref amax[0], attributes, ref scale[0], ref factor[0]);
+        }
+
+        /// <summary>Takes the scales of count tiles from sixteen maxima of each.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Set(scoped Span<uint> maxima, int count, ref float scales)
+        {
+            maxima[(Group * count)..].Fill(0x3F800000);
+            TileKernel<L, W, E, C>.GreatestOfEach(ref maxima[0], ref amax[0]);
+            ordinary = TileKernel<L, W, E, C>.Scales(ref amax[0], attributes, ref scale[0], ref factor[0], ref residue[0]);
             for (int n = 0; n < count; n++)
                 Unsafe.Add(ref scales, n) = ordinary ? scale[n] : Definition(n).Scale;
         }
 
         /// <summary>The codes of a run of tile n.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Codes(int n, ref E x, int count, ref C codes)
+        public void Codes(int n, ref E x, int count, nint ahead, ref C codes)
         {
             if (ordinary)
-                TileKernel<L, W, E, C>.Codes(ref x, count, scale[n], factor[n], divides, ref codes);
+                TileKernel<L, W, E, C>.Codes(ref x, count, scale[n], factor[n], residue[n], divides, ahead, ref codes);
             else
                 TileKernel<L, W, E, C>.AnyCodes(ref x, count, Definition(n), ref codes);
         }

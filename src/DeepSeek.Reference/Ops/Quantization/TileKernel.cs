@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using DeepSeek.Reference.Numerics;
 using static DeepSeek.Reference.Numerics.Inlining;
 
@@ -12,6 +13,10 @@ namespace DeepSeek.Reference.Ops;
 /// <remarks>
 /// Magnitudes are compared as integers, where a NaN is greater than all numbers. Codes come from one addition: |y| + 2^(e + 23 - f), with e the exponent of |y|
 /// or the format's least, has its last bit at 2^(e - f), so that the sum's low bits are the fraction rounded to nearest even, and a carry moves the exponent by itself.
+///
+/// Where y = x / s, the vector code takes fma(x, r, x · d) with r = rn32(1/s) and d = rn32((1 - s r) r), a sixth of a division's time. It may miss rn32(x / s) by its last bit,
+/// but never on the other side of, or onto, a tie of E4M3, so that the code is the same. That was computed for every fraction of s, every tie 1, 3, ... 31 (times a power of two) and
+/// the nine nearest x: of 1,207,959,552 one was wrong, with all ones in the fraction of s. Such scales take the definition's steps. QuantizeSimdTests repeats a part of it.
 /// </remarks>
 internal static class TileKernel<L, W, E, C>
     where L : struct, ILanes<L>
@@ -29,10 +34,10 @@ internal static class TileKernel<L, W, E, C>
 
     private static float Largest => typeof(C) == typeof(byte) ? Quantize.LargestE4M3 : Quantize.LargestE5M6;
 
-    /// <summary>Sixteen tiles' scales and factors from the encodings of their largest magnitudes, as <see cref="TileScale.Of"/> has them.</summary>
+    /// <summary>Sixteen tiles' scales and factors from the encodings of their largest magnitudes, as <see cref="TileScale.Of"/> has them; and what the factor lacks of 1/s.</summary>
     /// <returns>False where one of them is beyond what the vector code takes; then the caller takes all from the definition.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static bool Scales(ref uint greatest, QuantizeAttributes attributes, ref float scales, ref float factors)
+    public static bool Scales(ref uint greatest, QuantizeAttributes attributes, ref float scales, ref float factors, ref float residues)
     {
         W a = W.Load(ref greatest);
         W least = W.Broadcast(BitConverter.SingleToUInt32Bits(TileScale.Least));
@@ -49,22 +54,30 @@ internal static class TileKernel<L, W, E, C>
         L factor = byAmax ? L.Broadcast(Largest) / W.Lanes(a) : L.Broadcast(1f) / s;
         L.Store(s, ref scales);
         L.Store(factor, ref factors);
+        L.Store(L.Fma(L.Zero - s, factor, L.Broadcast(1f)) * factor, ref residues);
 
         W low = W.Broadcast(BitConverter.SingleToUInt32Bits(LeastOrdinary)), high = W.Broadcast(BitConverter.SingleToUInt32Bits(1 / LeastOrdinary));
         W beyond = W.Greater(low, W.Of(s)) | W.Greater(W.Of(s), high) | W.Greater(low, W.Of(factor)) | W.Greater(W.Of(factor), high) | W.Greater(a, W.Broadcast(0x7F7FFFFF));
-        return W.Greatest(beyond >> 1) == 0;
+        W fraction = W.Broadcast(0x7FFFFF);
+        W ones = Quantize.DividesInexactly(attributes) ? W.Greater(W.Of(s) & fraction, W.Broadcast(0x7FFFFE)) : W.Broadcast(0);
+        return W.Greatest((beyond | ones) >> 1) == 0;
     }
 
     /// <summary>The encoding of max |x|: above infinity's if there is a NaN, 0 if there is nothing.</summary>
     [MethodImpl(Always)]
     public static uint Greatest(ref E x, nint count) => W.Greatest(Greatest(ref x, count, W.Broadcast(0)));
 
+    /// <summary>Sixteen maxima of the encodings of |x| over a run.</summary>
+    [MethodImpl(Always)]
+    public static void Greatest16(ref E x, nint count, ref uint sixteen) => W.Store(Greatest(ref x, count, W.Broadcast(0)), ref sixteen);
+
+    /// <summary>The greatest of each sixteen of sixteen times sixteen maxima.</summary>
+    [MethodImpl(Always)]
+    public static void GreatestOfEach(ref uint maxima, ref uint greatest) => W.Store(W.GreatestOfEach(ref maxima), ref greatest);
+
     /// <summary>Raises sixteen running maxima by the encodings of |x|, for a tile of many rows; the greatest of the sixteen is the tile's.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Raise16(ref E x, nint count, ref uint sixteen) => W.Store(Greatest(ref x, count, W.Load(ref sixteen)), ref sixteen);
-
-    /// <summary>The greatest of sixteen running maxima.</summary>
-    public static uint Greatest16(ref uint sixteen) => W.Greatest(W.Load(ref sixteen));
 
     /// <summary>greatest_k = max(greatest_k, the encoding of |x_k|).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -82,28 +95,24 @@ internal static class TileKernel<L, W, E, C>
             Unsafe.Add(ref greatest, k) = Math.Max(Unsafe.Add(ref greatest, k), BitConverter.SingleToUInt32Bits(Value(ref Unsafe.Add(ref x, k))) & 0x7FFFFFFF);
     }
 
-    /// <summary>The codes of a run of one tile whose scale is ordinary.</summary>
+    /// <summary>The codes of a run of one tile whose scale is ordinary; memory some bytes further on is called for.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Codes(ref E x, nint count, float scale, float factor, bool divides, ref C codes)
+    public static void Codes(ref E x, nint count, float scale, float factor, float residue, bool divides, nint ahead, ref C codes)
     {
         nint k = 0;
-        L f = L.Broadcast(factor);
-        if (divides)
+        if (typeof(L) == typeof(Lanes512) && typeof(C) == typeof(byte))
         {
-            L negative = L.Broadcast(-scale);
-            for (; k <= count - 16; k += 16)
-            {
-                L v = LaneElements.Load<L, E>(ref Unsafe.Add(ref x, k));
-                Store(Divide(v, negative, f), v, ref Unsafe.Add(ref codes, k));
-            }
+            ref byte bytes = ref Unsafe.As<C, byte>(ref codes);
+            k = typeof(E) == typeof(float)
+                ? TileKernel512.Codes(ref Unsafe.As<E, float>(ref x), count, factor, residue, divides, ahead, ref bytes)
+                : TileKernel512.Codes(ref Unsafe.As<E, ushort>(ref x), count, factor, residue, divides, ahead, ref bytes);
         }
-        else
+
+        L f = L.Broadcast(factor), r = L.Broadcast(residue);
+        for (; k <= count - 16; k += 16)
         {
-            for (; k <= count - 16; k += 16)
-            {
-                L v = LaneElements.Load<L, E>(ref Unsafe.Add(ref x, k));
-                Store(v * f, v, ref Unsafe.Add(ref codes, k));
-            }
+            L v = LaneElements.Load<L, E>(ref Unsafe.Add(ref x, k));
+            Store(divides ? L.Fma(v, f, v * r) : v * f, v, ref Unsafe.Add(ref codes, k));
         }
 
         for (; k < count; k++)
@@ -122,25 +131,12 @@ internal static class TileKernel<L, W, E, C>
 
     /// <summary>The codes of a row whose columns have scales of their own, all ordinary; only whole sixteens, the rest is the caller's.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void CodesByColumn(ref E x, nint count, ref float scale, ref float factor, bool divides, ref C codes)
+    public static void CodesByColumn(ref E x, nint count, ref float factors, ref float residues, bool divides, ref C codes)
     {
-        nint k = 0;
-        if (divides)
+        for (nint k = 0; k <= count - 16; k += 16)
         {
-            for (; k <= count - 16; k += 16)
-            {
-                L v = LaneElements.Load<L, E>(ref Unsafe.Add(ref x, k));
-                L negative = L.Zero - L.Load(ref Unsafe.Add(ref scale, k));
-                Store(Divide(v, negative, L.Load(ref Unsafe.Add(ref factor, k))), v, ref Unsafe.Add(ref codes, k));
-            }
-        }
-        else
-        {
-            for (; k <= count - 16; k += 16)
-            {
-                L v = LaneElements.Load<L, E>(ref Unsafe.Add(ref x, k));
-                Store(v * L.Load(ref Unsafe.Add(ref factor, k)), v, ref Unsafe.Add(ref codes, k));
-            }
+            L v = LaneElements.Load<L, E>(ref Unsafe.Add(ref x, k)), f = L.Load(ref Unsafe.Add(ref factors, k));
+            Store(divides ? L.Fma(v, f, v * L.Load(ref Unsafe.Add(ref residues, k))) : v * f, v, ref Unsafe.Add(ref codes, k));
         }
     }
 
@@ -160,16 +156,6 @@ internal static class TileKernel<L, W, E, C>
 
         ushort e5m6 = FloatE5M6.FromSingle(y, Fp8Overflow.Saturate).Bits;
         return Unsafe.As<ushort, C>(ref e5m6);
-    }
-
-    /// <summary>x / s rounded once, from 1/s rounded once (Markstein): the first step leaves a neighbour of the quotient, whose remainder is then exact and decides.</summary>
-    /// <remarks>Half the time of a division in the widest registers. Where a remainder underflows, the quotient is far below the format's smallest number.</remarks>
-    [MethodImpl(Always)]
-    private static L Divide(L x, L negativeScale, L reciprocal)
-    {
-        L q = x * reciprocal;
-        q = L.Fma(L.Fma(q, negativeScale, x), reciprocal, q);
-        return L.Fma(L.Fma(q, negativeScale, x), reciprocal, q);
     }
 
     /// <summary>The codes of quotients within the format's range, with the signs of x.</summary>
@@ -192,6 +178,13 @@ internal static class TileKernel<L, W, E, C>
     {
         W magnitude = W.Broadcast(0x7FFFFFFF), second = W.Broadcast(0);
         nint k = 0;
+        if (typeof(L) == typeof(Lanes512) && typeof(E) == typeof(ushort))
+        {
+            k = count & ~(TileKernel512.Step - 1);
+            Vector512<uint> raised = TileKernel512.Greatest(ref Unsafe.As<E, ushort>(ref x), k, Unsafe.As<W, Words512>(ref first).V);
+            first = Unsafe.As<Vector512<uint>, W>(ref raised);
+        }
+
         for (; k <= count - 32; k += 32)
         {
             first = W.Max(first, W.Of(LaneElements.Load<L, E>(ref Unsafe.Add(ref x, k))) & magnitude);

@@ -1,0 +1,97 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using DeepSeek.Reference.Numerics;
+using static DeepSeek.Reference.Numerics.Inlining;
+
+namespace DeepSeek.Reference.Ops;
+
+/// <summary>
+/// The loops of <see cref="TileKernel{L, W, E, C}"/> to E4M3 on 512-bit registers, thirty-two elements a step: what is the same for two registers is done once, on
+/// halves of words. Bound by instructions otherwise, a quantiser of bfloat16 comes near the memory's pace so.
+/// </summary>
+/// <remarks>Bfloat16 elements stay in their order: the even ones are the lower halves of words, moved up, and the odd ones the upper halves, where they are.</remarks>
+internal static class TileKernel512
+{
+    /// <summary>Elements of a step.</summary>
+    public const int Step = 32;
+
+    private const uint LeastField = 121u << 23;
+    private const uint Up = 20u << 23;
+
+    /// <summary>Raises sixteen running maxima by the magnitudes of whole steps, as <see cref="TileKernel{L, W, E, C}"/> does.</summary>
+    [MethodImpl(Always)]
+    public static Vector512<uint> Greatest(ref ushort x, nint count, Vector512<uint> running)
+    {
+        Vector512<ushort> magnitude = Vector512.Create((ushort)0x7FFF), halves = default;
+        for (nint k = 0; k <= count - Step; k += Step)
+            halves = Vector512.Max(halves, Vector512.LoadUnsafe(ref x, (nuint)k) & magnitude);
+        Vector512<uint> words = halves.AsUInt32();
+        return Vector512.Max(running, Vector512.Max(words << 16, words & Vector512.Create(0xFFFF0000)));
+    }
+
+    /// <summary>The codes of whole steps of bfloat16 elements; the count of elements done. Memory some bytes further on is called for.</summary>
+    [MethodImpl(Always)]
+    public static nint Codes(ref ushort x, nint count, float factor, float residue, bool divides, nint ahead, ref byte codes)
+    {
+        Vector512<float> f = Vector512.Create(factor), r = Vector512.Create(residue);
+        Vector512<ushort> magnitude = Vector512.Create((ushort)0x7FFF);
+        nint k = 0;
+        for (; k <= count - Step; k += Step)
+        {
+            Prefetch(ref Unsafe.As<ushort, byte>(ref Unsafe.Add(ref x, k)), ahead);
+            Vector512<ushort> v = Vector512.LoadUnsafe(ref x, (nuint)k);
+            Vector512<uint> words = (v & magnitude).AsUInt32();
+            Vector512<uint> even = Fields((words << 16).AsSingle(), f, r, divides);
+            Vector512<uint> odd = Fields((words & Vector512.Create(0xFFFF0000)).AsSingle(), f, r, divides);
+            Vector512<ushort> both = Vector512.ConditionalSelect(Vector512.Create(0x0000FFFFu), even, odd << 16).AsUInt16();
+            Store(both, v >>> 8, ref Unsafe.Add(ref codes, k));
+        }
+
+        return k;
+    }
+
+    /// <summary>The codes of whole steps of binary32 elements; the count of elements done. Memory some bytes further on is called for.</summary>
+    [MethodImpl(Always)]
+    public static nint Codes(ref float x, nint count, float factor, float residue, bool divides, nint ahead, ref byte codes)
+    {
+        Vector512<float> f = Vector512.Create(factor), r = Vector512.Create(residue);
+        Vector512<uint> magnitude = Vector512.Create(0x7FFFFFFFu);
+        Vector512<ushort> lowerHalves = Vector512.CreateSequence<ushort>(0, 2), upperHalves = Vector512.CreateSequence<ushort>(1, 2);
+        nint k = 0;
+        for (; k <= count - Step; k += Step)
+        {
+            Prefetch(ref Unsafe.As<float, byte>(ref Unsafe.Add(ref x, k)), ahead);
+            Prefetch(ref Unsafe.As<float, byte>(ref Unsafe.Add(ref x, k)), ahead + 64);
+            Vector512<uint> u = Vector512.LoadUnsafe(ref x, (nuint)k).AsUInt32(), v = Vector512.LoadUnsafe(ref x, (nuint)k + 16).AsUInt32();
+            Vector512<uint> first = Fields((u & magnitude).AsSingle(), f, r, divides);
+            Vector512<uint> second = Fields((v & magnitude).AsSingle(), f, r, divides);
+            Vector512<ushort> both = Avx512BW.PermuteVar32x16x2(first.AsUInt16(), lowerHalves, second.AsUInt16());
+            Vector512<ushort> signs = Avx512BW.PermuteVar32x16x2(u.AsUInt16(), upperHalves, v.AsUInt16());
+            Store(both, signs >>> 8, ref Unsafe.Add(ref codes, k));
+        }
+
+        return k;
+    }
+
+    /// <summary>A hint, which may point past the end.</summary>
+    [MethodImpl(Always)]
+    private static unsafe void Prefetch(ref byte from, nint ahead) => Sse.Prefetch0((byte*)Unsafe.AsPointer(ref from) + ahead);
+
+    /// <summary>In each word's lower half the code of the quotient of an x that is not negative, plus eight times the least exponent's field; above it anything.</summary>
+    [MethodImpl(Always)]
+    private static Vector512<uint> Fields(Vector512<float> x, Vector512<float> factor, Vector512<float> residue, bool divides)
+    {
+        Vector512<float> y = divides ? Vector512.FusedMultiplyAdd(x, factor, x * residue) : x * factor;
+        Vector512<uint> e = Vector512.Max(y.AsUInt32(), Vector512.Create(LeastField)) & Vector512.Create(0x7F800000u);
+        Vector512<uint> sum = (y + (e + Vector512.Create(Up)).AsSingle()).AsUInt32();
+        return (sum - e) + (e >>> 20);
+    }
+
+    [MethodImpl(Always)]
+    private static void Store(Vector512<ushort> fields, Vector512<ushort> signs, ref byte codes)
+    {
+        Vector512<ushort> code = fields - Vector512.Create((ushort)(LeastField >> 20));
+        Avx512BW.ConvertToVector256Byte(code | (signs & Vector512.Create((ushort)0x80))).StoreUnsafe(ref codes);
+    }
+}
