@@ -91,7 +91,7 @@ public readonly struct Float8E4M3 : IEquatable<Float8E4M3>, IComparable<Float8E4
     public static bool IsFinite(Float8E4M3 x) => (x.code & 0x7F) != 0x7F;
 
     /// <summary>False: the format has no infinity.</summary>
-    public static bool IsInfinity(Float8E4M3 x) => !IsFinite(x) && !IsNaN(x);
+    public static bool IsInfinity(Float8E4M3 x) => float.IsInfinity(x.ToSingle());
 
     /// <summary>True where the sign bit is set, for -0 and NaN too.</summary>
     public static bool IsNegative(Float8E4M3 x) => (x.code & 0x80) != 0;

@@ -73,10 +73,14 @@ public static class ExhaustiveCasts
 
     /// <summary>The first wrong results at some arguments, at most <see cref="ExhaustiveRun.Chunk"/> of them.</summary>
     /// <exception cref="ContractException">No cast has that name.</exception>
-    internal static IReadOnlyList<WrongResult> Wrong(string cast, ReadOnlySpan<float> x)
+    internal static IReadOnlyList<WrongResult> Wrong(string cast, ReadOnlySpan<float> x) => Wrong(cast, cast, consecutive: false, x);
+
+    /// <summary>The same by the definition of another cast, which shows that a wrong cast is found.</summary>
+    /// <exception cref="ContractException">No cast has that name.</exception>
+    internal static IReadOnlyList<WrongResult> Wrong(string cast, string definition, bool consecutive, ReadOnlySpan<float> x)
     {
         var tally = new ExhaustiveTally();
-        Test(Find(cast), x, consecutive: false, new Scratch(), tally);
+        Test(Find(cast) with { Definition = Find(definition).Definition }, x, consecutive, new Scratch(), tally);
         return tally.FirstWrong;
     }
 

@@ -57,6 +57,33 @@ public class CastDefinitionTests
     public void A_format_stands_for_its_casts() =>
         Assert.Equal(["e4m3-saturate", "e4m3-nan"], ExhaustiveCasts.Named("e4m3"));
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_cast_of_another_policy_is_found_wrong_from_the_border_on(bool consecutive)
+    {
+        // 32 encodings up to 464, and 4064 beyond, in the scalar form and in the span form.
+        float[] x = [.. Enumerable.Range(0, 4096).Select(i => ElementForms.Value(0x43E80000u - 31 + (uint)i))];
+        IReadOnlyList<WrongResult> wrong = ExhaustiveCasts.Wrong("e4m3-nan", "e4m3-saturate", consecutive, x);
+        Assert.Equal(2 * 4064, wrong.Count);
+        Assert.Equal(new WrongResult(0x43E80001, 0x7F, 0x7E), wrong[0]);
+        Assert.Equal(new WrongResult(0x43E80001, 0x7F, 0x7E), wrong[4064]);
+        Assert.Empty(ExhaustiveCasts.Wrong("e4m3-nan", "e4m3-nan", consecutive, x));
+    }
+
+    [Theory]
+    [MemberData(nameof(Casts))]
+    public void Blocks_of_consecutive_arguments_are_judged_as_single_ones(string cast)
+    {
+        // Across zero, a binade's end, the smallest normal, infinity, NaN and the change of sign.
+        foreach (uint first in (uint[])[0xFFFFF800, 0x3C6FF800, 0x007FF800, 0x477EF800, 0x7F7FF800, 0x7FFFF800, 0xFF7FF800])
+        {
+            float[] x = [.. Enumerable.Range(0, 4096).Select(i => ElementForms.Value(unchecked(first + (uint)i)))];
+            Assert.Empty(ExhaustiveCasts.Wrong(cast, cast, consecutive: true, x));
+            Assert.Empty(ExhaustiveCasts.Wrong(cast, cast, consecutive: false, x));
+        }
+    }
+
     [Fact]
     public void A_run_does_not_depend_on_threads()
     {
