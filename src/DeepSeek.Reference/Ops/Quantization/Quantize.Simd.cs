@@ -94,7 +94,8 @@ public static partial class Quantize
             }
 
             s.Set(maxima, count, ref Unsafe.Add(ref scales, j));
-            for (int n = 0; n < count; n++)
+            int first = s.WholeTiles((columns - j * width) / Math.Max(1, width), ref Unsafe.Add(ref x, j * width), width, ahead, ref Unsafe.Add(ref codes, j * width));
+            for (int n = first; n < count; n++)
             {
                 int k = (j + n) * width;
                 s.Codes(n, ref Unsafe.Add(ref x, k), Math.Min(width, columns - k), ahead, ref Unsafe.Add(ref codes, k));
@@ -136,7 +137,8 @@ public static partial class Quantize
         nint ahead = (nint)BandColumns * Unsafe.SizeOf<E>();
         for (int t = 0; t < rows; t++)
         {
-            for (int j = 0; j < tiles; j++)
+            int first = s.WholeTiles(columns / TileGrid.Side, ref Unsafe.Add(ref x, (nint)t * K), TileGrid.Side, ahead, ref Unsafe.Add(ref codes, (nint)t * K));
+            for (int j = first; j < tiles; j++)
             {
                 nint at = (nint)t * K + j * TileGrid.Side;
                 s.Codes(j, ref Unsafe.Add(ref x, at), Math.Min(TileGrid.Side, columns - j * TileGrid.Side), ahead, ref Unsafe.Add(ref codes, at));
@@ -226,6 +228,17 @@ public static partial class Quantize
                 TileKernel<L, W, E, C>.Codes(ref x, count, scale[n], factor[n], residue[n], divides, ahead, ref codes);
             else
                 TileKernel<L, W, E, C>.AnyCodes(ref x, count, Definition(n), ref codes);
+        }
+
+        /// <summary>The codes of the first tiles of the group, all of them whole, where one call can make them; how many it did.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public int WholeTiles(int whole, ref E x, int width, nint ahead, ref C codes)
+        {
+            if (!ordinary || typeof(L) != typeof(Lanes512) || typeof(C) != typeof(byte) || width % TileKernel512.Step != 0)
+                return 0;
+            int count = Math.Min(whole, Group);
+            TileKernel512.Tiles(ref x, count, width, ref factor[0], ref residue[0], divides, ahead, ref Unsafe.As<C, byte>(ref codes));
+            return count;
         }
 
         private TileScale Definition(int n) => TileScale.Of(BitConverter.UInt32BitsToSingle(amax[n]), Largest<C>(), attributes);

@@ -30,12 +30,27 @@ internal static class TileKernel512
         return Vector512.Max(running, Vector512.Max(words << 16, words & Vector512.Create(0xFFFF0000)));
     }
 
+    /// <summary>The codes of tiles beside each other, of whole steps, each with a factor and a residue of its own.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tiles<E>(ref E x, int tiles, int width, ref float factors, ref float residues, bool divides, nint ahead, ref byte codes) where E : unmanaged
+    {
+        for (int n = 0; n < tiles; n++)
+        {
+            ref E run = ref Unsafe.Add(ref x, (nint)n * width);
+            ref byte to = ref Unsafe.Add(ref codes, (nint)n * width);
+            if (typeof(E) == typeof(float))
+                Codes(ref Unsafe.As<E, float>(ref run), width, Unsafe.Add(ref factors, n), Unsafe.Add(ref residues, n), divides, ahead, ref to);
+            else
+                Codes(ref Unsafe.As<E, ushort>(ref run), width, Unsafe.Add(ref factors, n), Unsafe.Add(ref residues, n), divides, ahead, ref to);
+        }
+    }
+
     /// <summary>The codes of whole steps of bfloat16 elements; the count of elements done. Memory some bytes further on is called for.</summary>
     [MethodImpl(Always)]
     public static nint Codes(ref ushort x, nint count, float factor, float residue, bool divides, nint ahead, ref byte codes)
     {
         Vector512<float> f = Vector512.Create(factor), r = Vector512.Create(residue);
-        Vector512<ushort> magnitude = Vector512.Create((ushort)0x7FFF);
+        Vector512<ushort> magnitude = Vector512.Create((ushort)0x7FFF), interleaved = Interleaved;
         nint k = 0;
         for (; k <= count - Step; k += Step)
         {
@@ -44,7 +59,7 @@ internal static class TileKernel512
             Vector512<uint> words = (v & magnitude).AsUInt32();
             Vector512<uint> even = Fields((words << 16).AsSingle(), f, r, divides);
             Vector512<uint> odd = Fields((words & Vector512.Create(0xFFFF0000)).AsSingle(), f, r, divides);
-            Vector512<ushort> both = Vector512.ConditionalSelect(Vector512.Create(0x0000FFFFu), even, odd << 16).AsUInt16();
+            Vector512<ushort> both = Avx512BW.PermuteVar32x16x2(even.AsUInt16(), interleaved, odd.AsUInt16());
             Store(both, v >>> 8, ref Unsafe.Add(ref codes, k));
         }
 
@@ -74,6 +89,18 @@ internal static class TileKernel512
         return k;
     }
 
+    /// <summary>The lower half of a word of the first register, then that of the same word of the second.</summary>
+    private static Vector512<ushort> Interleaved
+    {
+        [MethodImpl(Always)]
+        get
+        {
+            // Words 0, 1, ...: the index 2i below, and 32 + 2i above it.
+            Vector512<uint> below = Vector512.CreateSequence<uint>(0, 2);
+            return (below | ((below + Vector512.Create(32u)) << 16)).AsUInt16();
+        }
+    }
+
     /// <summary>A hint, which may point past the end.</summary>
     [MethodImpl(Always)]
     private static unsafe void Prefetch(ref byte from, nint ahead) => Sse.Prefetch0((byte*)Unsafe.AsPointer(ref from) + ahead);
@@ -85,7 +112,8 @@ internal static class TileKernel512
         Vector512<float> y = divides ? Vector512.FusedMultiplyAdd(x, factor, x * residue) : x * factor;
         Vector512<uint> e = Vector512.Max(y.AsUInt32(), Vector512.Create(LeastField)) & Vector512.Create(0x7F800000u);
         Vector512<uint> sum = (y + (e + Vector512.Create(Up)).AsSingle()).AsUInt32();
-        return (sum - e) + (e >>> 20);
+        // The sum's lower half is the rounded fraction alone: the anchor's bits are all above it.
+        return sum + (e >>> 20);
     }
 
     [MethodImpl(Always)]
