@@ -28,9 +28,13 @@ public sealed class ManifestTests
         foreach (NumericContract contract in NumericContract.Presets)
         {
             Assert.All(decided, operation =>
-                Assert.Contains(Operations, o => o.Case.Operation == operation && o.Case.Contract == contract && o.Golden.Level == CaseLevel.Quick));
+                Assert.Contains(Operations, o => o.Case.Operation == operation && ForThese(o.Case.Contract) == ForThese(contract) && o.Golden.Level == CaseLevel.Quick));
         }
     }
+
+    /// <summary>What a contract decides for these operations: FP8 products and the cache's format have operations of their own.</summary>
+    private static NumericContract ForThese(NumericContract contract) =>
+        contract with { Name = "", Fp8Product = null, Fp8Quantizer = default, Fp8Scales = default, Cache = default };
 
     [Fact]
     public void Quick_cases_cost_at_most_2_to_the_22_multiply_adds() =>

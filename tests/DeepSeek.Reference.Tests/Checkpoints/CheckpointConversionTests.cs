@@ -87,6 +87,32 @@ public sealed class CheckpointConversionTests : IDisposable
     }
 
     [Fact]
+    public void Rule_N22_a_weight_that_takes_several_panels_is_converted_as_if_it_took_one()
+    {
+        DeepSeekConfig wide = Plain with { NumHiddenLayers = 1, NumNextnPredictLayers = 0, FirstKDenseReplace = 1, NumAttentionHeads = 512, NumKeyValueHeads = 512, QkNopeHeadDim = 8, QkRopeHeadDim = 8 };
+        Dictionary<string, Tensor> weights = SyntheticModel.Weights(wide, DType.BF16);
+        QuantizedModel.Write(Source, wide, weights);
+        CheckpointConversion.Quantize(Source, Target, ScaleFormat.F32, Backend);
+        string back = Path.Combine(folder, "back");
+        CheckpointConversion.Dequantize(Target, back, Backend);
+
+        using Checkpoint made = Checkpoint.Open(Target), returned = Checkpoint.Open(back);
+        foreach (string name in (string[])["model.layers.0.self_attn.o_proj.weight", "model.layers.0.self_attn.kv_b_proj.weight"])
+        {
+            Tensor w = weights[name];
+            Assert.True(w.ElementCount > 1 << 22);
+            var codes = new Tensor(DType.F8_E4M3, w.Shape);
+            var s = new Tensor(DType.F32, (w.Shape[0] + 127) / 128, (w.Shape[1] + 127) / 128);
+            Backend.Quantize(w, new QuantizeAttributes(QuantizationTile.Block128x128, QuantizerArithmetic.TritonActQuant, ScaleFormat.F32), codes, s);
+            var y = new Tensor(DType.BF16, w.Shape);
+            Backend.Dequantize(codes, s, QuantizationTile.Block128x128, y);
+            Assert.True(codes.AsBytes().SequenceEqual(made.Get(name).AsBytes()), name);
+            Assert.True(s.AsBytes().SequenceEqual(made.Get(name + "_scale_inv").AsBytes()), name);
+            Assert.True(y.AsBytes().SequenceEqual(returned.Get(name).AsBytes()), name);
+        }
+    }
+
+    [Fact]
     public void A_float32_checkpoint_comes_back_as_float32()
     {
         DeepSeekConfig config = Plain with { TorchDtype = DType.F32 };

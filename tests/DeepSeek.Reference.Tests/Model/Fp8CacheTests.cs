@@ -2,7 +2,7 @@ using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Model;
 using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Ops;
-using DeepSeek.Reference.Verification;
+using DeepSeek.Reference.Tracing;
 using Xunit;
 
 namespace DeepSeek.Reference.Tests.Model;
@@ -54,12 +54,46 @@ public class Fp8CacheTests
     }
 
     [Fact]
-    public void Attention_reads_the_values_of_the_codes()
+    public void Rule_N22_attention_reads_the_values_of_the_codes()
     {
-        int[] ids = SyntheticModel.Ids(12, 1);
-        using DeepSeekModel plain = SyntheticModel.Make(SyntheticModel.V3, NumericContract.Canonical, Backend);
-        using DeepSeekModel cached = SyntheticModel.Make(SyntheticModel.V3, NumericContract.Canonical with { Cache = CacheFormat.Fp8 }, Backend);
-        Assert.InRange(TensorComparison.Compare(plain.Forward([ids]), cached.Forward([ids])).RelativeL2, 1e-3, 0.2);
+        const int T = 12, H = 3, C = 18, R = 6;
+        NumericContract contract = NumericContract.DeepSeekInference with { Cache = CacheFormat.Fp8 };
+        using DeepSeekModel model = SyntheticModel.Make(SyntheticModel.V3, contract, Backend, DType.BF16);
+        var trace = new TraceCollector(["layers.0.*"]);
+        model.Forward([SyntheticModel.Ids(T, 1)], new ForwardOptions { Trace = trace });
+        IReadOnlyDictionary<string, Tensor> t = trace.Tensors();
+
+        var layer = new CacheLayer(CacheFormat.Fp8, DType.BF16, C, R);
+        layer.Store(0, T, t["layers.0.c_kv"], t["layers.0.k_pe"], Backend);
+        Tensor keys = layer.View(T, Backend, new Workspace());
+        float scale = RopeTable.SoftmaxScale(13, new YarnParameters(4, 16, 32, 1, 1, 1), contract.MScale);
+        var z = new Tensor(DType.BF16, T, H, C);
+        Backend.Attention(t["layers.0.self_attn.q_absorbed"].Reshape(T, H, C + R), keys.Reshape(T, 1, C + R), null, new AttentionAttributes(scale, 0, contract.AttentionRounding, C, contract.Accumulation), z);
+        Assert.True(z.AsBytes().SequenceEqual(t["layers.0.self_attn.latent_out"].AsBytes()));
+    }
+
+    [Theory]
+    [InlineData(DType.BF16)]
+    [InlineData(DType.F32)]
+    public void Rule_N22_at_V3_s_size_a_token_is_FlashMLA_s_row(DType dtype)
+    {
+        const int T = 4;
+        Tensor latent = Values(dtype, "latent", T, Fp8CacheRow.Latent), key = Values(dtype, "key", T, Fp8CacheRow.Rotated);
+        var layer = new CacheLayer(CacheFormat.Fp8, dtype, Fp8CacheRow.Latent, Fp8CacheRow.Rotated);
+        layer.Store(0, T, latent, key, Backend);
+        (Tensor codes, Tensor scales, Tensor keys) = layer.Fp8Parts(T);
+        ReadOnlySpan<float> read = Operands.Widen(layer.View(T, Backend, new Workspace()));
+        for (int t = 0; t < T; t++)
+        {
+            var row = new byte[Fp8CacheRow.Bytes];
+            Fp8CacheRow.Write([.. Operands.Widen(latent.Rows(t, 1)), .. Operands.Widen(key.Rows(t, 1))], row);
+            byte[] joined = [.. codes.Rows(t, 1).AsBytes(), .. scales.Rows(t, 1).AsBytes(), .. keys.Rows(t, 1).AsBytes()];
+            Assert.Equal(row, joined);
+            var values = new BFloat16[Fp8CacheRow.Values];
+            Fp8CacheRow.Read(row, values);
+            float[] expected = [.. values.Select(v => (float)v)];
+            Assert.Equal(expected, read.Slice(t * Fp8CacheRow.Values, Fp8CacheRow.Values).ToArray());
+        }
     }
 
     [Fact]

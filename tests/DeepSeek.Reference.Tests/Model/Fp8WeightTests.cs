@@ -151,6 +151,18 @@ public class Fp8WeightTests
         }
     }
 
+    [Theory]
+    [InlineData(Fp8Mode.Gemm)]
+    [InlineData(Fp8Mode.Dequantize)]
+    public void Rule_N3_a_NaN_code_that_reaches_a_choice_is_named(Fp8Mode fp8)
+    {
+        Dictionary<string, Tensor> weights = QuantizedModel.Weights(QuantizedModel.Whole);
+        weights[Up].AsSpan<byte>()[3] = 0xFF;
+        using DeepSeekModel model = QuantizedModel.Make(QuantizedModel.Whole, NumericContract.DeepSeekInference, Backend, fp8, weights);
+        string message = Assert.Throws<NotANumberException>(() => model.Forward([SyntheticModel.Ids(5, 1)])).Message;
+        Assert.Contains($"'{Up}' has a NaN at element 3", message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Every_tensor_of_the_dequantised_oracle_has_the_official_bits()
     {

@@ -128,7 +128,7 @@ public class NotANumberTests
         using DeepSeekModel model = Planted("model.norm.weight", 0, 1);
         LatentCache cache = model.NewCache();
         model.Forward(Ids, [cache]);
-        cache.View(1, 4).Rows(2, 1).AsSpan<float>()[0] = float.NaN;
+        cache.View(1, 4, model.Backend, new Workspace()).Rows(2, 1).AsSpan<float>()[0] = float.NaN;
 
         string message = Assert.Throws<NotANumberException>(() => model.Forward([7], [cache])).Message;
         Says(message, "the first NaN is in layers.1.self_attn.latent_out, row 0, position 4", "the cache holds one for position 2, from an earlier pass");

@@ -87,7 +87,7 @@ public class ParameterTableTests
     [Fact]
     public void Every_oracle_holds_exactly_the_tensors_of_its_config()
     {
-        foreach (string folder in Directory.GetDirectories(Golden.Path("oracles")).Where(Verification.ModelCase.IsCase))
+        foreach (string folder in Directory.GetDirectories(Golden.Path("oracles")).Where(DeepSeek.Reference.Verification.ModelCase.IsCase))
         {
             DeepSeekConfig config = DeepSeekConfig.Load(Path.Combine(folder, "config.json"));
             using Checkpoint checkpoint = Checkpoint.Open(folder);
