@@ -6,29 +6,22 @@ namespace DeepSeek.Reference.Verification;
 /// <summary>Which matrix unit the dot products of a file are of: from the words of its name and the lengths of its fields.</summary>
 internal static partial class UnitOfFile
 {
-    private static readonly Dictionary<string, string> Architectures = new()
-    {
-        ["hopper"] = "hopper", ["h100"] = "hopper", ["h200"] = "hopper", ["h800"] = "hopper", ["h20"] = "hopper", ["gh200"] = "hopper", ["sm90"] = "hopper", ["sm90a"] = "hopper",
-        ["ada"] = "ada", ["l40"] = "ada", ["l40s"] = "ada", ["l4"] = "ada", ["rtx1000"] = "ada", ["rtx4090"] = "ada", ["sm89"] = "ada",
-        ["ampere"] = "ampere", ["a100"] = "ampere", ["a2"] = "ampere", ["a800"] = "ampere", ["sm80"] = "ampere", ["sm86"] = "ampere",
-        ["turing"] = "turing", ["t4"] = "turing", ["sm75"] = "turing",
-        ["volta"] = "volta", ["v100"] = "volta", ["sm70"] = "volta",
-        ["blackwell"] = "blackwell", ["b200"] = "blackwell", ["gb200"] = "blackwell", ["sm100"] = "blackwell",
-    };
+    private static readonly Dictionary<string, string> Architectures = Names(
+        ("hopper", "hopper h100 h200 h800 h20 gh200 sm90 sm90a"),
+        ("ada", "ada l40 l40s l4 rtx1000 rtx4090 sm89"),
+        ("ampere", "ampere a100 a2 a800 sm80 sm86"),
+        ("turing", "turing t4 sm75"),
+        ("volta", "volta v100 sm70"),
+        ("blackwell", "blackwell b200 gb200 sm100"));
 
-    private static readonly Dictionary<string, string> Instructions = new()
-    {
-        ["wgmma"] = "wgmma", ["mma"] = "mma", ["mmasync"] = "mma", ["wmma"] = "mma", ["hmma"] = "mma", ["emulated"] = "mma",
-        ["tcgen05"] = "tcgen05", ["mx"] = "mx", ["mxf8f6f4"] = "mx",
-    };
+    private static readonly Dictionary<string, string> Instructions = Names(
+        ("wgmma", "wgmma"), ("mma", "mma mmasync wmma hmma emulated"), ("tcgen05", "tcgen05"), ("mx", "mx mxf8f6f4"));
 
-    private static readonly Dictionary<string, string> Operands = new()
-    {
-        ["e4m3"] = "e4m3", ["e4m3fn"] = "e4m3", ["e5m2"] = "e5m2", ["e3m2"] = "e3m2", ["e2m3"] = "e2m3", ["e2m1"] = "e2m1",
-        ["bf16"] = "bf16", ["bfloat16"] = "bf16", ["fp16"] = "fp16", ["half"] = "fp16", ["tf32"] = "tf32",
-    };
+    private static readonly Dictionary<string, string> Operands = Names(
+        ("e4m3", "e4m3 e4m3fn"), ("e5m2", "e5m2"), ("e3m2", "e3m2"), ("e2m3", "e2m3"), ("e2m1", "e2m1"),
+        ("bf16", "bf16 bfloat16"), ("fp16", "fp16 half"), ("tf32", "tf32"));
 
-    private static readonly Dictionary<string, string> Accumulators = new() { ["f32"] = "f32", ["fp32"] = "f32", ["f16"] = "f16" };
+    private static readonly Dictionary<string, string> Accumulators = Names(("f32", "f32 fp32"), ("f16", "f16"));
 
     /// <summary>The units that name and lengths allow, the likeliest first: one, unless the name says too little.</summary>
     /// <param name="name">The file's name.</param>
@@ -67,6 +60,9 @@ internal static partial class UnitOfFile
     private static bool Divides(ElementFormat format, int K, string codes) => codes.Length > 0 && codes.Length % (format.Digits * K) == 0;
 
     private static string[] Known(string[] words, Dictionary<string, string> names) => [.. words.Where(names.ContainsKey).Select(word => names[word])];
+
+    private static Dictionary<string, string> Names(params (string Name, string Words)[] names) =>
+        names.SelectMany(n => n.Words.Split(' ').Select(word => (word, n.Name))).ToDictionary();
 
     [GeneratedRegex("[a-z0-9]+")]
     private static partial Regex Word();
