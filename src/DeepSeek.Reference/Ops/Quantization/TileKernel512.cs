@@ -34,6 +34,16 @@ internal static class TileKernel512
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Tiles<E>(ref E x, int tiles, int width, ref float factors, ref float residues, bool divides, nint ahead, ref byte codes) where E : unmanaged
     {
+        // Two loops, so that neither asks at each step.
+        if (divides)
+            EachTile(ref x, tiles, width, ref factors, ref residues, true, ahead, ref codes);
+        else
+            EachTile(ref x, tiles, width, ref factors, ref residues, false, ahead, ref codes);
+    }
+
+    [MethodImpl(Always)]
+    private static void EachTile<E>(ref E x, int tiles, int width, ref float factors, ref float residues, bool divides, nint ahead, ref byte codes) where E : unmanaged
+    {
         for (int n = 0; n < tiles; n++)
         {
             ref E run = ref Unsafe.Add(ref x, (nint)n * width);

@@ -1,5 +1,6 @@
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.Tests.Checkpoints;
 using Xunit;
 
 namespace DeepSeek.Reference.Tests.Ops.Quantization;
@@ -240,6 +241,22 @@ public class QuantizeTests
             Refused<ShapeException>(() => backend.Dequantize(codes, scales, QuantizationTile.Column128x1, x), "expected shape [1, 130]");
             Refused<ContractException>(() => backend.Dequantize(codes, scales, (QuantizationTile)9, x), "Row1x128");
             Refused<ShapeException>(() => backend.Dequantize(x, scales, QuantizationTile.Row1x128, x), "F8_E4M3");
+        }
+    }
+
+    [Fact]
+    public void An_output_in_a_mapped_checkpoint_is_refused()
+    {
+        using var folder = new SafetensorsBytes();
+        string path = folder.At("mapped.safetensors");
+        Tensor x = new(DType.F32, 1, 4), codes = new(DType.F8_E4M3, 1, 4), scales = new(DType.F32, 1, 1);
+        SafetensorsWriter.Write(path, [new("codes", codes), new("scales", scales), new("y", x)]);
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        foreach (IBackend backend in Backends)
+        {
+            Refused<ShapeException>(() => backend.Quantize(x, UE8M0(QuantizerArithmetic.TileLang), file.Get("codes"), scales), "read-only");
+            Refused<ShapeException>(() => backend.Quantize(x, UE8M0(QuantizerArithmetic.TileLang), codes, file.Get("scales")), "read-only");
+            Refused<ShapeException>(() => backend.Dequantize(codes, scales, QuantizationTile.Row1x128, file.Get("y")), "read-only");
         }
     }
 
