@@ -6,7 +6,7 @@ using static DeepSeek.Reference.Numerics.Inlining;
 namespace DeepSeek.Reference.Numerics;
 
 /// <summary>
-/// A register of 32-bit lanes that is read as binary32 or as integers: what the twin of a matrix unit is made of. Every member is element-wise,
+/// A register of 32-bit lanes that is read as binary32 or as integers: what the twins of matrix units are made of. Every member is element-wise,
 /// and either an IEEE operation or exact, so that each width gives the same bits.
 /// </summary>
 /// <typeparam name="V">The register itself.</typeparam>
@@ -36,7 +36,23 @@ internal unsafe interface IColumnLanes<V> where V : struct, IColumnLanes<V>
 
     static abstract V MaxIntegers(V a, V b);
 
+    static abstract V MinIntegers(V a, V b);
+
+    /// <summary>All ones where a &gt; b as integers.</summary>
+    static abstract V Greater(V a, V b);
+
+    /// <summary>All ones where a = b as integers.</summary>
+    static abstract V Equal(V a, V b);
+
+    /// <summary>yes where mask is ones, else no.</summary>
+    static abstract V Select(V mask, V yes, V no);
+
+    /// <summary>Whether every lane is all ones.</summary>
+    static abstract bool All(V mask);
+
     static abstract V And(V a, V b);
+
+    static abstract V Or(V a, V b);
 
     static abstract V ShiftLeft(V a, int count);
 
@@ -49,11 +65,20 @@ internal unsafe interface IColumnLanes<V> where V : struct, IColumnLanes<V>
     /// <summary>An integer as binary32.</summary>
     static abstract V FromIntegers(V a);
 
+    /// <summary>a + b of integers as binary32, of which the magnitude is cut to 24 bits.</summary>
+    static abstract V SumTowardZero(V a, V b);
+
     /// <summary>Signed bytes as integers.</summary>
     static abstract V WidenBytes(sbyte* from);
 
     /// <summary>Σ a·b in binary64 over k = 0 ... count - 1 for two rows of a, every partial sum exact, rounded once: b is a panel with rows <paramref name="stride"/> apart.</summary>
     static abstract (V First, V Second) ExactDots(double* a0, double* a1, float* b, nint stride, int count);
+}
+
+internal static class ColumnLanes
+{
+    /// <summary>The bits of a binary64 number that a significand of 24 bits leaves.</summary>
+    public const long HighBits = -1L << 29;
 }
 
 /// <summary>Sixteen lanes in 512 bits.</summary>
@@ -73,11 +98,28 @@ internal readonly unsafe struct Column16(Vector512<float> v) : IColumnLanes<Colu
     [MethodImpl(Always)] public static Column16 AddIntegers(Column16 a, Column16 b) => new((a.v.AsInt32() + b.v.AsInt32()).AsSingle());
     [MethodImpl(Always)] public static Column16 SubtractIntegers(Column16 a, Column16 b) => new((a.v.AsInt32() - b.v.AsInt32()).AsSingle());
     [MethodImpl(Always)] public static Column16 MaxIntegers(Column16 a, Column16 b) => new(Vector512.Max(a.v.AsInt32(), b.v.AsInt32()).AsSingle());
+    [MethodImpl(Always)] public static Column16 MinIntegers(Column16 a, Column16 b) => new(Vector512.Min(a.v.AsInt32(), b.v.AsInt32()).AsSingle());
+    [MethodImpl(Always)] public static Column16 Greater(Column16 a, Column16 b) => new(Vector512.GreaterThan(a.v.AsInt32(), b.v.AsInt32()).AsSingle());
+    [MethodImpl(Always)] public static Column16 Equal(Column16 a, Column16 b) => new(Vector512.Equals(a.v.AsInt32(), b.v.AsInt32()).AsSingle());
+    [MethodImpl(Always)] public static Column16 Select(Column16 mask, Column16 yes, Column16 no) => new(Vector512.ConditionalSelect(mask.v, yes.v, no.v));
+    [MethodImpl(Always)] public static bool All(Column16 mask) => Vector512.EqualsAll(mask.v.AsInt32(), Vector512<int>.AllBitsSet);
     [MethodImpl(Always)] public static Column16 And(Column16 a, Column16 b) => new(a.v & b.v);
+    [MethodImpl(Always)] public static Column16 Or(Column16 a, Column16 b) => new(a.v | b.v);
     [MethodImpl(Always)] public static Column16 ShiftLeft(Column16 a, int count) => new((a.v.AsInt32() << count).AsSingle());
     [MethodImpl(Always)] public static Column16 ShiftRight(Column16 a, int count) => new((a.v.AsUInt32() >> count).AsSingle());
     [MethodImpl(Always)] public static Column16 Truncate(Column16 a) => new(Vector512.ConvertToInt32Native(a.v).AsSingle());
     [MethodImpl(Always)] public static Column16 FromIntegers(Column16 a) => new(Vector512.ConvertToSingle(a.v.AsInt32()));
+
+    [MethodImpl(Always)]
+    public static Column16 SumTowardZero(Column16 a, Column16 b)
+    {
+        (Vector512<int> x, Vector512<int> y) = (a.v.AsInt32(), b.v.AsInt32());
+        return new(Vector512.Narrow(Cut(x.GetLower(), y.GetLower()), Cut(x.GetUpper(), y.GetUpper())));
+    }
+
+    [MethodImpl(Always)]
+    private static Vector512<double> Cut(Vector256<int> a, Vector256<int> b) =>
+        ((Avx512F.ConvertToVector512Double(a) + Avx512F.ConvertToVector512Double(b)).AsInt64() & Vector512.Create(ColumnLanes.HighBits)).AsDouble();
 
     [MethodImpl(Always)]
     public static Column16 WidenBytes(sbyte* from)
@@ -125,11 +167,28 @@ internal readonly unsafe struct Column8(Vector256<float> v) : IColumnLanes<Colum
     [MethodImpl(Always)] public static Column8 AddIntegers(Column8 a, Column8 b) => new((a.v.AsInt32() + b.v.AsInt32()).AsSingle());
     [MethodImpl(Always)] public static Column8 SubtractIntegers(Column8 a, Column8 b) => new((a.v.AsInt32() - b.v.AsInt32()).AsSingle());
     [MethodImpl(Always)] public static Column8 MaxIntegers(Column8 a, Column8 b) => new(Vector256.Max(a.v.AsInt32(), b.v.AsInt32()).AsSingle());
+    [MethodImpl(Always)] public static Column8 MinIntegers(Column8 a, Column8 b) => new(Vector256.Min(a.v.AsInt32(), b.v.AsInt32()).AsSingle());
+    [MethodImpl(Always)] public static Column8 Greater(Column8 a, Column8 b) => new(Vector256.GreaterThan(a.v.AsInt32(), b.v.AsInt32()).AsSingle());
+    [MethodImpl(Always)] public static Column8 Equal(Column8 a, Column8 b) => new(Vector256.Equals(a.v.AsInt32(), b.v.AsInt32()).AsSingle());
+    [MethodImpl(Always)] public static Column8 Select(Column8 mask, Column8 yes, Column8 no) => new(Vector256.ConditionalSelect(mask.v, yes.v, no.v));
+    [MethodImpl(Always)] public static bool All(Column8 mask) => Vector256.EqualsAll(mask.v.AsInt32(), Vector256<int>.AllBitsSet);
     [MethodImpl(Always)] public static Column8 And(Column8 a, Column8 b) => new(a.v & b.v);
+    [MethodImpl(Always)] public static Column8 Or(Column8 a, Column8 b) => new(a.v | b.v);
     [MethodImpl(Always)] public static Column8 ShiftLeft(Column8 a, int count) => new((a.v.AsInt32() << count).AsSingle());
     [MethodImpl(Always)] public static Column8 ShiftRight(Column8 a, int count) => new((a.v.AsUInt32() >> count).AsSingle());
     [MethodImpl(Always)] public static Column8 Truncate(Column8 a) => new(Vector256.ConvertToInt32Native(a.v).AsSingle());
     [MethodImpl(Always)] public static Column8 FromIntegers(Column8 a) => new(Vector256.ConvertToSingle(a.v.AsInt32()));
+
+    [MethodImpl(Always)]
+    public static Column8 SumTowardZero(Column8 a, Column8 b)
+    {
+        (Vector256<int> x, Vector256<int> y) = (a.v.AsInt32(), b.v.AsInt32());
+        return new(Vector256.Narrow(Cut(x.GetLower(), y.GetLower()), Cut(x.GetUpper(), y.GetUpper())));
+    }
+
+    [MethodImpl(Always)]
+    private static Vector256<double> Cut(Vector128<int> a, Vector128<int> b) =>
+        ((Avx.ConvertToVector256Double(a) + Avx.ConvertToVector256Double(b)).AsInt64() & Vector256.Create(ColumnLanes.HighBits)).AsDouble();
 
     [MethodImpl(Always)]
     public static Column8 WidenBytes(sbyte* from)
@@ -177,11 +236,27 @@ internal readonly unsafe struct Column4(Vector128<float> v) : IColumnLanes<Colum
     [MethodImpl(Always)] public static Column4 AddIntegers(Column4 a, Column4 b) => new((a.v.AsInt32() + b.v.AsInt32()).AsSingle());
     [MethodImpl(Always)] public static Column4 SubtractIntegers(Column4 a, Column4 b) => new((a.v.AsInt32() - b.v.AsInt32()).AsSingle());
     [MethodImpl(Always)] public static Column4 MaxIntegers(Column4 a, Column4 b) => new(Vector128.Max(a.v.AsInt32(), b.v.AsInt32()).AsSingle());
+    [MethodImpl(Always)] public static Column4 MinIntegers(Column4 a, Column4 b) => new(Vector128.Min(a.v.AsInt32(), b.v.AsInt32()).AsSingle());
+    [MethodImpl(Always)] public static Column4 Greater(Column4 a, Column4 b) => new(Vector128.GreaterThan(a.v.AsInt32(), b.v.AsInt32()).AsSingle());
+    [MethodImpl(Always)] public static Column4 Equal(Column4 a, Column4 b) => new(Vector128.Equals(a.v.AsInt32(), b.v.AsInt32()).AsSingle());
+    [MethodImpl(Always)] public static Column4 Select(Column4 mask, Column4 yes, Column4 no) => new(Vector128.ConditionalSelect(mask.v, yes.v, no.v));
+    [MethodImpl(Always)] public static bool All(Column4 mask) => Vector128.EqualsAll(mask.v.AsInt32(), Vector128<int>.AllBitsSet);
     [MethodImpl(Always)] public static Column4 And(Column4 a, Column4 b) => new(a.v & b.v);
+    [MethodImpl(Always)] public static Column4 Or(Column4 a, Column4 b) => new(a.v | b.v);
     [MethodImpl(Always)] public static Column4 ShiftLeft(Column4 a, int count) => new((a.v.AsInt32() << count).AsSingle());
     [MethodImpl(Always)] public static Column4 ShiftRight(Column4 a, int count) => new((a.v.AsUInt32() >> count).AsSingle());
     [MethodImpl(Always)] public static Column4 Truncate(Column4 a) => new(Vector128.ConvertToInt32Native(a.v).AsSingle());
     [MethodImpl(Always)] public static Column4 FromIntegers(Column4 a) => new(Vector128.ConvertToSingle(a.v.AsInt32()));
+
+    [MethodImpl(Always)]
+    public static Column4 SumTowardZero(Column4 a, Column4 b)
+    {
+        (Vector128<int> x, Vector128<int> y) = (a.v.AsInt32(), b.v.AsInt32());
+        Vector128<double> lower = Vector128.ConvertToDouble(Vector128.WidenLower(x) + Vector128.WidenLower(y));
+        Vector128<double> upper = Vector128.ConvertToDouble(Vector128.WidenUpper(x) + Vector128.WidenUpper(y));
+        Vector128<long> cut = Vector128.Create(ColumnLanes.HighBits);
+        return new(Vector128.Narrow((lower.AsInt64() & cut).AsDouble(), (upper.AsInt64() & cut).AsDouble()));
+    }
 
     [MethodImpl(Always)]
     public static Column4 WidenBytes(sbyte* from) =>

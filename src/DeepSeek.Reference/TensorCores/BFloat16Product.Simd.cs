@@ -38,15 +38,15 @@ internal static unsafe class BFloat16Product
     public static void Simd(TensorCore unit, float* x, int T, ushort* w, int n0, int n1, int K, float* y, nint yStride)
     {
         if (Isa.Has512)
-            Lanes<Unit16>(unit, x, T, w, n0, n1, K, y, yStride);
+            Lanes<Column16>(unit, x, T, w, n0, n1, K, y, yStride);
         else if (Isa.Has256)
-            Lanes<Unit8>(unit, x, T, w, n0, n1, K, y, yStride);
+            Lanes<Column8>(unit, x, T, w, n0, n1, K, y, yStride);
         else
-            Lanes<Unit4>(unit, x, T, w, n0, n1, K, y, yStride);
+            Lanes<Column4>(unit, x, T, w, n0, n1, K, y, yStride);
     }
 
     /// <summary>As <see cref="Simd"/>, at a given width.</summary>
-    internal static void Lanes<V>(TensorCore unit, float* x, int T, ushort* w, int n0, int n1, int K, float* y, nint yStride) where V : struct, IUnitLanes<V>
+    internal static void Lanes<V>(TensorCore unit, float* x, int T, ushort* w, int n0, int n1, int K, float* y, nint yStride) where V : struct, IColumnLanes<V>
     {
         TensorCore sum = unit with { K = unit.FusedLength };
         int padded = (K + unit.K - 1) / unit.K * unit.K;
@@ -76,7 +76,7 @@ internal static unsafe class BFloat16Product
     }
 
     /// <summary>One row of x against a block of columns.</summary>
-    private static void Row<V>(TensorCore sum, float* x, int there, int count, float* row, float* weights, int* weightExponents, int used, float* c) where V : struct, IUnitLanes<V>
+    private static void Row<V>(TensorCore sum, float* x, int there, int count, float* row, float* weights, int* weightExponents, int used, float* c) where V : struct, IColumnLanes<V>
     {
         var values = new Span<float>(row, BlockK);
         new ReadOnlySpan<float>(x, there).CopyTo(values);
@@ -88,7 +88,7 @@ internal static unsafe class BFloat16Product
     }
 
     /// <summary>As many outputs as there are lanes, from accumulators c on, by fused sums over count elements.</summary>
-    private static void Chain<V>(TensorCore sum, float* x, int* ex, float* w, int* ew, int count, float* accumulators) where V : struct, IUnitLanes<V>
+    private static void Chain<V>(TensorCore sum, float* x, int* ex, float* w, int* ew, int count, float* accumulators) where V : struct, IColumnLanes<V>
     {
         int L = sum.FusedLength;
         int F = sum.FractionBits;
@@ -97,24 +97,24 @@ internal static unsafe class BFloat16Product
         {
             V E = Exponent(c);
             for (int i = k; i < k + L; i++)
-                E = V.Max(E, V.Add(V.Of(ex[i]), V.Load(ew + i * Columns)));
+                E = V.MaxIntegers(E, V.AddIntegers(V.OfInteger(ex[i]), V.Load((float*)(ew + i * Columns))));
 
-            V inside = V.And(V.Greater(E, V.Of(Lowest - 1)), V.Greater(V.Of(Highest + 1), E));
-            V nothing = V.And(V.Greater(V.Of(Empty), E), V.Equal(c, V.Of(0)));
+            V inside = V.And(V.Greater(E, V.OfInteger(Lowest - 1)), V.Greater(V.OfInteger(Highest + 1), E));
+            V nothing = V.And(V.Greater(V.OfInteger(Empty), E), V.Equal(c, V.OfInteger(0)));
             V fast = V.Or(inside, nothing);
-            E = V.Min(V.Max(E, V.Of(Lowest)), V.Of(Highest));
+            E = V.MinIntegers(V.MaxIntegers(E, V.OfInteger(Lowest)), V.OfInteger(Highest));
 
             // Two sums of half the terms, each inside 32 bits.
-            V scale = V.ShiftLeft(V.Subtract(V.Of(F + 127), E), 23);
-            V even = V.Truncate(V.Multiply(c, scale));
-            V odd = V.Of(0);
+            V scale = V.ShiftLeft(V.SubtractIntegers(V.OfInteger(F + 127), E), 23);
+            V even = V.Truncate(c * scale);
+            V odd = V.OfInteger(0);
             for (int i = k; i < k + L; i += 2)
             {
-                even = V.Add(even, V.Truncate(V.Multiply(V.Multiply(V.Load(w + i * Columns), V.Of(BitConverter.SingleToInt32Bits(x[i]))), scale)));
-                odd = V.Add(odd, V.Truncate(V.Multiply(V.Multiply(V.Load(w + (i + 1) * Columns), V.Of(BitConverter.SingleToInt32Bits(x[i + 1]))), scale)));
+                even = V.AddIntegers(even, V.Truncate(V.Load(w + i * Columns) * V.Of(x[i]) * scale));
+                odd = V.AddIntegers(odd, V.Truncate(V.Load(w + (i + 1) * Columns) * V.Of(x[i + 1]) * scale));
             }
 
-            V d = V.Multiply(V.SumTowardZero(even, odd), V.ShiftLeft(V.Add(E, V.Of(127 - F)), 23));
+            V d = V.SumTowardZero(even, odd) * V.ShiftLeft(V.AddIntegers(E, V.OfInteger(127 - F)), 23);
             c = V.All(fast) ? d : ByDefinition(sum, x + k, w + k * Columns, c, d, fast);
         }
 
@@ -122,14 +122,14 @@ internal static unsafe class BFloat16Product
     }
 
     /// <summary>d in the lanes that are fast; in the others the fused sum by its definition.</summary>
-    private static V ByDefinition<V>(TensorCore sum, float* x, float* w, V c, V d, V fast) where V : struct, IUnitLanes<V>
+    private static V ByDefinition<V>(TensorCore sum, float* x, float* w, V c, V d, V fast) where V : struct, IColumnLanes<V>
     {
-        uint* start = stackalloc uint[V.Count];
-        uint* result = stackalloc uint[V.Count];
+        float* start = stackalloc float[V.Count];
+        float* result = stackalloc float[V.Count];
         int* isFast = stackalloc int[V.Count];
         V.Store(c, start);
         V.Store(d, result);
-        V.Store(fast, isFast);
+        V.Store(fast, (float*)isFast);
         Span<uint> a = stackalloc uint[sum.K];
         Span<uint> b = stackalloc uint[sum.K];
         for (int lane = 0; lane < V.Count; lane++)
@@ -142,7 +142,7 @@ internal static unsafe class BFloat16Product
                 b[k] = BitConverter.SingleToUInt32Bits(w[k * Columns + lane]) >> 16;
             }
 
-            result[lane] = sum.Define(a, b, start[lane]);
+            result[lane] = BitConverter.UInt32BitsToSingle(sum.Define(a, b, BitConverter.SingleToUInt32Bits(start[lane])));
         }
 
         return V.Load(result);
@@ -161,18 +161,18 @@ internal static unsafe class BFloat16Product
         }
     }
 
-    private static void Exponents<V>(float* values, int* exponents, int count) where V : struct, IUnitLanes<V>
+    private static void Exponents<V>(float* values, int* exponents, int count) where V : struct, IColumnLanes<V>
     {
         for (int i = 0; i < count; i += V.Count)
-            V.Store(Exponent(V.Load(values + i)), exponents + i);
+            V.Store(Exponent(V.Load(values + i)), (float*)(exponents + i));
     }
 
     /// <summary>Exponents as the unit has them: of subnormal numbers the smallest.</summary>
-    private static V Exponent<V>(V value) where V : struct, IUnitLanes<V>
+    private static V Exponent<V>(V value) where V : struct, IColumnLanes<V>
     {
-        V field = V.And(V.ShiftRight(value, 23), V.Of(0xFF));
-        V exponent = V.Subtract(V.Max(field, V.Of(1)), V.Of(127));
-        exponent = V.Select(V.Equal(V.ShiftLeft(value, 1), V.Of(0)), V.Of(Absent), exponent);
-        return V.Select(V.Equal(field, V.Of(0xFF)), V.Of(NotFinite), exponent);
+        V field = V.And(V.ShiftRight(value, 23), V.OfInteger(0xFF));
+        V exponent = V.SubtractIntegers(V.MaxIntegers(field, V.OfInteger(1)), V.OfInteger(127));
+        exponent = V.Select(V.Equal(V.ShiftLeft(value, 1), V.OfInteger(0)), V.OfInteger(Absent), exponent);
+        return V.Select(V.Equal(field, V.OfInteger(0xFF)), V.OfInteger(NotFinite), exponent);
     }
 }

@@ -48,18 +48,27 @@ internal sealed class Fp8Samples(int seed)
         return tensor;
     }
 
-    /// <summary>Powers of two from 2^-20 to 2^4.</summary>
-    public Tensor PowersOfTwo(params long[] shape)
+    /// <summary>Powers of two from 2^-20 to 2^4; where extreme, all of them from 2^-127 to 2^127, or around one so large or small that sums leave binary32, and NaN.</summary>
+    public Tensor PowersOfTwo(bool extreme, params long[] shape)
     {
         var tensor = new Tensor(DType.F32, shape);
+        (int least, int most) = (extreme ? random.Next(6) : 0) switch
+        {
+            0 => (-20, 4),
+            1 => (-127, 127),
+            2 => (-127, -120),
+            3 => (-70, -45),
+            4 => (40, 60),
+            _ => (110, 127),
+        };
         foreach (ref float s in tensor.AsSpan<float>())
-            s = MathF.ScaleB(1f, random.Next(-20, 5));
+            s = extreme && random.Next(60) == 0 ? float.NaN : MathF.ScaleB(1f, random.Next(least, most + 1));
         return tensor;
     }
 
     /// <summary>Scales that the product can take.</summary>
     public Tensor ScalesFor(ScaledProduct product, bool extreme, params long[] shape) =>
-        product.Order == ScaleOrder.InTheSum ? PowersOfTwo(shape) : Scales(extreme, shape);
+        product.Order == ScaleOrder.InTheSum ? PowersOfTwo(extreme, shape) : Scales(extreme, shape);
 
     /// <summary>Values to add to.</summary>
     public Tensor Values(params long[] shape)

@@ -57,7 +57,7 @@ public unsafe class ScaledLinearSimdTests
             return true;
         var samples = new Fp8Samples(seed);
         int T = 1 + t % 9, N = 1 + n % 40, K = k % 300, B = p.ScalesOf(K);
-        Tensor x = samples.Codes(true, T, K), w = samples.Codes(true, N, K), sx = samples.Scales(true, T, B), sw = samples.Scales(true, N, B);
+        Tensor x = samples.Codes(true, T, K), w = samples.Codes(true, N, K), sx = samples.ScalesFor(p, true, T, B), sw = samples.ScalesFor(p, true, N, B);
         float[] expected = new float[T * N];
         ScaledLinear.Define(
             x.AsReadOnlySpan<Float8E4M3>(), sx.AsReadOnlySpan<float>(), w.AsReadOnlySpan<Float8E4M3>(), sw.AsReadOnlySpan<float>(),
@@ -104,7 +104,7 @@ public unsafe class ScaledLinearSimdTests
     [InlineData(7)]
     public void Rule_N8_threads_change_nothing(int threads)
     {
-        foreach (ScaledProduct product in new[] { ScaledProduct.DeepGemmSm90, ScaledProduct.TorchReexpression })
+        foreach (ScaledProduct product in new[] { ScaledProduct.DeepGemmSm90, ScaledProduct.TorchReexpression, ScaledProduct.DeepGemmSm100 })
             Compare(70, 150, 300, product, true, true, DType.F32, false, true, threads, 5);
     }
 
@@ -112,10 +112,12 @@ public unsafe class ScaledLinearSimdTests
     public void Rule_N1_a_row_alone_equals_the_row_in_a_batch()
     {
         var samples = new Fp8Samples(3);
-        Tensor x = samples.Codes(true, 70, 300), w = samples.Codes(false, 45, 300), sx = samples.Scales(true, 70, 3), sw = samples.Scales(false, 1, 3);
+        Tensor x = samples.Codes(true, 70, 300), w = samples.Codes(false, 45, 300), sx, sw;
         var simd = new SimdBackend(2);
-        foreach (ScaledProduct product in new[] { ScaledProduct.DeepGemmSm90, ScaledProduct.TorchReexpression, ScaledProduct.TritonFp8Gemm })
+        foreach (ScaledProduct product in new[] { ScaledProduct.DeepGemmSm90, ScaledProduct.TorchReexpression, ScaledProduct.TritonFp8Gemm, ScaledProduct.DeepGemmSm100 })
         {
+            sx = samples.ScalesFor(product, true, 70, 3);
+            sw = samples.ScalesFor(product, false, 1, 3);
             var all = new Tensor(DType.F32, 70, 45);
             simd.ScaledLinear(x, sx, w, sw, product, null, all);
             for (int t = 0; t < 70; t++)

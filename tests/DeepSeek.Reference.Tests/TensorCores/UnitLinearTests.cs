@@ -43,7 +43,7 @@ public sealed class UnitLinearTests
         string expected = Hex(Product(new ScalarBackend(), x, w, unit, DType.F32));
         ReadOnlySpan<float> wide = Operands.Widen(x);
 
-        string At<V>(ReadOnlySpan<float> wide) where V : struct, IUnitLanes<V>
+        string At<V>(ReadOnlySpan<float> wide) where V : struct, IColumnLanes<V>
         {
             var y = new Tensor(DType.F32, T, N);
             fixed (float* xp = wide, yp = y.AsSpan<float>())
@@ -52,11 +52,11 @@ public sealed class UnitLinearTests
             return Hex(y);
         }
 
-        Assert.Equal(expected, At<Unit4>(wide));
+        Assert.Equal(expected, At<Column4>(wide));
         if (Isa.Has256)
-            Assert.Equal(expected, At<Unit8>(wide));
+            Assert.Equal(expected, At<Column8>(wide));
         if (Isa.Has512)
-            Assert.Equal(expected, At<Unit16>(wide));
+            Assert.Equal(expected, At<Column16>(wide));
     }
 
     [Theory]

@@ -4,13 +4,17 @@ using DeepSeek.Reference.Numerics;
 namespace DeepSeek.Reference.Ops;
 
 /// <summary>Decoded operands of one block: rows of x [rows, 128] in binary32, binary64 and as exponents; a panel of the weight [128, 32] and its exponents.</summary>
-internal readonly unsafe struct BlockOperands(float* a, double* wide, sbyte* exponentsOfA, float* b, sbyte* exponentsOfB)
+internal readonly unsafe struct BlockOperands(float* a, double* wide, sbyte* exponentsOfA, float* b, sbyte* exponentsOfB, int* scalesOfA, int* scalesOfB)
 {
     public readonly float* A = a;
     public readonly double* Wide = wide;
     public readonly sbyte* ExponentsOfA = exponentsOfA;
     public readonly float* B = b;
     public readonly sbyte* ExponentsOfB = exponentsOfB;
+
+    /// <summary>Exponents of the scales that enter a unit's sum: one a row, and one a column. 0 where none do.</summary>
+    public readonly int* ScalesOfA = scalesOfA;
+    public readonly int* ScalesOfB = scalesOfB;
 }
 
 /// <summary>Sums of products of one block for rows of x and the 32 columns of a panel, each accumulation on its own terms. All of them equal <see cref="DotProduct"/> or the unit in every bit.</summary>
@@ -20,12 +24,22 @@ internal static unsafe class BlockSums
     private const int Columns = ScaledPanel.Columns;
 
     /// <summary>d [rows, 32] after elements k ... k + count - 1 of the block; d is +0, or for chains what came before. Rows up to the next multiple of four may be written.</summary>
-    public static void Add<V>(AccumulationKind kind, BlockOperands o, int k, int count, int rows, float* d) where V : struct, IColumnLanes<V>
+    /// <param name="kind">The accumulation.</param>
+    /// <param name="unit">The unit's sum, where the accumulation is a unit's; none for Hopper's, which has its own.</param>
+    /// <param name="o">The operands.</param>
+    /// <param name="k">The first element of the block.</param>
+    /// <param name="count">Elements of k.</param>
+    /// <param name="rows">Rows of x.</param>
+    /// <param name="d">The sums.</param>
+    public static void Add<V>(AccumulationKind kind, UnitSum? unit, BlockOperands o, int k, int count, int rows, float* d) where V : struct, IColumnLanes<V>
     {
         float* a = o.A + k;
         float* b = o.B + k * Columns;
         switch (kind)
         {
+            case AccumulationKind.TensorCore when unit is not null:
+                unit.Add<V>(a, o.ExponentsOfA + k, o.ScalesOfA, b, o.ExponentsOfB + k * Columns, o.ScalesOfB, count, rows, d);
+                break;
             case AccumulationKind.TensorCore:
                 // The panel is padded with zeros, of which an instruction makes nothing.
                 int whole = (count + 31) & ~31, t = 0;

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using DeepSeek.Reference.Numerics;
+using DeepSeek.Reference.TensorCores;
 
 namespace DeepSeek.Reference.Ops;
 
@@ -27,6 +28,10 @@ internal static unsafe class HopperSum
 
     /// <summary>Rows of x that are worked on together.</summary>
     public const int Rows = 4;
+
+    /// <summary>Whether a unit has the constants above; Hopper's has, and whatever else is described by the same data.</summary>
+    public static bool Fits(TensorCore unit) =>
+        UnitSum.Fits(unit) && unit.FractionBits == Fraction && unit.OutputFractionBits == Fraction && unit.FusedLength == Instruction && unit.ScaleBlock == 0;
 
     /// <summary>d [4, 32] after elements 0 ... count - 1 of four rows and a panel; count is a multiple of 32. Rows lie a panel's depth apart.</summary>
     public static void Four<V>(float* a, sbyte* ea, float* b, sbyte* eb, int count, float* d) where V : struct, IColumnLanes<V>

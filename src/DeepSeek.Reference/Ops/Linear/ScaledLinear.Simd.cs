@@ -15,11 +15,11 @@ public static unsafe partial class ScaledLinear
     /// <summary>Whether the twin computes this product; else the definition does.</summary>
     internal static bool HasTwin(ScaledProduct product)
     {
-        if (!Isa.Any || product.Order == ScaleOrder.InTheSum)
+        if (!Isa.Any)
             return false;
         return product.Block.Kind switch
         {
-            AccumulationKind.TensorCore => product.Block.Unit == TensorCore.HopperWgmmaE4M3F32,
+            AccumulationKind.TensorCore => UnitSum.Fits(product.Block.Unit!),
             AccumulationKind.Sequential => true,
             _ => product.Promotion is > 0 and <= ExactTerms,
         };
@@ -47,6 +47,8 @@ public static unsafe partial class ScaledLinear
         int padded = (rows + 3) & ~3;
         int B = product.ScalesOf(K);
         bool unit = product.Block.Kind == AccumulationKind.TensorCore;
+        bool inTheSum = product.Order == ScaleOrder.InTheSum;
+        UnitSum? unitSum = unit && !HopperSum.Fits(product.Block.Unit!) ? new UnitSum(product.Block.Unit!) : null;
         bool exact = product.Block.Kind is AccumulationKind.Exact or AccumulationKind.Float64;
         bool chained = product.Promotion == 0;
         int run = chained ? Depth : product.Promotion;
@@ -57,7 +59,11 @@ public static unsafe partial class ScaledLinear
         using var panelExponents = new AlignedFloats(Columns * Depth / sizeof(float));
         using var partial = new AlignedFloats(padded * Columns);
         float* scales = stackalloc float[Columns];
-        var operands = new BlockOperands(values.Pointer, (double*)wide.Pointer, (sbyte*)exponents.Pointer, panel.Pointer, (sbyte*)panelExponents.Pointer);
+        int* rowScales = stackalloc int[TileRows], columnScales = stackalloc int[Columns];
+        new Span<int>(rowScales, TileRows).Clear();
+        new Span<int>(columnScales, Columns).Clear();
+        var operands = new BlockOperands(
+            values.Pointer, (double*)wide.Pointer, (sbyte*)exponents.Pointer, panel.Pointer, (sbyte*)panelExponents.Pointer, rowScales, columnScales);
 
         new Span<float>(sums, (n1 - n0 + Columns - 1) / Columns * padded * Columns).Clear();
         for (int k0 = 0; k0 < K; k0 += Depth)
@@ -65,14 +71,18 @@ public static unsafe partial class ScaledLinear
             int count = Math.Min(Depth, K - k0);
             for (int t = 0; t < rows; t++)
                 ScaledPanel.DecodeRow<V>(x + (nint)t * K + k0, count, exact, operands.A + t * Depth, operands.Wide + t * Depth, operands.ExponentsOfA + t * Depth);
+            for (int t = 0; inTheSum && t < rows; t++)
+                rowScales[t] = ScaleExponent(xScale[(nint)t * B + k0 / Depth], "xScale");
             float* acc = sums;
             for (int n = n0; n < n1; n += Columns, acc += padded * Columns)
             {
                 int columns = Math.Min(Columns, n1 - n);
                 ScaledPanel.Decode<V>(w + (nint)n * K + k0, K, columns, count, unit, operands.B, operands.ExponentsOfB);
+                for (int j = 0; inTheSum && j < columns; j++)
+                    columnScales[j] = ScaleExponent(wScale[(nint)((n + j) / r) * B + k0 / Depth], "weightScale");
                 if (chained)
                 {
-                    BlockSums.Add<V>(product.Block.Kind, operands, 0, count, rows, acc);
+                    BlockSums.Add<V>(product.Block.Kind, unitSum, operands, 0, count, rows, acc);
                     continue;
                 }
 
@@ -80,7 +90,7 @@ public static unsafe partial class ScaledLinear
                 for (int k = 0; k < count; k += run)
                 {
                     new Span<float>(partial.Pointer, padded * Columns).Clear();
-                    BlockSums.Add<V>(product.Block.Kind, operands, k, Math.Min(run, count - k), rows, partial.Pointer);
+                    BlockSums.Add<V>(product.Block.Kind, unitSum, operands, k, Math.Min(run, count - k), rows, partial.Pointer);
                     for (int t = 0; t < rows; t++)
                         Promote<V>(product, partial.Pointer + t * Columns, xScale[(nint)t * B + k0 / Depth], scales, acc + t * Columns);
                 }
@@ -91,7 +101,7 @@ public static unsafe partial class ScaledLinear
         for (int n = n0; n < n1; n += Columns, sum += padded * Columns)
         {
             int columns = Math.Min(Columns, n1 - n);
-            if (chained && K > 0)
+            if (chained && !inTheSum && K > 0)
             {
                 LoadScales(wScale, n, columns, r, 1, 0, scales);
                 new Span<float>(sum, padded * Columns).CopyTo(new Span<float>(partial.Pointer, padded * Columns));
@@ -102,7 +112,7 @@ public static unsafe partial class ScaledLinear
 
             for (int j = 0; j < columns; j++)
             {
-                if (ScaledPanel.HasNaN(w + (nint)(n + j) * K, K))
+                if (ScaledPanel.HasNaN(w + (nint)(n + j) * K, K) || (inTheSum && HasNaN(wScale + (nint)((n + j) / r) * B, B)))
                 {
                     for (int t = 0; t < rows; t++)
                         sum[t * Columns + j] = float.NaN;
@@ -112,12 +122,33 @@ public static unsafe partial class ScaledLinear
 
         for (int t = 0; t < rows; t++)
         {
-            if (!ScaledPanel.HasNaN(x + (nint)t * K, K))
+            if (!ScaledPanel.HasNaN(x + (nint)t * K, K) && !(inTheSum && HasNaN(xScale + (nint)t * B, B)))
                 continue;
             sum = sums;
             for (int n = n0; n < n1; n += Columns, sum += padded * Columns)
                 new Span<float>(sum + t * Columns, Columns).Fill(float.NaN);
         }
+    }
+
+    /// <summary>The exponent of a scale that enters the sum; 0 for a NaN, which <see cref="HasNaN"/> finds.</summary>
+    /// <exception cref="DataException">The scale is not a power of two.</exception>
+    private static int ScaleExponent(float scale, string name)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(scale);
+        if (bits is >= 1u << 23 and < 0xFFu << 23 && (bits & ((1u << 23) - 1)) == 0)
+            return (int)(bits >> 23) - 127;
+        return float.IsNaN(scale) ? 0 : Exponent(scale, name) - 127;
+    }
+
+    private static bool HasNaN(float* scales, int count)
+    {
+        for (int b = 0; b < count; b++)
+        {
+            if (float.IsNaN(scales[b]))
+                return true;
+        }
+
+        return false;
     }
 
     /// <summary>The scales of a panel's columns in block b; +0 behind them.</summary>
