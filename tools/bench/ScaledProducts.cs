@@ -1,6 +1,7 @@
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.TensorCores;
 
 namespace DeepSeek.Reference.Bench;
 
@@ -19,7 +20,7 @@ internal static class ScaledProducts
             Tensor x = Codes(random, T, K), w = Codes(random, N, K), sx = Ones(T, (K + 127) / 128), sw = Ones((N + 127) / 128, (K + 127) / 128);
             var y = new Tensor(DType.F32, T, N);
             var kernels = new List<Measured>();
-            foreach (ScaledProduct product in ScaledProduct.Presets)
+            foreach (ScaledProduct product in Products)
             {
                 // Without a twin a product takes seconds: a corner of it says as much.
                 bool twin = ScaledLinear.HasTwin(product);
@@ -39,6 +40,14 @@ internal static class ScaledProducts
 
         return 0;
     }
+
+    /// <summary>The presets, and products by units that no preset has.</summary>
+    private static IEnumerable<ScaledProduct> Products =>
+    [
+        .. ScaledProduct.Presets,
+        ScaledProduct.HopperWithoutPromotion with { Name = "blackwell-tcgen05", Block = Accumulation.TensorCore(TensorCore.BlackwellTcgen05E4M3F32) },
+        ScaledProduct.DeepGemmSm90 with { Name = "ada-mma", Block = Accumulation.TensorCore(TensorCore.AdaMmaE4M3F32) },
+    ];
 
     private static ScaledProduct Lanes { get; } = ScaledProduct.TorchReexpression with { Name = "lanes16", Block = Accumulation.Lanes16 };
 
