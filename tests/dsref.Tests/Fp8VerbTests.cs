@@ -36,7 +36,7 @@ public sealed class Fp8VerbTests(Models models) : IClassFixture<Models>
     {
         string made = models.NewPath(), back = models.NewPath();
         Outcome outcome = CommandLine.Run("quantize", models["bf16"], made, "--scale-format", "ue8m0").Passes();
-        Assert.Contains("1 weight files", outcome.Out, StringComparison.Ordinal);
+        Assert.Contains("1 weight file,", outcome.Out, StringComparison.Ordinal);
         CommandLine.Run("inspect", made, "--check").Passes();
         CommandLine.Run("generate", "--model", made, "--ids", "1,2,3", "--max-tokens", "2", "--fp8", "dequantize").Passes();
         CommandLine.Run("dequantize", made, back).Passes();

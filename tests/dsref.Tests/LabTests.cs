@@ -59,6 +59,18 @@ public sealed class LabTests
         Assert.InRange(Decibels(json, "bell", "tensor"), 28, 34);
     }
 
+    [Theory]
+    [InlineData("64")]
+    [InlineData("256")]
+    public void A_narrow_matrix_has_a_large_column_too(string columns)
+    {
+        JsonElement json = CommandLine.Run("lab", "quantisation", "--rows", "128", "--columns", columns, "--json").Passes().Json;
+        JsonElement[] rows = [.. json.GetProperty("results").EnumerateArray()];
+        Assert.NotEqual(
+            [.. rows.Where(r => r.GetProperty("data").GetString() == "bell").Select(r => r.GetProperty("decibels").GetDouble())],
+            rows.Where(r => r.GetProperty("data").GetString() == "channels").Select(r => r.GetProperty("decibels").GetDouble()).ToArray());
+    }
+
     [Fact]
     public void Quantisation_refuses_an_empty_matrix() => CommandLine.Run("lab", "quantisation", "--rows", "0").RefusesWith(2, "--rows 0");
 

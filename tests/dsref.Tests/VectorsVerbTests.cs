@@ -17,6 +17,7 @@ public sealed class VectorsVerbTests(Models models) : IClassFixture<Models>
     [InlineData("dev/hopper_wgmma_fp16_f16.jsonl.gz", "1.jsonl.gz", "hopper-wgmma-fp16-f16")]
     [InlineData("dev/hopper_mmasync_e5m2_emulated.jsonl.gz", "hopper_mmasync_e5m2_emulated.jsonl", "hopper-mma-e5m2-f32 and f16")]
     [InlineData("dev/hopper_mmasync_e4m3_emulated.jsonl.gz", "held_e4m3.jsonl", "hopper-mma-e4m3-f32 and f16")]
+    [InlineData("dev/hopper_mmasync_e5m2_emulated.jsonl.gz", "no_words.jsonl", "hopper-mma-e5m2-f32 and f16")]
     [InlineData("dev/fp8_gemm_e4m3_block128.jsonl.gz", "some_gemm.jsonl", "block-scaled product, hopper-wgmma-e4m3-f32")]
     [InlineData("dev/bf16_gemm_wgmma.jsonl.gz", "chains.jsonl.gz", "product, hopper-wgmma-bf16-f32")]
     [InlineData("quantisers/act_quant_1x128.jsonl.gz", "tiles.jsonl", "quantisers of 1x128 tiles")]
@@ -91,6 +92,29 @@ public sealed class VectorsVerbTests(Models models) : IClassFixture<Models>
         File.WriteAllBytes(damaged, packed);
         CommandLine.Run("vectors", damaged, "--json").RefusesWith(2, "damaged");
         CommandLine.Run("vectors", damaged, "--unit", "hopper").RefusesWith(2, "hopper-wgmma-e4m3-f32");
+    }
+
+    [Theory]
+    [InlineData("hopper_mmasync_e4m3_emulated", "\"c\":", "\"d\":", "only16_e4m3.jsonl", "hopper-mma-e4m3-f16")]
+    [InlineData("hopper_mmasync_e5m2_emulated", "\"c16\":", "\"d16\":", "only32_e5m2_f32.jsonl", "hopper-mma-e5m2-f32")]
+    [InlineData("hopper_mmasync_e5m2_emulated", "\"c16\":", "\"d16\":", "only32.jsonl", "hopper-mma-e5m2-f32")]
+    public void An_instruction_that_the_name_does_not_say_is_told_by_the_results(string source, string c, string d, string name, string kind)
+    {
+        string[] lines = [.. Lines($"dev/{source}.jsonl.gz").Take(300).Select(line => line.Replace(c, "\"c_other\":", StringComparison.Ordinal).Replace(d, "\"d_other\":", StringComparison.Ordinal))];
+        Assert.Contains("300/300 ", CommandLine.Run("vectors", Write(name, lines)).Passes().Out, StringComparison.Ordinal);
+        Assert.Contains($"({kind})", CommandLine.Run("vectors", Write(name, lines)).Passes().Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Digits_in_capitals_Windows_line_ends_and_tables_without_their_last_column_are_read()
+    {
+        string[] decode = [.. Lines("fp8/e4m3fn_decode.csv.gz").Select((line, i) => i == 0 ? "code,f32_bits" : line[..line.LastIndexOf(',')].ToUpperInvariant())];
+        CommandLine.Run("vectors", Write("e4m3fn_capitals_decode.csv", string.Join("\r\n", decode) + "\r\n\r\n")).Passes();
+        string[] exp = [.. Lines("libm/expf.csv.gz").Take(50).Select(line => line[..line.LastIndexOf(',')])];
+        CommandLine.Run("vectors", Write("expf_short.csv", exp)).Passes();
+        string[] lines = [.. Lines("dev/hopper_wgmma_e4m3_f32.jsonl.gz").Take(50).Select(line => System.Text.RegularExpressions.Regex.Replace(line, ":\"[0-9a-f]+\"", m => m.Value.ToUpperInvariant()))];
+        CommandLine.Run("vectors", Write("wgmma_e4m3_capitals.jsonl", string.Join("\r\n", lines) + "\r\n\r\n")).Passes();
+        CommandLine.Run("vectors", Write("e5m2_nan_decode.csv", "code,f32_bits", "7d,7fa00000", "7D,7FC00000")).Passes();
     }
 
     [Fact]

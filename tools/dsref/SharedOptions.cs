@@ -61,6 +61,16 @@ internal static class SharedOptions
         return good ? seed : throw new DataException($"--seed '{text}' is not a whole number of 64 bits, decimal or 0x hexadecimal");
     }
 
+    /// <summary>The encoding of a binary32 argument, decimal or hexadecimal.</summary>
+    /// <exception cref="DataException">The text is no number of 32 bits.</exception>
+    public static uint Encoding(string option, string text)
+    {
+        bool good = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
+            ? uint.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint bits)
+            : uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out bits);
+        return good ? bits : throw new DataException($"{option} '{text}' is not a whole number of 32 bits, decimal or 0x hexadecimal");
+    }
+
     /// <summary>How many threads a number asks for.</summary>
     /// <exception cref="ContractException">It is negative.</exception>
     public static int Workers(int threads) => threads switch

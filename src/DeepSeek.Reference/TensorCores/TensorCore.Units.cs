@@ -70,10 +70,10 @@ public sealed partial record TensorCore
         Emulated("blackwell", E4M3, E4M3, F32), Emulated("blackwell", E5M2, E5M2, F32), Emulated("blackwell", E4M3, E4M3, F16), Emulated("blackwell", E5M2, E5M2, F16),
     ];
 
-    /// <summary>The unit of a name.</summary>
+    /// <summary>The unit of a name, in any case.</summary>
     /// <exception cref="ContractException">No unit has it; the message lists those that are.</exception>
     public static TensorCore Parse(string name) =>
-        All.FirstOrDefault(unit => unit.Name == name)
+        All.FirstOrDefault(unit => string.Equals(unit.Name, name, StringComparison.OrdinalIgnoreCase))
         ?? throw new ContractException($"no matrix unit is named '{name}'; take one of {string.Join(", ", All.Select(unit => unit.Name))}");
 
     /// <summary>A unit that is as wide as its instruction, with the output its accumulator asks for.</summary>

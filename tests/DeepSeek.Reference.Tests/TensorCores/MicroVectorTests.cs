@@ -68,6 +68,7 @@ public sealed class MicroVectorTests
     public void A_unit_is_found_by_its_name_and_every_name_is_one_units()
     {
         Assert.Same(TensorCore.HopperWgmmaE4M3F32, TensorCore.Parse("hopper-wgmma-e4m3-f32"));
+        Assert.Same(TensorCore.HopperWgmmaE4M3F32, TensorCore.Parse("Hopper-WGMMA-E4M3-F32"));
         Assert.Equal(TensorCore.All.Count, TensorCore.All.Select(unit => unit.Name).Distinct().Count());
         Assert.All(TensorCore.All, unit => Assert.Same(unit, TensorCore.Parse(unit.Name)));
         Assert.Contains("hopper-wgmma-bf16-f32", Assert.Throws<ContractException>(() => TensorCore.Parse("hopper")).Message, StringComparison.Ordinal);

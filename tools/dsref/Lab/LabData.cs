@@ -22,13 +22,13 @@ internal static class LabData
         return kind == "positive" ? Array.ConvertAll(values, MathF.Abs) : values;
     }
 
-    /// <summary>Bell-shaped values [rows, columns] of which one column in 512 is 4096 times as large, as some channels of activations are.</summary>
+    /// <summary>Bell-shaped values [rows, columns] of which one column in 512, and one at least, is 4096 times as large, as some channels of activations are.</summary>
     public static float[] Channels(ulong seed, string name, int rows, int columns)
     {
         const int every = 512;
         const float times = 4096f;
         float[] values = Values("bell", seed, name, rows * columns);
-        int first = (int)(new RandomStream(seed, "channels").Word(0) % every);
+        int first = (int)(new RandomStream(seed, "channels").Word(0) % (uint)Math.Min(every, columns));
         for (int t = 0; t < rows; t++)
         {
             for (int k = first; k < columns; k += every)

@@ -81,7 +81,7 @@ internal static class ConvertVerbs
 
         string kept = report.Kept == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" ({report.Kept} from an earlier run)");
         terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{target}: {report.Shards} weight files{kept}, {report.Converted} tensors converted, {report.Copied} copied; {report.SourceBytes:N0} bytes became {report.TargetBytes:N0}"));
+            $"{target}: {report.Shards} weight {(report.Shards == 1 ? "file" : "files")}{kept}, {report.Converted} tensors converted, {report.Copied} copied; {report.SourceBytes:N0} bytes became {report.TargetBytes:N0}"));
         return ExitCode.Pass;
     }
 }

@@ -15,12 +15,12 @@ internal static class LabVerb
     private static Command Exhaustive(Terminal terminal)
     {
         var function = new Option<string>("--function") { Description = $"all, or one of {string.Join(", ", ExhaustiveFunctions.Names)}; a format ({string.Join(", ", ExhaustiveCasts.Formats)}) for its casts under every policy, or one cast, such as {ExhaustiveCasts.Names[0]}.", HelpName = "NAME", Required = true };
-        var first = new Option<uint>("--first") { Description = "First argument's encoding.", HelpName = "BITS", DefaultValueFactory = _ => 0 };
+        var first = new Option<string>("--first") { Description = "First argument's encoding, decimal or 0x hexadecimal.", HelpName = "BITS", DefaultValueFactory = _ => "0" };
         var count = new Option<ulong>("--count") { Description = "How many encodings from there; by default all 2^32.", HelpName = "N", DefaultValueFactory = _ => AllArguments };
         var threads = new Option<int>("--threads") { Description = "Threads; 0 takes all processors.", HelpName = "N", DefaultValueFactory = _ => 0 };
         Option<bool> json = SharedOptions.Json();
         var command = new Command("exhaustive",
-            "Checks for every binary32 argument that an element function is correctly rounded (rule N5), or that a cast gives the code it should (rule N18), against an evaluation that shares no code with it. Exit 1 if any result is wrong.\n\nExamples:\n  dsref lab exhaustive --function exp --threads 2\n  dsref lab exhaustive --function e4m3")
+            "Checks for every binary32 argument that an element function is correctly rounded (rule N5), or that a cast gives the code it should (rule N18), against an evaluation that shares no code with it. Exit 1 if any result is wrong.\n\nExamples:\n  dsref lab exhaustive --function exp --threads 2\n  dsref lab exhaustive --function e4m3\n  dsref lab exhaustive --function e4m3-nan --first 0x43e00000 --count 1048576")
         { function, first, count, threads, json };
         command.SetAction(parsed =>
         {
@@ -29,13 +29,14 @@ internal static class LabVerb
             ulong arguments = parsed.GetValue(count);
             if (arguments is 0 or > AllArguments)
                 throw new ContractException($"--count {arguments}: there are 1 to 2^32 encodings");
+            uint start = SharedOptions.Encoding("--first", parsed.GetRequiredValue(first));
             int workers = SharedOptions.Workers(parsed.GetValue(threads));
 
             var results = new List<ExhaustiveResult>();
             foreach (string each in names)
             {
                 using var progress = new Progress(terminal);
-                results.Add(InSlices(each, parsed.GetValue(first), arguments, workers, progress));
+                results.Add(InSlices(each, start, arguments, workers, progress));
                 progress.Clear();
                 if (!parsed.GetValue(json))
                     WriteLines(terminal, results[^1]);

@@ -25,7 +25,7 @@ internal static partial class TableOfFile
         };
         if (kind is null)
             return null;
-        return of is not null ? $"{kind} {of}" : throw new DataException($"{path}:1: is a table to {kind}, but the file's name does not say of what; name it after {sought}");
+        return of is not null ? $"{kind} {of}" : throw new DataException($"{path}:1: is a table of kind '{kind}', but the file's name does not say of what; name it after {sought}");
     }
 
     [GeneratedRegex("[a-z0-9]+")]

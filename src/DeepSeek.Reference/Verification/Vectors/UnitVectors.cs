@@ -7,7 +7,7 @@ namespace DeepSeek.Reference.Verification;
 /// <param name="half">The unit of c16 and d16; none where the file has them not.</param>
 internal sealed class UnitVectors(TensorCore unit, TensorCore? half = null) : IVectorKind
 {
-    public string Name => half is null ? unit.Name : $"{unit.Name} and {half.Accumulator}";
+    public string Name => half is null || half == unit ? unit.Name : $"{unit.Name} and {half.Accumulator}";
 
     public bool Knows(string field) => field is "id" or "cat" or "amb" or "unit" or "a" or "b" or "c" or "d" || (field is "c16" or "d16" && half is not null)
         || (field is "scale_a" or "scale_b" && unit.ScaleBlock != 0);

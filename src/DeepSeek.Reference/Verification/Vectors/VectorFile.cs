@@ -78,16 +78,14 @@ internal static class VectorFile
     {
         if (unit is null && line.Has("unit"))
             unit = TensorCore.Parse(line.Text("unit"));
-        if (unit is not null)
-            return new UnitVectors(unit, line.Has("d16") && line.Has("d") ? UnitOfFile.Candidates(name, line, "d16")[0] : null);
-        TensorCore? half = line.Has("d16") ? UnitOfFile.Candidates(name, line, "d16")[0] : null;
-        if (half is not null && !line.Has("d"))
-            return new UnitVectors(half, half);
-        return new UnitVectors(BestOf(path, UnitOfFile.Candidates(name, line, "d")), half);
+        string result = line.Has("d") ? "d" : "d16";
+        unit ??= BestOf(path, UnitOfFile.Candidates(name, line, result), result);
+        TensorCore? half = !line.Has("d16") ? null : result == "d16" ? unit : UnitOfFile.Half(unit, name, line);
+        return new UnitVectors(unit, half);
     }
 
     /// <summary>The only candidate; where the name leaves several, the one that gives most of the first lines' results.</summary>
-    private static TensorCore BestOf(string path, IReadOnlyList<TensorCore> candidates)
+    private static TensorCore BestOf(string path, IReadOnlyList<TensorCore> candidates, string result)
     {
         if (candidates.Count == 1)
             return candidates[0];
@@ -95,7 +93,7 @@ internal static class VectorFile
         foreach (VectorLine line in VectorLines.ReadJson(path).Take(Sample))
         {
             for (int i = 0; i < candidates.Count; i++)
-                equal[i] += new UnitVectors(candidates[i]).Check(line) is null ? 1 : 0;
+                equal[i] += new UnitVectors(candidates[i], result == "d16" ? candidates[i] : null).Check(line) is null ? 1 : 0;
         }
 
         return candidates[Array.IndexOf(equal, equal.Max())];
