@@ -70,6 +70,34 @@ public sealed class LargeTensorTests(LargeTensorTests.Buffer buffer) : IClassFix
 
     [Theory]
     [MemberData(nameof(Backends))]
+    public void A_block_scaled_product_gives_a_BF16_y_beyond_2_31_elements(string backend)
+    {
+        // A group for each row, and only the planted rows count: little is computed, and no other row may be written.
+        var x = new Tensor(DType.F8_E4M3, Rows, 1, 1);
+        var xScale = new Tensor(DType.F32, Rows, 1, 1);
+        var weight = new Tensor(DType.F8_E4M3, Width, 1);
+        var weightScale = new Tensor(DType.F32, Width / 128, 1);
+        var counts = new Tensor(DType.I32, Rows);
+        weightScale.AsSpan<float>().Fill(0.5f);
+        xScale.AsSpan<float>().Fill(2);
+        foreach (int t in Planted)
+            (x.AsSpan<Float8E4M3>()[t], counts.AsSpan<int>()[t]) = (Float8E4M3.FromSingle(t % 7 + 1, Fp8Overflow.Saturate), 1);
+        for (int n = 0; n < Width; n++)
+            weight.AsSpan<Float8E4M3>()[n] = Float8E4M3.FromSingle(n % 5 - 8, Fp8Overflow.Saturate);
+        Tensor[] weights = [.. Enumerable.Repeat(weight, Rows)], scales = [.. Enumerable.Repeat(weightScale, Rows)];
+        Make(backend).MaskedScaledLinear(x, xScale, counts, weights, scales, ScaledProduct.DeepGemmSm90, large.Reshape(Rows, 1, Width));
+
+        for (int t = 0; t < Rows; t++)
+        {
+            if (!Planted.Contains(t))
+                Assert.Equal(0, Row(large, t)[t].Bits);
+            else
+                Assert.Equal(Enumerable.Range(0, Width).Select(n => (float)(t % 7 + 1) * (n % 5 - 8)), Row(large, t).ToArray().Select(y => y.ToSingle()));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Backends))]
     public void An_element_wise_operation_works_beyond_2_31_elements(string backend)
     {
         foreach (int t in Planted)
