@@ -12,4 +12,13 @@ public sealed class WitnessTests
     [Fact]
     public void Rule_N15_the_Python_witness_finds_the_kept_hashes() =>
         ForeignTool.Pass(ForeignTool.Run(Python, Repository.Path("tools", "witness", "witness.py")));
+
+    /// <summary>The witness's own matrix units are held by vectors that neither it nor the library made.</summary>
+    [Fact]
+    public void Rule_N20_the_Python_witness_has_the_bits_of_every_file_of_dot_products()
+    {
+        string[] files = Directory.GetFiles(Repository.Path("golden", "vectors", "dev"), "hopper_*.jsonl.gz");
+        Assert.NotEmpty(files);
+        ForeignTool.Pass(ForeignTool.Run(Python, [Repository.Path("tools", "witness", "units.py"), .. files]));
+    }
 }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Globalization;
 using System.Text.RegularExpressions;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Model;
@@ -53,13 +52,9 @@ internal static class SharedOptions
 
     /// <summary>A seed, decimal or hexadecimal.</summary>
     /// <exception cref="DataException">It is none.</exception>
-    public static ulong Seed(string text)
-    {
-        bool good = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
-            ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong seed)
-            : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out seed);
-        return good ? seed : throw new DataException($"--seed '{text}' is not a whole number of 64 bits, decimal or 0x hexadecimal");
-    }
+    public static ulong Seed(string text) => CaseFields.TryReadSeed(text, out ulong seed)
+        ? seed
+        : throw new DataException($"--seed '{text}' is not a whole number of 64 bits, decimal or 0x hexadecimal");
 
     /// <summary>The encoding of a binary32 argument, decimal or hexadecimal.</summary>
     /// <exception cref="DataException">The text is no number of 32 bits.</exception>

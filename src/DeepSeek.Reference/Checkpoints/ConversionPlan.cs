@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference;
 
@@ -26,7 +27,7 @@ internal sealed class ConversionPlan
     /// <summary>What a scale is called, after its weight's name.</summary>
     public const string ScaleSuffix = "_scale_inv";
 
-    private const int Block = 128;
+    private const int Block = TileGrid.Side;
     private static readonly JsonWriterOptions Json = new() { Indented = true, IndentSize = 2, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private ConversionPlan(Checkpoint checkpoint, IEnumerable<(string Name, DType Result, string? Scale)> tensors, bool writesScales)

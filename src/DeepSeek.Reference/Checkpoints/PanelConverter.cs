@@ -19,7 +19,7 @@ internal interface IPanelConverter
 /// <summary>F32 or BF16 to F8_E4M3 and scales.</summary>
 internal sealed class PanelQuantizer(ScaleFormat scales, IBackend backend) : IPanelConverter
 {
-    private const int Block = 128;
+    private const int Block = TileGrid.Side;
     private readonly Scratch result = new();
 
     /// <inheritdoc/>
@@ -50,7 +50,7 @@ internal sealed class PanelQuantizer(ScaleFormat scales, IBackend backend) : IPa
 /// <summary>F8_E4M3 and scales to F32 or BF16.</summary>
 internal sealed class PanelDequantizer(Checkpoint checkpoint, DType dtype, IBackend backend) : IPanelConverter
 {
-    private const int Block = 128;
+    private const int Block = TileGrid.Side;
     private readonly Scratch result = new();
 
     /// <inheritdoc/>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference;
 
@@ -32,7 +33,7 @@ internal static class ShardConversion
     /// <summary>Elements of a panel, about; at least one block of rows.</summary>
     private const long PanelElements = 1 << 22;
 
-    private const int Block = 128;
+    private const int Block = TileGrid.Side;
 
     /// <summary>Whether the file stands there whole: its length and header are those that it will have. Files appear whole or not at all.</summary>
     public static bool IsDone(string path, ShardPlan shard)

@@ -14,10 +14,7 @@ namespace DeepSeek.Reference.Model;
 /// </remarks>
 internal sealed class CacheLayer(CacheFormat format, DType dtype, int c, int dr)
 {
-    private const int Tile = 128;
-
-    /// <summary>The quantiser of the latent: FlashMLA holds the scale off zero, not amax.</summary>
-    private static readonly QuantizeAttributes Quantizer = new(QuantizationTile.Row1x128, QuantizerArithmetic.TritonActQuant, ScaleFormat.UE8M0, QuantizationClamp.Scale);
+    private const int Tile = TileGrid.Side;
 
     private Tensor? rows, codes, scales, keys;
 
@@ -41,7 +38,7 @@ internal sealed class CacheLayer(CacheFormat format, DType dtype, int c, int dr)
         codes = Grown(codes, DType.F8_E4M3, capacity, first, c);
         scales = Grown(scales, DType.F32, capacity, first, (c + Tile - 1) / Tile);
         keys = Grown(keys, DType.BF16, capacity, first, dr);
-        backend.Quantize(latent.Reshape(tokens, c), Quantizer, codes.Rows(first, tokens), scales.Rows(first, tokens));
+        backend.Quantize(latent.Reshape(tokens, c), Fp8CacheRow.Attributes, codes.Rows(first, tokens), scales.Rows(first, tokens));
         backend.Cast(ropeKey.Reshape(tokens, dr), keys.Rows(first, tokens));
     }
 

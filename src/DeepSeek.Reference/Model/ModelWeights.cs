@@ -1,5 +1,6 @@
 using System.Globalization;
 using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference.Model;
 
@@ -7,7 +8,7 @@ namespace DeepSeek.Reference.Model;
 internal sealed class ModelWeights
 {
     /// <summary>Rows and columns of the weight that share a scale.</summary>
-    private const int Block = 128;
+    private const int Block = TileGrid.Side;
 
     private readonly List<Projection> quantized = [];
     private readonly DeepSeekConfig config;

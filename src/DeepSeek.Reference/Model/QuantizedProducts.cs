@@ -14,7 +14,7 @@ internal sealed class QuantizedProducts
     /// <summary>Bytes of dequantised weights that a model keeps: 1 GiB.</summary>
     public const long KeptBytes = 1L << 30;
 
-    private const int Tile = 128;
+    private const int Tile = TileGrid.Side;
 
     private readonly IBackend backend;
     private readonly NumericContract contract;

@@ -197,14 +197,16 @@ internal sealed class CaseFields
         return value;
     }
 
+    /// <summary>A seed, decimal or 0x hexadecimal; false for anything else.</summary>
+    public static bool TryReadSeed(string text, out ulong seed) => text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
+        ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out seed)
+        : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out seed);
+
     private ulong ReadSeed()
     {
         if (Take("seed") is not string text)
             return DefaultSeed;
-        bool good = text.StartsWith("0x", StringComparison.Ordinal)
-            ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong seed)
-            : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out seed);
-        return good ? seed : throw Bad("seed", $"'{text}' is not a whole number of 64 bits, decimal or 0x hexadecimal");
+        return TryReadSeed(text, out ulong seed) ? seed : throw Bad("seed", $"'{text}' is not a whole number of 64 bits, decimal or 0x hexadecimal");
     }
 
     private string? Take(string key)

@@ -53,19 +53,46 @@ public sealed class LargeTensorTests(LargeTensorTests.Buffer buffer) : IClassFix
     [Fact]
     public void A_grouped_product_gives_a_BF16_y_beyond_2_31_elements()
     {
-        const int N = 1 << 10, K = 16;
-        const int T = Rows * (Width / N);
-        Tensor x = new Samples(1).Tensor(DType.BF16, true, T, K);
-        Tensor[] weights = [new Samples(2).Tensor(DType.BF16, true, N, K), new Samples(3).Tensor(DType.BF16, true, N, K)];
+        // The buffer's own width: as many outputs for the least of x and of weights to draw. One register of products each.
+        const int K = 16, Second = 1000;
+        Tensor x = new Samples(1).Tensor(DType.BF16, true, Rows, K);
+        Tensor[] weights = [new Samples(2).Tensor(DType.BF16, true, Width, K), new Samples(3).Tensor(DType.BF16, true, Width, K)];
         buffer.Dirty();
-        Tensor y = large.Reshape(T, N);
-        new SimdBackend().GroupedLinear(x, [0, 1000, T], weights, Accumulation.Lanes16, y);
+        new SimdBackend().GroupedLinear(x, [0, Second, Rows], weights, Accumulation.Lanes16, large);
 
-        var expected = new Tensor(DType.BF16, 1, N);
-        foreach (int t in (int[])[0, 999, 1000, (1 << 14) - 1, 1 << 14, (1 << 21) - 1, 1 << 21, T - 1])
+        var expected = new Tensor(DType.BF16, 1, Width);
+        foreach (int t in (int[])[.. Planted, Second - 1, Second])
         {
-            new ScalarBackend().Linear(x.Rows(t, 1), weights[t < 1000 ? 0 : 1], Accumulation.Lanes16, expected);
-            Assert.True(Samples.Same(expected, y.Rows(t, 1)), $"row {t}");
+            new ScalarBackend().Linear(x.Rows(t, 1), weights[t < Second ? 0 : 1], Accumulation.Lanes16, expected);
+            Assert.True(Samples.Same(expected, large.Rows(t, 1)), $"row {t}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public void A_block_scaled_product_gives_a_BF16_y_beyond_2_31_elements(string backend)
+    {
+        // A group for each row, and only the planted rows count: little is computed, and no other row may be written.
+        var x = new Tensor(DType.F8_E4M3, Rows, 1, 1);
+        var xScale = new Tensor(DType.F32, Rows, 1, 1);
+        var weight = new Tensor(DType.F8_E4M3, Width, 1);
+        var weightScale = new Tensor(DType.F32, Width / 128, 1);
+        var counts = new Tensor(DType.I32, Rows);
+        weightScale.AsSpan<float>().Fill(0.5f);
+        xScale.AsSpan<float>().Fill(2);
+        foreach (int t in Planted)
+            (x.AsSpan<Float8E4M3>()[t], counts.AsSpan<int>()[t]) = (Float8E4M3.FromSingle(t % 7 + 1, Fp8Overflow.Saturate), 1);
+        for (int n = 0; n < Width; n++)
+            weight.AsSpan<Float8E4M3>()[n] = Float8E4M3.FromSingle(n % 5 - 8, Fp8Overflow.Saturate);
+        Tensor[] weights = [.. Enumerable.Repeat(weight, Rows)], scales = [.. Enumerable.Repeat(weightScale, Rows)];
+        Make(backend).MaskedScaledLinear(x, xScale, counts, weights, scales, ScaledProduct.DeepGemmSm90, large.Reshape(Rows, 1, Width));
+
+        for (int t = 0; t < Rows; t++)
+        {
+            if (!Planted.Contains(t))
+                Assert.Equal(0, Row(large, t)[t].Bits);
+            else
+                Assert.Equal(Enumerable.Range(0, Width).Select(n => (float)(t % 7 + 1) * (n % 5 - 8)), Row(large, t).ToArray().Select(y => y.ToSingle()));
         }
     }
 

@@ -1,9 +1,9 @@
 using System.Globalization;
-using System.IO.Compression;
 using System.Text.Json;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Ops;
 using DeepSeek.Reference.TensorCores;
+using DeepSeek.Reference.Verification;
 using Xunit;
 
 namespace DeepSeek.Reference.Tests.Ops;
@@ -269,15 +269,8 @@ public class ScaledLinearTests
             Assert.Same(product, ScaledProduct.Parse(product.Name));
     }
 
-    private static IEnumerable<JsonElement> Vectors()
-    {
-        using var file = new StreamReader(new GZipStream(File.OpenRead(Golden.Path("vectors", "dev", "fp8_gemm_e4m3_block128.jsonl.gz")), CompressionMode.Decompress));
-        while (file.ReadLine() is string line)
-        {
-            using JsonDocument document = JsonDocument.Parse(line);
-            yield return document.RootElement;
-        }
-    }
+    private static IEnumerable<JsonElement> Vectors() =>
+        VectorLines.ReadJson(Golden.Path("vectors", "dev", "fp8_gemm_e4m3_block128.jsonl.gz")).Select(line => line.Json);
 
     private static Tensor Codes(string hex)
     {

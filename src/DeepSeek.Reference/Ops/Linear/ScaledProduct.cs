@@ -16,7 +16,7 @@ namespace DeepSeek.Reference.Ops;
 public sealed record ScaledProduct
 {
     /// <summary>Elements of k that share a scale: DeepSeek-V3 report 3.3.2.</summary>
-    public const int ScaleBlock = 128;
+    public const int ScaleBlock = TileGrid.Side;
 
     /// <summary>The name, as <see cref="Parse"/> takes it.</summary>
     public required string Name { get; init; }

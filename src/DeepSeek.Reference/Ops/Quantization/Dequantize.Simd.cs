@@ -38,8 +38,12 @@ public static partial class Dequantize
             return;
         }
 
-        for (int k = 0, j = 0; k < K; k += grid.Width, j++)
+        // Counted in tiles: beside the longest row there is, k would step past what an int holds.
+        for (int j = 0; j < grid.Across; j++)
+        {
+            int k = j * grid.Width;
             Run<L, W, C, Y>(ref Unsafe.Add(ref from, k), Math.Min(grid.Width, K - k), Unsafe.Add(ref s, j), ref Unsafe.Add(ref to, k));
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -1,3 +1,4 @@
+using DeepSeek.Reference.Ops;
 using DeepSeek.Reference.TensorCores;
 
 namespace DeepSeek.Reference.Verification;
@@ -14,7 +15,7 @@ namespace DeepSeek.Reference.Verification;
 /// </remarks>
 internal sealed class BlockGemmVectors(TensorCore unit) : IVectorKind
 {
-    private const int Block = 128;
+    private const int Block = TileGrid.Side;
 
     public static IReadOnlyList<string> Columns { get; } =
         ["tc", "deepgemm_f32", "deepgemm_bf16", "triton_f32", "triton_bf16", "triton_nofma_f32", "triton_nofma_bf16", "unscaled_nopromote_f32", "unscaled_nopromote_bf16"];

@@ -5,7 +5,7 @@ namespace DeepSeek.Reference.Verification;
 /// <summary>Rows of BF16 values x in tiles of 128 and what published quantisers make of them: scales s_NAME and E4M3 codes y_NAME.</summary>
 internal sealed class QuantizerVectors : IVectorKind
 {
-    private const int Tile = 128;
+    private const int Tile = TileGrid.Side;
 
     /// <summary>The columns, and the arithmetic of each.</summary>
     public static IReadOnlyList<(string Scales, string Codes, QuantizerArithmetic Arithmetic, ScaleFormat Format)> Columns { get; } =

@@ -1,7 +1,7 @@
-using System.IO.Compression;
 using System.Text.Json;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.Verification;
 using Xunit;
 
 namespace DeepSeek.Reference.Tests.Ops.Quantization;
@@ -35,16 +35,15 @@ public class QuantizerOracleTests
     public void Rule_N19_all_810_rows_of_a_column(QuantizerArithmetic arithmetic, ScaleFormat format, string scale, string codes)
     {
         int rows = 0;
-        foreach (string line in Lines())
+        foreach (JsonElement row in Lines())
         {
-            using JsonDocument record = JsonDocument.Parse(line);
-            string hex = record.RootElement.GetProperty("x").GetString()!;
+            string hex = row.GetProperty("x").GetString()!;
             BFloat16[] x = [.. Enumerable.Range(0, 128).Select(k => BFloat16.FromBits(Convert.ToUInt16(hex.Substring(4 * k, 4), 16)))];
             foreach (IBackend backend in Backends)
             {
                 (byte[] y, float[] s) = QuantizeTests.Run(backend, Tensor.From(x, 1, 128), new(QuantizationTile.Row1x128, arithmetic, format));
-                Assert.Equal(record.RootElement.GetProperty(scale).GetString(), $"{BitConverter.SingleToUInt32Bits(s[0]):x8}");
-                Assert.Equal(record.RootElement.GetProperty(codes).GetString(), Convert.ToHexStringLower(y));
+                Assert.Equal(row.GetProperty(scale).GetString(), $"{BitConverter.SingleToUInt32Bits(s[0]):x8}");
+                Assert.Equal(row.GetProperty(codes).GetString(), Convert.ToHexStringLower(y));
             }
 
             rows++;
@@ -121,11 +120,6 @@ public class QuantizerOracleTests
         return ~crc;
     }
 
-    private static IEnumerable<string> Lines()
-    {
-        using var file = new GZipStream(File.OpenRead(Golden.Path("vectors", "quantisers", "act_quant_1x128.jsonl.gz")), CompressionMode.Decompress);
-        using var reader = new StreamReader(file);
-        while (reader.ReadLine() is { } line)
-            yield return line;
-    }
+    private static IEnumerable<JsonElement> Lines() =>
+        VectorLines.ReadJson(Golden.Path("vectors", "quantisers", "act_quant_1x128.jsonl.gz")).Select(line => line.Json);
 }
