@@ -51,7 +51,9 @@ public static partial class Dequantize
         where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where C : unmanaged where Y : unmanaged
     {
         L s = L.Broadcast(scale);
-        nint k = 0;
+        nint k = typeof(L) == typeof(Lanes512) && typeof(C) == typeof(byte) && typeof(Y) == typeof(ushort) && Dequantize512.Takes(scale)
+            ? Dequantize512.Run(ref Unsafe.As<C, byte>(ref codes), count, scale, ref Unsafe.As<Y, ushort>(ref y))
+            : 0;
         for (; k <= count - 16; k += 16)
             Store<L, W, Y>(Decode<L, W, C>(ref Unsafe.Add(ref codes, k)) * s, ref Unsafe.Add(ref y, k));
         for (; k < count; k++)

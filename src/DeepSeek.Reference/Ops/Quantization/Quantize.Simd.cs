@@ -112,7 +112,9 @@ public static partial class Quantize
         maxima[..Group].Fill(greatest);
         var s = new GroupScales<L, W, E, C>(attributes);
         s.Set(maxima, 1, ref scale);
-        s.Codes(0, ref x, count, 0, ref codes);
+        int even = count / TileGrid.Side * TileGrid.Side;
+        int whole = s.WholeTiles(1, ref x, even, 0, ref codes) * even;
+        s.Codes(0, ref Unsafe.Add(ref x, whole), count - whole, 0, ref Unsafe.Add(ref codes, whole));
     }
 
     /// <summary>Tiles of up to 128 rows and 128 columns, as many as a band has.</summary>
@@ -197,7 +199,10 @@ public static partial class Quantize
     {
         private readonly QuantizeAttributes attributes;
         private readonly bool divides;
+        private readonly BFloat16Steps? steps;
+        private readonly uint leastAmax;
         private bool ordinary;
+        private bool unclamped;
         private Sixteen<uint> amax;
         private Sixteen<float> scale;
         private Sixteen<float> factor;
@@ -207,6 +212,8 @@ public static partial class Quantize
         {
             this.attributes = attributes;
             divides = DividesInexactly(attributes);
+            steps = typeof(L) == typeof(Lanes512) && typeof(E) == typeof(ushort) && typeof(C) == typeof(byte) ? BFloat16Steps.Of(attributes) : null;
+            leastAmax = BFloat16Steps.LeastAmax(attributes.Clamp);
         }
 
         /// <summary>Takes the scales of count tiles from sixteen maxima of each.</summary>
@@ -216,6 +223,9 @@ public static partial class Quantize
             maxima[(Group * count)..].Fill(0x3F800000);
             TileKernel<L, W, E, C>.GreatestOfEach(ref maxima[0], ref amax[0]);
             ordinary = TileKernel<L, W, E, C>.Scales(ref amax[0], attributes, ref scale[0], ref factor[0], ref residue[0]);
+            unclamped = true;
+            for (int n = 0; n < count; n++)
+                unclamped &= amax[n] >= leastAmax;
             for (int n = 0; n < count; n++)
                 Unsafe.Add(ref scales, n) = ordinary ? scale[n] : Definition(n).Scale;
         }
@@ -237,6 +247,13 @@ public static partial class Quantize
             if (!ordinary || typeof(L) != typeof(Lanes512) || typeof(C) != typeof(byte) || width % TileKernel512.Step != 0)
                 return 0;
             int count = Math.Min(whole, Group);
+            if (steps != null && unclamped)
+            {
+                TileKernel512.Tiles(
+                    ref Unsafe.As<E, ushort>(ref x), count, width, steps, ref amax[0], ref factor[0], ref residue[0], divides, ahead, ref Unsafe.As<C, byte>(ref codes));
+                return count;
+            }
+
             TileKernel512.Tiles(ref x, count, width, ref factor[0], ref residue[0], divides, ahead, ref Unsafe.As<C, byte>(ref codes));
             return count;
         }

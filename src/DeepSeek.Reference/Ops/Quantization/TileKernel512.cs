@@ -55,6 +55,52 @@ internal static class TileKernel512
         }
     }
 
+    /// <summary>The codes of bfloat16 tiles beside each other, of whole steps, whose maxima are all at least <see cref="BFloat16Steps.LeastAmax"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tiles(
+        ref ushort x, int tiles, int width, BFloat16Steps steps, ref uint amax, ref float factors, ref float residues, bool divides, nint ahead, ref byte codes)
+    {
+        for (int n = 0; n < tiles; n++)
+        {
+            uint a = Unsafe.Add(ref amax, n);
+            ref ushort rises = ref steps.RisesOf(a);
+            int offset = steps.OffsetOf(a);
+            for (int k = 0; k < width; k += TileGrid.Side)
+            {
+                ref ushort run = ref Unsafe.Add(ref x, (nint)n * width + k);
+                ref byte to = ref Unsafe.Add(ref codes, (nint)n * width + k);
+                int count = Math.Min(TileGrid.Side, width - k);
+                // A call among the steps would send their registers to memory and back.
+                if (StepCodes(ref run, count, ref rises, offset, ahead, ref to) < BFloat16Steps.LeastNormal(offset) - 1)
+                    AnyCodes(ref run, count, Unsafe.Add(ref factors, n), Unsafe.Add(ref residues, n), divides, ref to);
+            }
+        }
+    }
+
+    /// <summary>Codes of whole steps that are right where they are of zeros and normal numbers; the least |x| that is not zero, less one.</summary>
+    [MethodImpl(Always)]
+    private static int StepCodes(ref ushort x, int count, ref ushort rises, int offset, nint ahead, ref byte codes)
+    {
+        Vector512<ushort> magnitude = Vector512.Create((ushort)0x7FFF), rise = Vector512.LoadUnsafe(ref rises), below = Vector512.Create((ushort)offset);
+        Vector512<ushort> least = Vector512<ushort>.AllBitsSet;
+        for (nint k = 0; k < count; k += Step)
+        {
+            Prefetch(ref Unsafe.As<ushort, byte>(ref Unsafe.Add(ref x, k)), ahead);
+            Vector512<ushort> v = Vector512.LoadUnsafe(ref x, (nuint)k), u = v & magnitude;
+            // Zero less one is the greatest of all; its code comes out as zero.
+            least = Vector512.Min(least, u - Vector512<ushort>.One);
+            Vector512<ushort> code = Avx512BW.SubtractSaturate((u + Avx512BW.PermuteVar32x16(rise, v >>> 2)) >>> 4, below);
+            Avx512BW.ConvertToVector256Byte(code | ((v >>> 8) & Vector512.Create((ushort)0x80))).StoreUnsafe(ref codes, (nuint)k);
+        }
+
+        Vector256<ushort> half = Vector256.Min(least.GetLower(), least.GetUpper());
+        return Sse41.MinHorizontal(Vector128.Min(half.GetLower(), half.GetUpper())).ToScalar();
+    }
+
+    /// <summary>Codes of whole steps, among which there may be some below the normal numbers.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void AnyCodes(ref ushort x, int count, float factor, float residue, bool divides, ref byte codes) => Codes(ref x, count, factor, residue, divides, 0, ref codes);
+
     /// <summary>The codes of whole steps of bfloat16 elements; the count of elements done. Memory some bytes further on is called for.</summary>
     [MethodImpl(Always)]
     public static nint Codes(ref ushort x, nint count, float factor, float residue, bool divides, nint ahead, ref byte codes)
