@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using System.Text.RegularExpressions;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Model;

@@ -13,6 +13,50 @@ public class QuantizeSimdTests
     private static readonly ScalarBackend Scalar = new();
     private static readonly SimdBackend[] Simd = [new(1), new(2), new(7)];
 
+    /// <summary>Every significand that a largest bfloat16 can have, with every bfloat16 of the twenty binades below it in the tile: what the table of steps holds.</summary>
+    [Theory]
+    [MemberData(nameof(ArithmeticsAndScales))]
+    public void Rule_N19_N1_every_bfloat16_beside_every_largest_one(QuantizerArithmetic arithmetic, ScaleFormat scales)
+    {
+        const int Binades = 20, Others = TileGrid.Side - 1;
+        const int Tiles = (Binades * 128 + Others - 1) / Others;
+        var x = new Tensor(DType.BF16, 128 * Tiles, TileGrid.Side);
+        Span<ushort> codes = x.AsSpan<ushort>();
+        for (int fraction = 0; fraction < 128; fraction++)
+        {
+            int largest = (127 << 7) | fraction;
+            for (int i = 0; i < Tiles * TileGrid.Side; i++)
+            {
+                int below = i % TileGrid.Side == 0 ? 0 : (i / TileGrid.Side * Others) + (i % TileGrid.Side) - 1;
+                codes[(fraction * Tiles * TileGrid.Side) + i] = (ushort)((largest - below) | ((i & 1) << 15));
+            }
+        }
+
+        var attributes = new QuantizeAttributes(QuantizationTile.Row1x128, arithmetic, scales);
+        (byte[] want, float[] wantScales) = QuantizeTests.Run(Scalar, x, attributes);
+        (byte[] got, float[] gotScales) = QuantizeTests.Run(Simd[0], x, attributes);
+        Assert.Equal(-1, FirstDifference(want, got));
+        Assert.True(Samples.Same(wantScales, gotScales));
+    }
+
+    public static TheoryData<QuantizerArithmetic, ScaleFormat> ArithmeticsAndScales()
+    {
+        var all = new TheoryData<QuantizerArithmetic, ScaleFormat>();
+        foreach (QuantizerArithmetic arithmetic in Enum.GetValues<QuantizerArithmetic>())
+        {
+            foreach (ScaleFormat scales in Enum.GetValues<ScaleFormat>())
+                all.Add(arithmetic, scales);
+        }
+
+        return all;
+    }
+
+    private static int FirstDifference(ReadOnlySpan<byte> want, ReadOnlySpan<byte> got)
+    {
+        int same = want.CommonPrefixLength(got);
+        return same == want.Length && same == got.Length ? -1 : same;
+    }
+
     [Property(MaxTest = 600)]
     public bool Rule_N19_N1_Quantize(int seed)
     {
