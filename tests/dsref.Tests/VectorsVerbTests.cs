@@ -118,6 +118,46 @@ public sealed class VectorsVerbTests(Models models) : IClassFixture<Models>
     }
 
     [Fact]
+    public void A_compressed_file_that_ends_too_soon_is_refused()
+    {
+        byte[] packed = File.ReadAllBytes(Path.Combine(Vectors, "dev", "hopper_wgmma_e4m3_f32.jsonl.gz"));
+        foreach (int length in new[] { 10, packed.Length - 8, packed.Length - 1 })
+        {
+            string path = Path.Combine(models.Folder, $"hopper_wgmma_e4m3_f32_{length}.jsonl.gz");
+            File.WriteAllBytes(path, packed[..length]);
+            CommandLine.Run("vectors", path).RefusesWith(2, "damaged");
+        }
+    }
+
+    [Fact]
+    public void A_line_of_a_table_without_end_is_refused()
+    {
+        string path = Path.Combine(models.Folder, "e4m3fn_decode_endless.csv.gz");
+        using (var packed = new GZipStream(File.Create(path), CompressionLevel.Fastest))
+        {
+            packed.Write("code,f32_bits,class\n"u8);
+            byte[] much = new byte[1 << 20];
+            much.AsSpan().Fill((byte)'0');
+            for (int i = 0; i < 65; i++)
+                packed.Write(much);
+        }
+
+        CommandLine.Run("vectors", path).RefusesWith(2, "e4m3fn_decode_endless.csv.gz:2: ", "a line of more than");
+    }
+
+    [Fact]
+    public void What_only_later_lines_have_is_told()
+    {
+        string[] lines = [.. Lines("dev/hopper_wgmma_e4m3_f32.jsonl.gz").Take(2)];
+        lines[1] = lines[1].Replace("{", "{\"d16\":\"0000\",", StringComparison.Ordinal);
+        Assert.Contains("not evaluated: d16", CommandLine.Run("vectors", Write("hopper_wgmma_e4m3_f32_later.jsonl", lines)).Passes().Out, StringComparison.Ordinal);
+        lines[1] = lines[1].Replace("{", "{\"unit\":\"hopper-wgmma-e5m2-f32\",", StringComparison.Ordinal);
+        CommandLine.Run("vectors", Write("hopper_wgmma_e4m3_f32_two.jsonl", lines)).RefusesWith(2, ":2: ", "a file for each unit");
+        lines[0] = lines[0].Replace("{", "{\"unit\":\"x\",", StringComparison.Ordinal);
+        CommandLine.Run("vectors", Write("hopper_wgmma_e4m3_f32_no_unit.jsonl", lines)).RefusesWith(2, ":1: ", "no matrix unit is named 'x'");
+    }
+
+    [Fact]
     public void The_unit_may_be_named_outright()
     {
         string[] lines = [.. Lines("dev/hopper_wgmma_e4m3_f32.jsonl.gz").Take(300)];

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.IO.Compression;
 
 namespace DeepSeek.Reference.Verification;
 
@@ -40,17 +39,11 @@ internal static class VectorTables
     /// <exception cref="DataException">The file cannot be read, is no such table, or has a damaged line; the message names file and line.</exception>
     public static VectorTableResult Evaluate(string path, string kind)
     {
-        try
-        {
-            using var reader = new StreamReader(Open(path));
-            string[] columns = (reader.ReadLine() ?? "").Split(',');
-            Func<string[], string?> difference = Judge(path, kind, columns);
-            return Count(reader, path, kind, columns.Length, difference);
-        }
-        catch (Exception e) when (FileError.IsInputOutput(e) || e is InvalidDataException)
-        {
-            throw FileError.CannotRead(path, e);
-        }
+        // One reader for lines of vectors and of tables: it bounds the length of a line.
+        using IEnumerator<string> lines = VectorLines.Read(path).GetEnumerator();
+        string[] columns = (lines.MoveNext() ? lines.Current : "").Split(',');
+        Func<string[], string?> difference = Judge(path, kind, columns);
+        return Count(lines, path, kind, columns.Length, difference);
     }
 
     /// <summary>The name without folder and endings, split: "decode e5m2", "encode bf16", "function log"; null where it is no table's.</summary>
@@ -69,12 +62,6 @@ internal static class VectorTables
         return name.EndsWith('f') && ExhaustiveFunctions.Names.Contains(name[..^1]) ? $"function {name[..^1]}" : null;
     }
 
-    private static Stream Open(string path)
-    {
-        FileStream file = File.OpenRead(path);
-        return path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionMode.Decompress) : file;
-    }
-
     /// <summary>A function from a row to what differs in it, or null.</summary>
     private static Func<string[], string?> Judge(string path, string kind, string[] columns)
     {
@@ -86,30 +73,30 @@ internal static class VectorTables
             _ => ["f32_bits", .. columns.Skip(1)],
         };
         if (!columns.SequenceEqual(expected) || columns.Length < 2)
-            throw new DataException($"{path}: line 1: the columns {string.Join(',', columns)} are not those of a table '{kind}'; expected {string.Join(',', expected)}");
+            throw new DataException($"{path}:1: the columns {Shown(string.Join(',', columns))} are not those of a table '{kind}'; expected {string.Join(',', columns.Length < 2 ? [.. expected, "..."] : expected)}");
         Func<string[], string?>? judge = words[0] switch
         {
             "decode" => row => Decoded(words[1], row),
             "function" => row => Computed(words[1], row),
             _ => EncodeColumns.Judge(words[1], columns),
         };
-        return judge ?? throw new DataException($"{path}: line 1: a column of {string.Join(',', columns)} is not known; known are {string.Join(", ", EncodeColumns.Names(words[1]))}");
+        return judge ?? throw new DataException($"{path}:1: a column of {Shown(string.Join(',', columns))} is not known; known are {string.Join(", ", EncodeColumns.Names(words[1]))}");
     }
 
-    private static VectorTableResult Count(StreamReader reader, string path, string kind, int width, Func<string[], string?> difference)
+    private static VectorTableResult Count(IEnumerator<string> lines, string path, string kind, int width, Func<string[], string?> difference)
     {
         (long rows, long matches, string? first, int number) = (0, 0, null, 1);
-        while (reader.ReadLine() is { } line)
+        while (lines.MoveNext())
         {
             number++;
-            if (string.IsNullOrWhiteSpace(line))
+            if (string.IsNullOrWhiteSpace(lines.Current))
                 continue;
-            string[] cells = line.Split(',');
+            string[] cells = lines.Current.Split(',');
             rows++;
             try
             {
                 if (cells.Length != width)
-                    throw new FormatException($"{cells.Length} cells where the first line has {width}");
+                    throw new DataException($"{path}:{number}: '{Shown(lines.Current)}' has {cells.Length} cells where the first line has {width}; restore the file from its source");
                 if (difference(cells) is not { } text)
                     matches++;
                 else
@@ -117,12 +104,15 @@ internal static class VectorTables
             }
             catch (Exception e) when (e is FormatException or OverflowException)
             {
-                throw new DataException($"{path}: line {number}: '{line}' is no row of this table: {e.Message}; restore the file from its source", e);
+                throw new DataException($"{path}:{number}: '{Shown(lines.Current)}' is no row of this table: a cell is no hexadecimal code of its column's length; restore the file from its source", e);
             }
         }
 
         return new VectorTableResult(kind, rows, matches, first);
     }
+
+    /// <summary>The beginning of a line, for a message.</summary>
+    private static string Shown(string line) => line.Length <= 80 ? line : line[..80] + "...";
 
     private static string? Decoded(string format, string[] row)
     {

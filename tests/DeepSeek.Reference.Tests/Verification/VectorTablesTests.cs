@@ -65,13 +65,13 @@ public sealed class VectorTablesTests : IDisposable
 
     [Theory]
     [InlineData("e4m3fn_encode.csv", "f32_bits,ours\n3f800000,38", "ours")]
-    [InlineData("e4m3fn_encode.csv", "", "line 1")]
-    [InlineData("e4m3fn_decode.csv", "f32_bits,class\n3f800000,normal", "line 1")]
-    [InlineData("e4m3fn_decode.csv", "code,f32_bits,class\n38,3f800000", "line 2")]
-    [InlineData("expf.csv", "x_bits,cr_bits,kind\n3f80000g,402df854,sample", "line 2")]
-    [InlineData("e4m3fn_encode.csv", "f32_bits,nv_satfinite\n13f800000,38", "line 2")]
+    [InlineData("e4m3fn_encode.csv", "", ":1: ")]
+    [InlineData("e4m3fn_decode.csv", "f32_bits,class\n3f800000,normal", ":1: ")]
+    [InlineData("e4m3fn_decode.csv", "code,f32_bits,class\n38,3f800000", ":2: ")]
+    [InlineData("expf.csv", "x_bits,cr_bits,kind\n3f80000g,402df854,sample", ":2: ")]
+    [InlineData("e4m3fn_encode.csv", "f32_bits,nv_satfinite\n13f800000,38", ":2: ")]
     [InlineData("unknown.csv", "a,b", "no table is known")]
-    [InlineData("expf.csv.gz", "x_bits,cr_bits,kind", "cannot be read")]
+    [InlineData("expf.csv.gz", "x_bits,kind", ":1: ")]
     public void A_table_that_is_damaged_is_refused_with_its_place(string name, string text, string said)
     {
         string path = Write(name, text);

@@ -8,7 +8,7 @@ namespace DeepSeek.Reference.Verification;
 /// <param name="Total">Lines.</param>
 /// <param name="Equal">Lines of which every result is equal.</param>
 /// <param name="FirstDifference">The first difference, with its line; none where all are equal.</param>
-/// <param name="NotRead">Fields of the first line that the kind does not know.</param>
+/// <param name="NotRead">Fields, of any line, that the kind does not know.</param>
 internal sealed record VectorReport(string Path, string Kind, long Total, long Equal, string? FirstDifference, IReadOnlyList<string> NotRead);
 
 /// <summary>Evaluates files of recorded or computed bit patterns; the kind comes from their fields and name (docs/spec/tensor-cores.md).</summary>
@@ -32,12 +32,17 @@ internal static class VectorFile
             return new VectorReport(path, table.Kind, table.Rows, table.Matches, table.FirstDifference, []);
         }
 
-        IVectorKind kind = KindOf(path, unit, out string[] notRead);
+        IVectorKind kind = KindOf(path, unit, out string? named);
+        var notRead = new List<string>();
         int total = 0;
         int equal = 0;
         VectorDifference? first = null;
         foreach (VectorLine line in VectorLines.ReadJson(path))
         {
+            // Lines of one file are of one unit: another name further down would be passed over.
+            if (unit is null && line.Has("unit") && line.Text("unit") != named)
+                throw line.Bad($"'unit' is '{line.Text("unit")}', but on the first line '{named}'", "give a file for each unit");
+            notRead.AddRange(line.Json.EnumerateObject().Select(field => field.Name).Where(name => !kind.Knows(name) && !notRead.Contains(name)));
             VectorDifference? difference = kind.Check(line);
             first ??= difference;
             total++;
@@ -48,13 +53,12 @@ internal static class VectorFile
         return new VectorReport(path, kind.Name, total, equal, first?.ToString(), notRead);
     }
 
-    private static IVectorKind KindOf(string path, TensorCore? unit, out string[] notRead)
+    private static IVectorKind KindOf(string path, TensorCore? unit, out string? named)
     {
         foreach (VectorLine line in VectorLines.ReadJson(path))
         {
-            IVectorKind kind = KindOf(path, line, unit);
-            notRead = [.. line.Json.EnumerateObject().Select(field => field.Name).Where(name => !kind.Knows(name))];
-            return kind;
+            named = line.Has("unit") ? line.Text("unit") : null;
+            return KindOf(path, line, unit);
         }
 
         throw new DataException($"{path}: holds no vectors; give a file with one JSON object a line");
@@ -77,7 +81,7 @@ internal static class VectorFile
     private static UnitVectors Units(string path, string name, VectorLine line, TensorCore? unit)
     {
         if (unit is null && line.Has("unit"))
-            unit = TensorCore.Parse(line.Text("unit"));
+            unit = TensorCore.All.FirstOrDefault(u => string.Equals(u.Name, line.Text("unit"), StringComparison.OrdinalIgnoreCase)) ?? throw line.Bad($"no matrix unit is named '{line.Text("unit")}'", "`dsref mma --unit list` names them");
         string result = line.Has("d") ? "d" : "d16";
         unit ??= BestOf(path, UnitOfFile.Candidates(name, line, result), result);
         TensorCore? half = !line.Has("d16") ? null : result == "d16" ? unit : UnitOfFile.Half(unit, name, line);
