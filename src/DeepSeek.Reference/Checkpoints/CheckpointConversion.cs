@@ -78,11 +78,22 @@ public static class CheckpointConversion
     {
         ArgumentException.ThrowIfNullOrEmpty(source);
         ArgumentException.ThrowIfNullOrEmpty(target);
-        string from = Path.TrimEndingDirectorySeparator(Path.GetFullPath(source)), to = Path.TrimEndingDirectorySeparator(Path.GetFullPath(target));
+        string from = WithoutLinks(source), to = WithoutLinks(target);
         if (from == to || to.StartsWith(from + Path.DirectorySeparatorChar, StringComparison.Ordinal) || from.StartsWith(to + Path.DirectorySeparatorChar, StringComparison.Ordinal))
             throw new DataException($"{target}: lies in the source {source}, or holds it; name another directory for the result");
         config = DeepSeekConfig.Load(Path.Combine(source, "config.json"));
         return Checkpoint.Open(source);
+    }
+
+    /// <summary>The full path with every symbolic link on its way followed, as far as it exists.</summary>
+    private static string WithoutLinks(string path)
+    {
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        string? parent = Path.GetDirectoryName(full);
+        if (parent is null)
+            return full;
+        full = Path.Combine(WithoutLinks(parent), Path.GetFileName(full));
+        return Directory.Exists(full) && Directory.ResolveLinkTarget(full, returnFinalTarget: true) is { } end ? WithoutLinks(end.FullName) : full;
     }
 
     private static ConversionReport Run(

@@ -76,6 +76,14 @@ internal sealed class ConversionState : IDisposable
                 string name = Path.GetFileName(file);
                 if (name is "config.json" or CheckpointIndex.FileName or Name || name.EndsWith(".safetensors", StringComparison.Ordinal))
                     continue;
+                // Opening a pipe would wait for someone to write into it; what has no bytes is made, not opened.
+                var info = new FileInfo(file);
+                if (((info.ResolveLinkTarget(returnFinalTarget: true) as FileInfo) ?? info).Length == 0)
+                {
+                    AtomicFile.Write(Path.Combine(target, name), _ => { });
+                    continue;
+                }
+
                 using FileStream from = File.OpenRead(file);
                 AtomicFile.Write(Path.Combine(target, name), from.CopyTo);
             }

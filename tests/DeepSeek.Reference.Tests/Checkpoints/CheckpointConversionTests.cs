@@ -203,6 +203,30 @@ public sealed class CheckpointConversionTests : IDisposable
     }
 
     [Fact]
+    public void A_target_inside_the_source_is_seen_through_a_link()
+    {
+        QuantizedModel.Write(Source, Plain, SyntheticModel.Weights(Plain, DType.BF16));
+        string link = Source + "-link";
+        Directory.CreateSymbolicLink(link, Source);
+        Refusal.Of(() => CheckpointConversion.Quantize(Source, Path.Combine(link, "inside"), ScaleFormat.F32, Backend), "lies in the source");
+        Refusal.Of(() => CheckpointConversion.Quantize(link, Path.Combine(Source, "inside"), ScaleFormat.F32, Backend), "lies in the source");
+        Assert.False(Directory.Exists(Path.Combine(Source, "inside")));
+    }
+
+    [Fact]
+    public void Other_files_are_copied_whether_empty_or_behind_a_link()
+    {
+        QuantizedModel.Write(Source, Plain, SyntheticModel.Weights(Plain, DType.BF16));
+        File.WriteAllText(Path.Combine(Source, "empty.txt"), "");
+        string elsewhere = Source + "-tokenizer.json";
+        File.WriteAllText(elsewhere, "{}");
+        File.CreateSymbolicLink(Path.Combine(Source, "tokenizer.json"), elsewhere);
+        CheckpointConversion.Quantize(Source, Target, ScaleFormat.F32, Backend);
+        Assert.Equal("", File.ReadAllText(Path.Combine(Target, "empty.txt")));
+        Assert.Equal("{}", File.ReadAllText(Path.Combine(Target, "tokenizer.json")));
+    }
+
+    [Fact]
     public void What_cannot_be_converted_is_named()
     {
         QuantizedModel.Write(Source, Plain, SyntheticModel.Weights(Plain, DType.BF16));
