@@ -86,7 +86,8 @@ public sealed record NumericContract
 
     /// <summary>
     /// The bfloat16 rounding points of DeepSeek-V3's inference/model.py; for FP8 weights those of gemm_impl = "fp8" with inference/kernel.py written out in ordinary
-    /// tensor operations whose output tensor is the accumulator, or of "bf16" where the weights are dequantised.
+    /// tensor operations whose output tensor is the accumulator, or of "bf16" where the weights are dequantised. That is how the FP8 oracles were made; a kernel adds blocks
+    /// up in binary32: <c>with { Fp8Product = ScaledProduct.TritonFp8Gemm }</c> for the demo's, <see cref="HopperFp8"/> for DeepGEMM's.
     /// </summary>
     public static NumericContract DeepSeekInference { get; } = new()
     {

@@ -119,48 +119,34 @@ public static class ExhaustiveCasts
 
     private static Cast E4M3(Fp8Overflow overflow) => new(
         $"e4m3-{Word(overflow)}",
-        (x, codes) =>
-        {
-            for (int i = 0; i < x.Length; i++)
-                codes[i] = Float8E4M3.FromSingle(x[i], overflow).Bits;
-        },
+        Codes(x => Float8E4M3.FromSingle(x, overflow).Bits),
         (x, y) => Float8Spans.Narrow(x, MemoryMarshal.Cast<byte, Float8E4M3>(y), overflow),
         Signed(NearestCode.WithFraction(3, 7, 0x7E), 0x80, overflow == Fp8Overflow.Saturate ? 0x7Eu : 0x7Fu, 0x7F, overflow != Fp8Overflow.Saturate));
 
     private static Cast E5M2(Fp8Overflow overflow) => new(
         $"e5m2-{Word(overflow)}",
-        (x, codes) =>
-        {
-            for (int i = 0; i < x.Length; i++)
-                codes[i] = Float8E5M2.FromSingle(x[i], overflow).Bits;
-        },
+        Codes(x => Float8E5M2.FromSingle(x, overflow).Bits),
         (x, y) => Float8Spans.Narrow(x, MemoryMarshal.Cast<byte, Float8E5M2>(y), overflow),
         Signed(NearestCode.WithFraction(2, 15, 0x7B), 0x80, overflow == Fp8Overflow.Saturate ? 0x7Bu : 0x7Cu, 0x7F, overflow != Fp8Overflow.Saturate));
 
     private static Cast E5M6(Fp8Overflow overflow) => new(
         $"e5m6-{Word(overflow)}",
-        (x, codes) =>
-        {
-            for (int i = 0; i < x.Length; i++)
-                codes[i] = FloatE5M6.FromSingle(x[i], overflow).Bits;
-        },
+        Codes(x => FloatE5M6.FromSingle(x, overflow).Bits),
         null,
         Signed(NearestCode.WithFraction(6, 15, 0x7BF), 0x800, overflow == Fp8Overflow.Saturate ? 0x7BFu : 0x7C0u, 0x7E0, overflow != Fp8Overflow.Saturate));
 
     private static Cast E8M0(PowerOfTwoRounding rounding, Fp8Overflow overflow) => new(
         $"e8m0-{rounding.ToString().ToLowerInvariant()}-{Word(overflow)}",
-        (x, codes) =>
-        {
-            for (int i = 0; i < x.Length; i++)
-                codes[i] = Float8E8M0.FromSingle(x[i], rounding, overflow).Bits;
-        },
+        Codes(x => Float8E8M0.FromSingle(x, rounding, overflow).Bits),
         (x, y) => Float8Spans.Narrow(x, MemoryMarshal.Cast<byte, Float8E8M0>(y), rounding, overflow),
         Unsigned(NearestCode.Exponent(rounding), rounding == PowerOfTwoRounding.Up, overflow == Fp8Overflow.Saturate));
 
-    private static CodesOf Each(Func<float, float> round) => (x, codes) =>
+    private static CodesOf Each(Func<float, float> round) => Codes(x => Bits(round(x)));
+
+    private static CodesOf Codes(Func<float, uint> cast) => (x, codes) =>
     {
         for (int i = 0; i < x.Length; i++)
-            codes[i] = Bits(round(x[i]));
+            codes[i] = cast(x[i]);
     };
 
     /// <summary>The nearest code with the sign of x; what lies beyond the largest finite one is a code of its own, and so is NaN.</summary>

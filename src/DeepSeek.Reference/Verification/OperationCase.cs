@@ -84,6 +84,9 @@ public sealed class OperationCase
     /// <exception cref="ContractException">The backend does not offer this.</exception>
     public void Run(IBackend backend, CaseTensors tensors) => run(backend, tensors);
 
+    /// <summary>The call that the case makes on these tensors.</summary>
+    internal OperationCall Call(CaseTensors tensors) => CallCapture.Of(backend => run(backend, tensors));
+
     /// <summary>The canonical id.</summary>
     public override string ToString() => Id.ToString();
 
