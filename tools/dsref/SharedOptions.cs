@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Faulty;
 using DeepSeek.Reference.Model;
 using DeepSeek.Reference.Verification;
 
@@ -11,6 +12,8 @@ namespace DeepSeek.Reference.Tool;
 /// <summary>Options that several verbs take, each with one meaning everywhere.</summary>
 internal static class SharedOptions
 {
+    private const string Faulty = "faulty:";
+
     public static Option<string> Backend(string defaultValue = "simd") => new("--backend")
     {
         Description = "scalar (the definitions) or simd (the same bits, fast).",
@@ -82,7 +85,8 @@ internal static class SharedOptions
     {
         "scalar" => new ScalarBackend(),
         "simd" => new SimdBackend(threads),
-        _ => throw new ContractException($"--backend '{name}': there are scalar and simd; plug-in backends are not offered by this version"),
+        _ when name.StartsWith(Faulty, StringComparison.OrdinalIgnoreCase) => new FaultyBackend(name[Faulty.Length..].ToLowerInvariant()),
+        _ => throw new ContractException($"--backend '{name}': there are scalar, simd and faulty:NAME (`dsref lab zoo --list` names them); plug-in backends are not offered by this version"),
     };
 
     /// <summary>Refuses an empty text where a file or directory is to be named.</summary>
