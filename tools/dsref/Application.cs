@@ -28,6 +28,11 @@ internal static class Application
             terminal.Fail(e.Message);
             return ExitCode.BadGolden;
         }
+        catch (BackendException e)
+        {
+            terminal.Fail(e.Message);
+            return ExitCode.Crashed;
+        }
         catch (Exception e) when (e is ReferenceException or IOException or UnauthorizedAccessException or RegexMatchTimeoutException)
         {
             terminal.Fail(e.Message);

@@ -39,6 +39,8 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
 
     private int Exit()
     {
+        if (results.Any(r => r.Report.Crashed))
+            return ExitCode.Crashed;
         if (results.Any(r => r.Report.Verdict > weakest && r.Report.Verdict is not (Verdict.Skip or Verdict.Unjudged)))
             return ExitCode.Mismatch;
         if (results.Count > 0 && Missing().Length > 0)
@@ -99,7 +101,7 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
             terminal.Fail($"required, and no case passed: {string.Join(", ", missing)}");
         string total = string.Join(", ", shown.Select(v => $"{results.Count(r => r.Report.Verdict == v)} {v.Word()}"));
         terminal.Display.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{(exit == ExitCode.Pass ? "OK" : exit == ExitCode.Mismatch ? "MISMATCH" : "NOTHING RAN")}: {results.Count} cases ({total}), backend {backend.Name}, {Isa.Name}, level {level.ToString().ToLowerInvariant()}, {elapsed.TotalSeconds:F1} s"));
+            $"{(exit == ExitCode.Pass ? "OK" : exit == ExitCode.Mismatch ? "MISMATCH" : exit == ExitCode.Crashed ? "CRASHED" : "NOTHING RAN")}: {results.Count} cases ({total}), backend {backend.Name}, {Isa.Name}, level {level.ToString().ToLowerInvariant()}, {elapsed.TotalSeconds:F1} s"));
     }
 
     private void WriteJson(TimeSpan elapsed, int exit) => JsonOutput.Write(terminal, "verify", writer =>
