@@ -1,4 +1,5 @@
 using DeepSeek.Reference.Backends;
+using Xunit;
 
 namespace DeepSeek.Reference.Tests.Backends;
 

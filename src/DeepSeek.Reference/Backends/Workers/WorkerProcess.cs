@@ -43,7 +43,8 @@ internal sealed class WorkerProcess : IDisposable
         catch
         {
             worker?.Dispose();
-            Directory.Delete(folder, recursive: true);
+            if (worker is null)
+                Directory.Delete(folder, recursive: true);
             throw;
         }
     }
