@@ -16,8 +16,8 @@ internal static class SharedOptions
 
     public static Option<string> Backend(string defaultValue = "simd") => new("--backend")
     {
-        Description = "scalar (the definitions) or simd (the same bits, fast).",
-        HelpName = "scalar|simd",
+        Description = "scalar (the definitions), simd (the same bits, fast), or the command of any program that speaks docs/spec/worker.md.",
+        HelpName = "scalar|simd|COMMAND",
         DefaultValueFactory = _ => defaultValue,
     };
 
@@ -79,14 +79,20 @@ internal static class SharedOptions
         _ => throw new ContractException($"--threads {threads}: take 0 for all processors, or a positive number"),
     };
 
+    /// <summary>Whether a backend's name is none of the tool's own, and so a command.</summary>
+    public static bool IsCommand(string name) => name.ToLowerInvariant() is not ("scalar" or "simd") && !IsFaulty(name);
+
+    /// <summary>Whether a backend's name is that of a bug of the zoo (docs/spec/zoo.md).</summary>
+    private static bool IsFaulty(string name) => name.StartsWith(Faulty, StringComparison.OrdinalIgnoreCase);
+
     /// <summary>The backend of that name.</summary>
     /// <exception cref="ContractException">There is no such backend.</exception>
     public static IBackend MakeBackend(string name, int threads) => threads < 0 ? throw new ContractException($"{threads} threads were asked for; take 0 for all processors, or a positive number") : name.ToLowerInvariant() switch
     {
         "scalar" => new ScalarBackend(),
         "simd" => new SimdBackend(threads),
-        _ when name.StartsWith(Faulty, StringComparison.OrdinalIgnoreCase) => new FaultyBackend(name[Faulty.Length..].ToLowerInvariant()),
-        _ => throw new ContractException($"--backend '{name}': there are scalar, simd and faulty:NAME (`dsref lab zoo --list` names them); plug-in backends are not offered by this version"),
+        _ when IsFaulty(name) => new FaultyBackend(name[Faulty.Length..].ToLowerInvariant()),
+        _ => new WorkerBackend(name, new WorkerOptions(), ["eager"]),
     };
 
     /// <summary>Refuses an empty text where a file or directory is to be named.</summary>

@@ -1,6 +1,5 @@
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Ops;
-using DeepSeek.Reference.TensorCores;
 
 namespace DeepSeek.Reference.Faulty;
 
@@ -18,7 +17,7 @@ internal static partial class Bugs
         yield return Variant.Of<ScaledLinearCall>("scaled-split-k-bf16-combine", "K is split into four, and the parts are stored and added in bfloat16.", ["scaled_linear[t=16,n=64,k=2048]", "scaled_linear[t=32,n=256,k=2048,y=bf16]"],
             (c, _) => ScaledDots.Run(c, ScaledDots.Split(4, BFloat16.RoundToFloat)));
         yield return Variant.Of<ScaledLinearCall>("scaled-accumulator-bf16", "The sum over blocks is kept in bfloat16.", ["scaled_linear[t=16,n=64,k=1024]", "scaled_linear[t=32,n=256,k=2048,y=bf16]"],
-            (c, _) => ScaledDots.Run(c, ScaledDots.Blocks((i, _) => i, (acc, part) => BFloat16.RoundToFloat(acc + part), TensorCore.HopperWgmmaE4M3F32)));
+            (c, _) => ScaledDots.Run(c, ScaledDots.Blocks((i, _) => i, (acc, part) => BFloat16.RoundToFloat(acc + part), HopperChain.AsMeasured)));
         yield return Scaled("weight-scale-transposed", "The weight's scales are read in column-major order.", ["scaled_linear[t=8,n=384,k=384]", "scaled_linear[t=8,n=512,k=512,y=bf16]"],
             c => c with { WeightScale = Values.Gather(c.WeightScale, (i, j) => (j, i)) });
         yield return Scaled("weight-scale-of-neighbour", "The scale of the last weight block of a row is that of the block before.", [Fp8, "scaled_linear[t=33,n=256,k=2048,y=bf16]"],

@@ -1,7 +1,6 @@
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Ops;
-using DeepSeek.Reference.TensorCores;
 
 namespace DeepSeek.Reference.Faulty;
 
@@ -33,7 +32,7 @@ internal static partial class Legitimate
 
     private static IEnumerable<Variant> ScaledSums()
     {
-        TensorCore hopper = TensorCore.HopperWgmmaE4M3F32, wide = hopper with { Name = "hopper-f25", FractionBits = 25, OutputFractionBits = 23 };
+        HopperChain hopper = HopperChain.AsMeasured, wide = new(25, 23);
         yield return Scaled("blocks-reversed", "Blocks are added from the last to the first.", ScaledDots.Blocks((i, n) => n - 1 - i, (acc, part) => acc + part, hopper));
         yield return Scaled("blocks-unfused", "A product and an addition in place of the fma of a block.", ScaledDots.Blocks((i, _) => i, (acc, part) => acc + part, hopper));
         yield return Scaled("accumulator-f25", "The unit keeps 25 fraction bits, not 13.", ScaledDots.Blocks((i, _) => i, (acc, part) => acc + part, wide));

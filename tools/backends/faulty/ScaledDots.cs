@@ -1,11 +1,11 @@
 using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Ops;
-using DeepSeek.Reference.TensorCores;
 
 namespace DeepSeek.Reference.Faulty;
 
 /// <summary>One element of a block-scaled product: rows of codes and of scales.</summary>
-internal delegate float ScaledDot(ReadOnlySpan<uint> x, ReadOnlySpan<float> xScale, ReadOnlySpan<uint> w, ReadOnlySpan<float> wScale);
+internal delegate float ScaledDot(ReadOnlySpan<byte> x, ReadOnlySpan<float> xScale, ReadOnlySpan<byte> w, ReadOnlySpan<float> wScale);
 
 /// <summary>Block-scaled products by any sum.</summary>
 internal static class ScaledDots
@@ -17,7 +17,7 @@ internal static class ScaledDots
     {
         int T = (int)call.X.Shape[0], K = (int)call.X.Shape[1], N = (int)call.Weight.Shape[0], B = (int)call.XScale.Shape[1];
         int padded = (K + Side - 1) / Side * Side;
-        uint[] a = Codes(call.X, K, padded), b = Codes(call.Weight, K, padded);
+        byte[] a = Codes(call.X, K, padded), b = Codes(call.Weight, K, padded);
         float[] sa = Values.Of(call.XScale), sb = Values.Of(call.WeightScale), y = new float[T * N];
         float[]? c = call.C is null ? null : Values.Of(call.C);
         int r = call.WeightScale.Shape[0] == N ? 1 : Side;
@@ -38,33 +38,30 @@ internal static class ScaledDots
     /// </summary>
     public static ScaledDot Carried(int blocks) => (x, xScale, w, wScale) =>
     {
-        TensorCore unit = TensorCore.HopperWgmmaE4M3F32;
-        float acc = 0f;
-        uint c = 0;
+        float acc = 0f, c = 0f;
         int count = x.Length / Side;
         for (int b = 0; b < count; b++)
         {
-            c = unit.Define(x.Slice(b * Side, Side), w.Slice(b * Side, Side), c);
-            float d = BitConverter.UInt32BitsToSingle(c);
+            float d = HopperChain.AsMeasured.Sum(x.Slice(b * Side, Side), w.Slice(b * Side, Side), c);
             float s = xScale[b] * wScale[b];
             bool moves = (b + 1) % blocks == 0 || b + 1 == count;
             if (moves)
                 acc = MathF.FusedMultiplyAdd(s, d, acc);
-            c = moves ? 0 : Cut(d * (s / (xScale[b + 1] * wScale[b + 1])), unit.OutputFractionBits);
+            c = moves ? 0f : FractionCut.Truncate(d * (s / (xScale[b + 1] * wScale[b + 1])), 10);
         }
 
         return acc;
     };
 
     /// <summary>The blocks' sums by a function, the blocks in an order.</summary>
-    public static ScaledDot Blocks(Func<int, int, int> order, Func<float, float, float> add, TensorCore unit) => (x, xScale, w, wScale) =>
+    public static ScaledDot Blocks(Func<int, int, int> order, Func<float, float, float> add, HopperChain unit) => (x, xScale, w, wScale) =>
     {
         float acc = 0f;
         int count = x.Length / Side;
         for (int i = 0; i < count; i++)
         {
             int b = order(i, count);
-            float d = BitConverter.UInt32BitsToSingle(unit.Define(x.Slice(b * Side, Side), w.Slice(b * Side, Side), 0));
+            float d = unit.Sum(x.Slice(b * Side, Side), w.Slice(b * Side, Side), 0f);
             acc = add(acc, d * (xScale[b] * wScale[b]));
         }
 
@@ -74,7 +71,7 @@ internal static class ScaledDots
     /// <summary>K cut into parts of whole blocks, each part's sum handled by a function before it is added.</summary>
     public static ScaledDot Split(int parts, Func<float, float> partial) => (x, xScale, w, wScale) =>
     {
-        TensorCore unit = TensorCore.HopperWgmmaE4M3F32;
+        HopperChain unit = HopperChain.AsMeasured;
         int count = x.Length / Side;
         float sum = 0f;
         for (int p = 0; p < parts; p++)
@@ -82,7 +79,7 @@ internal static class ScaledDots
             float acc = 0f;
             for (int b = count * p / parts; b < count * (p + 1) / parts; b++)
             {
-                float d = BitConverter.UInt32BitsToSingle(unit.Define(x.Slice(b * Side, Side), w.Slice(b * Side, Side), 0));
+                float d = unit.Sum(x.Slice(b * Side, Side), w.Slice(b * Side, Side), 0f);
                 acc = MathF.FusedMultiplyAdd(xScale[b] * wScale[b], d, acc);
             }
 
@@ -93,14 +90,12 @@ internal static class ScaledDots
     };
 
     /// <summary>A matrix of codes with rows padded with +0.</summary>
-    private static uint[] Codes(Tensor t, int K, int padded)
+    private static byte[] Codes(Tensor t, int K, int padded)
     {
         ReadOnlySpan<byte> bytes = t.AsReadOnlySpan<byte>();
-        uint[] codes = new uint[(K == 0 ? 0 : bytes.Length / K) * padded];
+        byte[] codes = new byte[(K == 0 ? 0 : bytes.Length / K) * padded];
         for (int i = 0; i < bytes.Length; i++)
             codes[i / K * padded + i % K] = bytes[i];
         return codes;
     }
-
-    private static uint Cut(float x, int fractionBits) => BitConverter.SingleToUInt32Bits(x) & ~((1u << (23 - fractionBits)) - 1);
 }
