@@ -74,8 +74,8 @@ internal sealed class NoiseData
         for (int i = 0; i < index.Length; i++)
         {
             index[i] = i;
-            y[i] = OutputRounding.Round(result[i], output);
-            e[i] = OutputRounding.Round(Reference[i], output);
+            y[i] = StoredValue.Round(result[i], output);
+            e[i] = StoredValue.Round(Reference[i], output);
         }
 
         return new JudgedElements(output, N, index, y, e, exact);

@@ -114,7 +114,7 @@ internal static class NoiseExperiment
             NoiseSums s = test.Whole;
             seeds++;
             noise += test.Failed is null ? 1 : 0;
-            ratio += s.Ratio;
+            ratio += s.Ratio(OrderAllowance.None);
             rate += (double)s.CandidateOff / s.Count;
             emulationRate += (double)s.EmulationOff / s.Count;
             bias += test.Findings[2].Excess;

@@ -143,7 +143,7 @@ internal sealed record ErrorStatistics
                 off++;
                 if (at < first)
                     (first, firstAt) = (at, (piece, i));
-                double abs = Math.Abs(a - e), ulp = !finite ? double.PositiveInfinity : real ? abs / OutputRounding.Ulp(e, actual.DType) : abs;
+                double abs = Math.Abs(a - e), ulp = !finite ? double.PositiveInfinity : real ? abs / StoredValue.Ulp(e, actual.DType) : abs;
                 masks += finite ? 0 : 1;
                 if (ulp > worstUlp)
                     (worstUlp, worst, worstAt) = (ulp, at, (piece, i));

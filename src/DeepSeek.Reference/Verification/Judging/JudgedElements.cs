@@ -21,14 +21,30 @@ internal sealed class JudgedElements
         for (int i = 0; i < index.Length; i++)
         {
             (Exact[i], Bound[i]) = measured[i];
-            Rounded[i] = OutputRounding.Round(Exact[i], dtype);
+            Rounded[i] = StoredValue.Round(Exact[i], dtype);
         }
     }
+
+    private JudgedElements(DType dtype, long columns, JudgedElements[] parts)
+    {
+        DType = dtype;
+        Columns = Math.Max(1, columns);
+        Index = [.. parts.SelectMany(p => p.Index)];
+        Actual = [.. parts.SelectMany(p => p.Actual)];
+        Reference = [.. parts.SelectMany(p => p.Reference)];
+        Exact = [.. parts.SelectMany(p => p.Exact)];
+        Rounded = [.. parts.SelectMany(p => p.Rounded)];
+        Bound = [.. parts.SelectMany(p => p.Bound)];
+    }
+
+    /// <summary>The elements of several measurements of one output.</summary>
+    public static JudgedElements Joined(IReadOnlyList<JudgedElements> parts, Tensor actual) =>
+        parts.Count == 1 ? parts[0] : new JudgedElements(actual.DType, actual.Shape.Rank == 0 ? 1 : actual.Shape[^1], [.. parts]);
 
     /// <summary>Elements measured.</summary>
     public int Count => Index.Length;
 
-    /// <summary>Row-major indices, ascending.</summary>
+    /// <summary>Row-major indices.</summary>
     public long[] Index { get; }
 
     /// <summary>The length of the output's last dimension; row and column of an element are index / Columns and index mod Columns.</summary>
@@ -52,7 +68,10 @@ internal sealed class JudgedElements
     /// <summary>Hard bounds on |y - exact|.</summary>
     public double[] Bound { get; }
 
-    /// <summary>Whether element i takes part in statistics: everything finite and a bound that promises something.</summary>
+    /// <summary>The size of an element's error, which makes elements of all magnitudes alike: its bound, and half a unit in the last place besides, so that it is never 0.</summary>
+    public double Scale(int i) => Bound[i] + 0.5 * StoredValue.Ulp(Rounded[i], DType);
+
+    /// <summary>Whether element i takes part in statistics: everything finite, and a bound that promises something.</summary>
     public bool IsMeasurable(int i) =>
-        double.IsFinite(Exact[i]) && double.IsFinite(Actual[i]) && double.IsFinite(Reference[i]) && double.IsFinite(Rounded[i]) && double.IsFinite(Bound[i]) && Bound[i] > 0;
+        double.IsFinite(Exact[i]) && double.IsFinite(Actual[i]) && double.IsFinite(Reference[i]) && double.IsFinite(Rounded[i]) && double.IsFinite(Bound[i]);
 }

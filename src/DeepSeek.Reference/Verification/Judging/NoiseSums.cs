@@ -2,8 +2,8 @@ namespace DeepSeek.Reference.Verification;
 
 /// <summary>Sums over a group of elements from which the statistics of NOISE follow (docs/spec/noise.md).</summary>
 /// <remarks>
-/// a = (y - r) / u for the candidate, b = (e - r) / u for the emulation of the declared contract, with r the rounded exact result and u the hard bound, which makes
-/// elements of all magnitudes alike. s is the sign of the exact result.
+/// a = (y - r) / u for the candidate, b = (e - r) / u for the emulation of the declared contract, with r the rounded exact result and u the element's
+/// <see cref="JudgedElements.Scale"/>. s is the sign of the exact result.
 /// </remarks>
 internal struct NoiseSums
 {
@@ -35,34 +35,34 @@ internal struct NoiseSums
         Difference2 += (a - b) * (a - b);
     }
 
-    /// <summary>R: RMS of the candidate's error over that of the emulation's; NaN where both are 0, +∞ where only the emulation's is.</summary>
-    public readonly double Ratio => A2 == 0 && B2 == 0 ? double.NaN : Math.Sqrt(A2 / B2);
+    /// <summary>R: RMS of the candidate's error over that of the emulation's, or of the worst order; +∞ where that is 0.</summary>
+    public readonly double Ratio(OrderAllowance orders) => A2 == 0 ? 0 : Math.Sqrt(A2 / Math.Max(B2, Count * orders.MeanSquare));
 
     /// <summary>
-    /// How many standard errors ln R lies above ln <paramref name="factor"/>, where R is beyond <see cref="NoiseLimits.Ratio"/> times it; 0 where it is not.
+    /// How many standard errors ln R lies above 0, where R is beyond <see cref="NoiseLimits.Ratio"/>; 0 where it is not.
     /// <paramref name="atom"/> is added to both sums, as one more error of typical size, so that a handful of elements off in one and none in the other is not an infinite ratio.
     /// </summary>
-    public readonly double RatioExcess(double factor, double atom)
+    public readonly double RatioExcess(OrderAllowance orders, double atom)
     {
-        double a2 = A2 + atom, b2 = B2 + atom;
-        if (Math.Sqrt(a2) <= NoiseLimits.Ratio * factor * Math.Sqrt(b2))
+        double a2 = A2 + atom, b2 = Math.Max(B2, Count * orders.MeanSquare) + atom;
+        if (Math.Sqrt(a2) <= NoiseLimits.Ratio * Math.Sqrt(b2))
             return 0;
 
         // A sum of squares S has the relative variance Σ x⁴ / S² - 1/n; ln R is half the difference of two logarithms of such sums.
         double variance = ((A4 + atom * atom) / (a2 * a2) + (B4 + atom * atom) / (b2 * b2)) / 4;
-        return (Math.Log(a2 / b2) / 2 - Math.Log(factor)) / Math.Sqrt(variance);
+        return Math.Log(a2 / b2) / 2 / Math.Sqrt(variance);
     }
 
     /// <summary>
-    /// How many standard errors the rate of results off lies above <paramref name="factor"/> times the emulation's, where it is beyond <see cref="NoiseLimits.Rate"/> times that;
-    /// 0 where it is not. The difference of arcsines of square roots (Anscombe's 3/8 added), whose variance is 1/(4n) each whatever the rate.
+    /// How many standard errors the rate of results off lies above the emulation's, where it is beyond <see cref="NoiseLimits.Rate"/> times that; 0 where it is not. The difference of arcsines of square roots (Anscombe's 3/8 added), whose variance is 1/(4n) each whatever the rate.
     /// </summary>
-    public readonly double RateExcess(double factor)
+    public readonly double RateExcess(OrderAllowance orders)
     {
-        if (CandidateOff <= NoiseLimits.Rate * factor * EmulationOff)
+        double off = Math.Max(EmulationOff, Count * orders.Rate);
+        if (CandidateOff <= NoiseLimits.Rate * off)
             return 0;
         double n = Count + 0.75;
-        double p = Math.Min(1, (CandidateOff + 0.375) / n), q = Math.Min(1, factor * (EmulationOff + 0.375) / n);
+        double p = Math.Min(1, (CandidateOff + 0.375) / n), q = Math.Min(1, (off + 0.375) / n);
         return (Math.Asin(Math.Sqrt(p)) - Math.Asin(Math.Sqrt(q))) * Math.Sqrt(2 * n);
     }
 
@@ -71,14 +71,14 @@ internal struct NoiseSums
     /// <see cref="NoiseLimits.Bias"/> of the emulation's RMS. At the emulation's end the standard error is that of the paired differences a - b, which is small where the two share
     /// most of their roundings; at 0 it is that of a.
     /// </summary>
-    public readonly double BiasExcess()
+    public readonly double BiasExcess(OrderAllowance orders)
     {
         if (Count < 2)
             return 0;
         double n = Count, a = SignedA / n, b = SignedB / n;
         double end = Math.Clamp(a, Math.Min(0, b), Math.Max(0, b));
         double distance = Math.Abs(a - end);
-        if (distance <= NoiseLimits.Bias * Math.Sqrt(B2 / n))
+        if (distance <= NoiseLimits.Bias * Math.Sqrt(Math.Max(B2 / n, orders.MeanSquare)))
             return 0;
         double variance = end == 0 && b != 0 ? A2 / n - a * a : Difference2 / n - (a - b) * (a - b);
 

@@ -2,13 +2,13 @@ using System.Globalization;
 
 namespace DeepSeek.Reference.Verification;
 
-/// <summary>How much worse than the emulation another legitimate order of the same sums may be.</summary>
-/// <param name="Rms">Factor on the RMS of its errors, 1 where the emulation itself is what orders are compared with.</param>
-/// <param name="Rate">Factor on its rate of results off.</param>
-internal readonly record struct OrderAllowance(double Rms, double Rate)
+/// <summary>What the worst legitimate order of the same sums does, where the declared arithmetic does not fix the size of the error.</summary>
+/// <param name="MeanSquare">Mean square of its errors, in the units of <see cref="NoiseSums"/>.</param>
+/// <param name="Rate">Share of its results that are off the rounded exact one.</param>
+internal readonly record struct OrderAllowance(double MeanSquare, double Rate)
 {
-    /// <summary>None: the declared arithmetic fixes the size of the error, whatever the order.</summary>
-    public static OrderAllowance None => new(1, 1);
+    /// <summary>The emulation alone is what errors are compared with.</summary>
+    public static OrderAllowance None => default;
 }
 
 /// <summary>One of the three statistics, over the whole output or the worst group of one kind.</summary>
@@ -67,8 +67,9 @@ internal sealed class NoiseTest
                 continue;
             }
 
-            a[i] = (e.Actual[i] - e.Rounded[i]) / e.Bound[i];
-            b[i] = (e.Reference[i] - e.Rounded[i]) / e.Bound[i];
+            double scale = e.Scale(i);
+            a[i] = (e.Actual[i] - e.Rounded[i]) / scale;
+            b[i] = (e.Reference[i] - e.Rounded[i]) / scale;
             sign[i] = Math.Sign(e.Exact[i]);
             whole.Add(a[i], b[i], sign[i]);
         }
@@ -98,12 +99,12 @@ internal sealed class NoiseTest
     private static NoiseFinding[] Statistics(NoiseSums s, string suffix, string where, double atom, OrderAllowance allowance, double limit)
     {
         double n = Math.Max(1, s.Count);
-        double scale = Math.Sqrt(s.B2 / n);
+        double scale = Math.Sqrt(Math.Max(s.B2 / n, allowance.MeanSquare));
         return
         [
-            new("rms" + suffix, s.RatioExcess(allowance.Rms, atom), limit, where, Text($"R = {s.Ratio:G4} over {s.Count} elements")),
-            new("rate" + suffix, s.RateExcess(allowance.Rate), limit, where, Text($"{s.CandidateOff / n:P2} of {s.Count} off the rounded exact result, {s.EmulationOff / n:P2} in the emulation")),
-            new("bias" + suffix, s.BiasExcess(), limit, where, Text($"mean error toward the result {s.SignedA / n / scale:G3} of the emulation's RMS, {s.SignedB / n / scale:G3} in the emulation, over {s.Count} elements")),
+            new("rms" + suffix, s.RatioExcess(allowance, atom), limit, where, Text($"R = {s.Ratio(allowance):G4} over {s.Count} elements")),
+            new("rate" + suffix, s.RateExcess(allowance), limit, where, Text($"{s.CandidateOff / n:P2} of {s.Count} off the rounded exact result, {s.EmulationOff / n:P2} in the emulation")),
+            new("bias" + suffix, s.BiasExcess(allowance), limit, where, Text($"mean error toward the result {s.SignedA / n / scale:G3} of the emulation's RMS, {s.SignedB / n / scale:G3} in the emulation, over {s.Count} elements")),
         ];
     }
 

@@ -13,6 +13,9 @@ internal sealed class ReferenceRun
     /// <summary>Outputs that the definitions recompute in each run.</summary>
     private const int Proof = 1000;
 
+    /// <summary>Multiply-adds between two looks at the time: a tenth of a second of the definitions.</summary>
+    private const double ProofWork = 2e6;
+
     private readonly OperationCall candidate;
     private readonly IReadOnlyDictionary<string, Tensor>? before;
     private readonly JudgeOptions options;
@@ -103,11 +106,11 @@ internal sealed class ReferenceRun
             return;
         var plan = new SamplePlan(Sampler, options.Seed + 2);
         double outputsOfPair = Math.Max(1, candidate.Outputs.Sum(o => o.Tensor.ElementCount) / Math.Max(1, (double)Sampler.Rows * Sampler.Columns));
-        long pairs = Math.Max(1, (long)Math.Ceiling(Proof / outputsOfPair));
-        long chunk = Math.Clamp(pairs / 4, 1, Math.Max(1, (long)(2e6 / Math.Max(1, Sampler.Work))));
-        for (long done = 0; done < pairs && (done == 0 || clock.Elapsed.TotalSeconds < until); done += chunk)
+        long chunk = (long)Math.Clamp(Math.Min(Proof / 4 / outputsOfPair, ProofWork / Math.Max(1, Sampler.Work)), 1, Proof);
+        long enough = Math.Min(Proof, candidate.Outputs.Sum(o => o.Tensor.ElementCount));
+        for (int round = 0; Recomputed < enough && round < 64 && (round == 0 || clock.Elapsed.TotalSeconds < until); round++)
         {
-            (int[] rows, int[] columns) = plan.Uniform(Math.Min(chunk, pairs - done));
+            (int[] rows, int[] columns) = plan.Uniform(chunk);
             foreach (CallSample sample in Sampler.Take(rows, columns))
                 Agree(sample);
         }

@@ -1,7 +1,7 @@
 namespace DeepSeek.Reference.Verification;
 
 /// <summary>A real number as an output's dtype stores it.</summary>
-internal static class OutputRounding
+internal static class StoredValue
 {
     /// <summary>x rounded once, to nearest with ties to even; x itself for dtypes that hold no real numbers.</summary>
     public static double Round(double x, DType dtype) => dtype switch
