@@ -59,6 +59,7 @@ internal static class Application
         GenerateVerb.Command(terminal),
         DiffVerb.Command(terminal),
         InspectVerb.Command(terminal),
+        BisectVerb.Command(terminal),
         VectorsVerb.Command(terminal),
         MmaVerb.Command(terminal),
         ConvertVerbs.Quantize(terminal),
