@@ -60,6 +60,7 @@ internal static class Application
         DiffVerb.Command(terminal),
         InspectVerb.Command(terminal),
         BisectVerb.Command(terminal),
+        ShrinkVerb.Command(terminal),
         VectorsVerb.Command(terminal),
         MmaVerb.Command(terminal),
         ConvertVerbs.Quantize(terminal),

@@ -58,7 +58,8 @@ public class ModelBisectionTests
     [InlineData("gate and up swapped", "layers.0.mlp.act", "layers.0.hidden_after_mlp")]
     [InlineData("expert rows shifted", "layers.2.mlp.expert_out", "layers.2.hidden_after_mlp")]
     [InlineData("shared expert left out", "layers.1.mlp.out", "layers.1.hidden_after_mlp")]
-    [InlineData("eps outside", "layers.1.input_norm", "layers.1.c_kv")]
+    // A factor on the whole row is gone after c_kv's own norm; the rotated key has none.
+    [InlineData("large eps", "layers.1.input_norm", "layers.1.k_pe")]
     public void A_planted_defect_is_named(string defect, string amongAll, string amongOracles)
     {
         NumericContract contract = NumericContract.Canonical;
@@ -102,6 +103,21 @@ public class ModelBisectionTests
         Assert.True(Dumps.Judge("bf16", real, Dumps.OfRun("bf16", real, new SimdBackend()), orders: 2).FirstFailure is null);
     }
 
+    [Fact]
+    public void A_NaN_and_indices_that_are_none_fail_and_are_not_fed()
+    {
+        NumericContract contract = NumericContract.Canonical;
+        Dictionary<string, Tensor> dump = Dumps.OfRun("fp32_short", contract, new SimdBackend());
+        dump["layers.0.attn_out"].AsSpan<float>()[7] = float.NaN;
+        dump["layers.1.topk_indices"].AsSpan<int>()[3] = 8;
+        dump["layers.2.input_norm"] = dump["layers.2.input_norm"].Reshape(24, 48).Rows(0, 23);
+        BisectionReport report = Dumps.Judge("fp32_short", contract, dump, orders: 2);
+        StageReport[] failed = [.. report.Stages.Where(s => !s.Verdict.Passes())];
+        Assert.Equal([("layers.0.attn_out", "mask"), ("layers.1.topk_indices", "choice"), ("layers.2.input_norm", "shape")], failed.Select(s => (s.Probe, s.Check)));
+        Assert.All(failed, s => Assert.False(s.Fed));
+        Assert.Contains("layers.0.attn_out", Assert.Single(report.Stages, s => s.Probe == "layers.0.hidden_after_attn").Missing);
+    }
+
     private static bool Plant(string defect, OperationCall call, int number, IBackend right)
     {
         switch (defect, call)
@@ -111,9 +127,11 @@ public class ModelBisectionTests
                 c.Run(right);
                 c.Y.AsSpan<float>()[5] *= 1.001f;
                 return true;
+            // RoPE of a layer in order: queries, then the key.
             case ("rope halves in one layer", RopeCall c) when number == 2:
-            case ("key rope halves in one layer", RopeCall) when number == 3 && call is RopeCall:
-                c = (RopeCall)call;
+                (c with { Attributes = c.Attributes with { Layout = RopeLayout.Half } }).Run(right);
+                return true;
+            case ("key rope halves in one layer", RopeCall c) when number == 3:
                 (c with { Attributes = c.Attributes with { Layout = RopeLayout.Half } }).Run(right);
                 return true;
             case ("routing scale", GateCall c) when number == 0:
@@ -133,7 +151,7 @@ public class ModelBisectionTests
                 (c with { Shared = null }).Run(right);
                 return true;
             // Norms of a layer in order: input, q_a, kv_a, after attention.
-            case ("eps outside", RmsNormCall c) when number == 4:
+            case ("large eps", RmsNormCall c) when number == 4:
                 (c with { Epsilon = 0.001f }).Run(right);
                 return true;
             default:
