@@ -31,7 +31,12 @@ internal static class BisectVerb
             BisectModel chosen = model.Read(parsed);
             bool asJson = parsed.GetValue(json);
             if (judged is not null)
-                return Backend(terminal, chosen, SharedOptions.MakeBackend(judged, 0), asJson);
+            {
+                IBackend made = SharedOptions.MakeBackend(judged, 0);
+                using var ends = made as IDisposable;
+                return Backend(terminal, chosen, made, asJson);
+            }
+
             return Dump(terminal, chosen, dump!, parsed.GetValue(names)!.ToLowerInvariant(), Rope(parsed.GetValue(rope)), parsed.GetValue(orders), asJson);
         });
         return command;

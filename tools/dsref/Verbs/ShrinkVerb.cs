@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.Json;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Verification;
+using Spectre.Console;
 
 namespace DeepSeek.Reference.Tool.Verbs;
 
@@ -29,7 +30,10 @@ internal static class ShrinkVerb
             if (!(seconds > 0))
                 throw new DataException($"--budget {seconds.ToString(CultureInfo.InvariantCulture)}: seconds above 0 are expected");
             string name = parsed.GetRequiredValue(backend);
-            return Run(terminal, OperationCase.Parse(parsed.GetRequiredValue(id)), SharedOptions.MakeBackend(name, 0), name, parsed.GetValue(bits), seconds, parsed.GetValue(output), parsed.GetValue(json));
+            OperationCase start = OperationCase.Parse(parsed.GetRequiredValue(id));
+            IBackend judged = SharedOptions.MakeBackend(name, 0);
+            using var ends = judged as IDisposable;
+            return Run(terminal, start, judged, name, parsed.GetValue(bits), seconds, parsed.GetValue(output), parsed.GetValue(json));
         });
         return command;
     }
