@@ -25,8 +25,9 @@ internal static class ProductSearch
     /// <param name="candidate">The candidate's output.</param>
     /// <param name="seconds">Time for comparing whole outputs.</param>
     /// <param name="wide">Whether every combination of constants is tried after the known units.</param>
+    /// <param name="nearest">Whether the nearest contract is sought where none fits.</param>
     /// <param name="seed">Of samples.</param>
-    public static ProductFinding Find(ProductProblem problem, Tensor candidate, double seconds, bool wide = true, ulong seed = 1)
+    public static ProductFinding Find(ProductProblem problem, Tensor candidate, double seconds, bool wide = true, bool nearest = true, ulong seed = 1)
     {
         List<long> chosen = ElementChoice.Of(problem, candidate, Hard, Plain, seed);
         if (chosen.Count == 0)
@@ -61,7 +62,7 @@ internal static class ProductSearch
             }
         }
 
-        return Nearest(problem, candidate, seconds, seed);
+        return nearest ? Nearest(problem, candidate, seconds, seed) : new ProductFinding { Elements = problem.Elements.Count };
     }
 
     /// <summary>The elements on which a contract differs from the candidate: all of the output, or a sample as large as the time allows.</summary>
