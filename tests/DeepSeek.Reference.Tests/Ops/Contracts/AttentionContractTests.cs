@@ -53,6 +53,14 @@ public class AttentionContractTests
     }
 
     [Fact]
+    public void Rule_N23_the_page_lists_every_field()
+    {
+        string page = House.Repository.ReadText("docs", "spec", "attention-contract.md");
+        foreach (System.Reflection.PropertyInfo field in typeof(AttentionContract).GetProperties().Where(p => p.Name != "Name" && p.SetMethod is { IsStatic: false }))
+            Assert.Contains($"\n| {field.Name} | ", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Rule_N23_a_call_that_the_contract_cannot_take_is_refused()
     {
         Tensor wide = new(DType.F32, 1, 1, 4), narrow = new(DType.BF16, 1, 1, 4), y = new(DType.F32, 1, 1, 4);
