@@ -13,8 +13,8 @@ internal static class SharedOptions
 {
     public static Option<string> Backend(string defaultValue = "simd") => new("--backend")
     {
-        Description = "scalar (the definitions) or simd (the same bits, fast).",
-        HelpName = "scalar|simd",
+        Description = "scalar (the definitions), simd (the same bits, fast), or the command of any program that speaks docs/spec/worker.md.",
+        HelpName = "scalar|simd|COMMAND",
         DefaultValueFactory = _ => defaultValue,
     };
 
@@ -76,13 +76,16 @@ internal static class SharedOptions
         _ => throw new ContractException($"--threads {threads}: take 0 for all processors, or a positive number"),
     };
 
+    /// <summary>Whether a backend's name is none of the tool's own, and so a command.</summary>
+    public static bool IsCommand(string name) => name.ToLowerInvariant() is not ("scalar" or "simd");
+
     /// <summary>The backend of that name.</summary>
     /// <exception cref="ContractException">There is no such backend.</exception>
     public static IBackend MakeBackend(string name, int threads) => threads < 0 ? throw new ContractException($"{threads} threads were asked for; take 0 for all processors, or a positive number") : name.ToLowerInvariant() switch
     {
         "scalar" => new ScalarBackend(),
         "simd" => new SimdBackend(threads),
-        _ => throw new ContractException($"--backend '{name}': there are scalar and simd; plug-in backends are not offered by this version"),
+        _ => new WorkerBackend(name, new WorkerOptions(), ["eager"]),
     };
 
     /// <summary>Refuses an empty text where a file or directory is to be named.</summary>
