@@ -20,6 +20,7 @@ internal sealed partial class CaseFields
     private readonly List<KeyValuePair<string, string>> canonical = [];
     private readonly List<KeyValuePair<string, string>> tail = [];
     private readonly List<CaseInput> inputs = [];
+    private readonly List<KeyValuePair<string, Tensor>> layout = [];
     private readonly List<CaseOutput> outputs = [];
 
     public CaseFields(CaseId id)
@@ -149,6 +150,18 @@ internal sealed partial class CaseFields
     public void FixedInput(string name, string map, DType dtype, params ReadOnlySpan<long> shape) =>
         inputs.Add(new CaseInput(name, map, dtype, new Shape(shape)));
 
+    /// <summary>Declares an input that multiplies another: as <see cref="Input"/>, but under map=subnormal it is bell, since a product of two subnormal numbers is nothing but zero.</summary>
+    public void Factor(string name, DType? dtype, params ReadOnlySpan<long> shape) =>
+        inputs.Add(new CaseInput(name, Map == CaseInputs.Subnormal ? DefaultMap : Map, RealType(name, dtype), new Shape(shape)));
+
+    /// <summary>Declares whole numbers that the id gives: a run takes the tensor of that name where it is given another.</summary>
+    public Tensor Given(string name, int[] values)
+    {
+        Tensor tensor = Tensor.From(values, values.Length);
+        layout.Add(new(name, tensor));
+        return tensor;
+    }
+
     /// <summary>Declares an output; its name is the key of its dtype.</summary>
     public void Output(string name, DType? dtype, params ReadOnlySpan<long> shape) =>
         outputs.Add(new CaseOutput(name, RealType(name, dtype), new Shape(shape)));
@@ -167,7 +180,7 @@ internal sealed partial class CaseFields
                 throw new CaseException($"case '{id}': '{id.Name}' has no '{key}'; it has {string.Join(", ", read.Order(StringComparer.Ordinal))}");
         }
 
-        return new OperationCase(new CaseId(id.Name, canonical.Concat(tail)), operation, Contract, Seed, inputs, outputs, multiplyAdds, run);
+        return new OperationCase(new CaseId(id.Name, canonical.Concat(tail)), operation, Contract, Seed, inputs, layout, outputs, multiplyAdds, run);
     }
 
     /// <summary>An error about one argument.</summary>
