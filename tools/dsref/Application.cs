@@ -57,6 +57,7 @@ internal static class Application
         GenVerb.Command(terminal),
         RunVerb.Command(terminal),
         GenerateVerb.Command(terminal),
+        CheckVerb.Command(terminal),
         DiffVerb.Command(terminal),
         InspectVerb.Command(terminal),
         VectorsVerb.Command(terminal),
