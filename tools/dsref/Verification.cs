@@ -3,6 +3,7 @@ using System.Globalization;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Verification;
+using DeepSeek.Reference.Tool.Reports;
 using Spectre.Console;
 
 namespace DeepSeek.Reference.Tool;
@@ -12,9 +13,13 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
 {
     private readonly List<(SelectedCase Case, CaseReport Report)> results = [];
 
+    /// <summary>Files to write at the end.</summary>
+    public ReportFiles? Files { get; init; }
+
     /// <summary>Runs all; returns the exit code.</summary>
     public int Run(IReadOnlyList<SelectedCase> cases)
     {
+        DateTimeOffset date = DateTimeOffset.Now;
         long start = Stopwatch.GetTimestamp();
         using (var progress = new Progress(terminal))
         {
@@ -34,8 +39,23 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
             WriteJson(elapsed, exit);
         else
             Summary(elapsed, exit);
+        Files?.Write(Report(date, elapsed, exit));
         return exit;
     }
+
+    private ReportRun Report(DateTimeOffset date, TimeSpan elapsed, int exit) => new()
+    {
+        Backend = backend.Name,
+        Isa = Isa.Name,
+        Level = level.ToString().ToLowerInvariant(),
+        Version = typeof(Verification).Assembly.GetName().Version!.ToString(3),
+        Date = date,
+        Elapsed = elapsed,
+        Weakest = weakest,
+        Missing = results.Count > 0 ? Missing() : [],
+        Exit = exit,
+        Cases = [.. results.Select(r => ReportCase.Of(r.Case, r.Report, backend.Name, weakest))],
+    };
 
     private int Exit()
     {

@@ -51,7 +51,7 @@ internal sealed partial class FuzzRun(Target target, ulong seed, string scratch,
         long began = Stopwatch.GetTimestamp();
         Volatile.Write(ref currentStart, began);
         Volatile.Write(ref current, number);
-        Execution execution = Oracle.Run(target.Reader, path, length);
+        Execution execution = Oracle.Run(target.Name, path, length);
         Volatile.Write(ref current, -1);
         Slowest = Math.Max(Slowest, Stopwatch.GetElapsedTime(began).TotalMilliseconds);
         Executions++;

@@ -18,11 +18,15 @@ internal readonly record struct Execution(string? Finding, string? Refusal, long
 internal static class Oracle
 {
     /// <summary>What a refusal costs beside the file: buffers of streams, the parser's tables, an exception with its trace and its message, which may quote up to a line.</summary>
-    public const long Slack = 512 << 10;
+    private const long Slack = 512 << 10;
 
-    /// <summary>Reads the file of <paramref name="path"/>, of that many bytes unpacked.</summary>
-    public static Execution Run(Action<string> reader, string path, long length)
+    /// <summary>A case holds lists of up to 2^20 numbers of four bytes itself (groups, choices and their plan), however short its text is.</summary>
+    private const long SlackOfCases = 16 << 20;
+
+    /// <summary>Gives a target the file of <paramref name="path"/>, of that many bytes unpacked.</summary>
+    public static Execution Run(string target, string path, long length)
     {
+        Action<string> reader = Readers.ByName[target];
         long before = GC.GetAllocatedBytesForCurrentThread();
         string? finding = null, refusal = null;
         try
@@ -41,7 +45,7 @@ internal static class Oracle
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         if (finding is null && refusal is not null && refusal.AsSpan().ContainsAny('\n', '\r'))
             finding = $"a message of several lines: {refusal.ReplaceLineEndings("\\n")}";
-        if (finding is null && allocated > 4 * length + Slack)
+        if (finding is null && allocated > 4 * length + (target == "case" ? SlackOfCases : Slack))
             finding = $"{allocated} bytes allocated for a file of {length}";
         return new Execution(finding, refusal, allocated);
     }

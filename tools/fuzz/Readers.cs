@@ -65,6 +65,7 @@ internal static class Readers
     private static void Capture(string path)
     {
         HardwareCapture capture = HardwareCapture.Read(path);
+        GC.KeepAlive(capture.Provenance);
         if (capture.Kind == "dot")
             CapturedDots.Of(capture);
         else

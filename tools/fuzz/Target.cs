@@ -13,9 +13,6 @@ internal delegate byte[] Envelope(byte[] file, Envelopes.Change text, Envelopes.
 /// <param name="Seeds">Files that it reads.</param>
 internal sealed record Target(string Name, IReadOnlyList<string> Words, Envelope Envelope, IReadOnlyList<NamedFile> Seeds)
 {
-    /// <summary>The reader.</summary>
-    public Action<string> Reader { get; } = Readers.ByName[Name];
-
     /// <summary>The file of an execution.</summary>
     public NamedFile Mutant(ulong seed, long execution)
     {

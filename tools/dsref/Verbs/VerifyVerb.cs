@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Tool.Reports;
 using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool.Verbs;
@@ -35,9 +36,11 @@ internal static class VerifyVerb
             AllowMultipleArgumentsPerToken = true,
         };
         Option<bool> json = SharedOptions.Json();
+        var junit = new Option<string?>("--junit") { Description = "Also write the results as JUnit XML, which CI systems read.", HelpName = "FILE" }.NamesPath();
+        var html = new Option<string?>("--html") { Description = "Also write the results as one page for a browser, complete in itself.", HelpName = "FILE" }.NamesPath();
         var command = new Command("verify",
             "Runs cases on a backend and judges each: by its golden's digest, another backend's results also by their error (docs/spec/verdicts.md).\n\nExamples:\n  dsref verify\n  dsref verify --level quick --filter \"^linear\"\n  dsref verify path/to/model \"attention[s=2,t=19,h=3,hk=1,d=20,dv=13,latent=yes]\"")
-        { targets, backend, filter, level, budget, full, accept, require, fp8, threads, golden, json };
+        { targets, backend, filter, level, budget, full, accept, require, fp8, threads, golden, json, junit, html };
         command.SetAction(parsed =>
         {
             IBackend runs = SharedOptions.MakeBackend(parsed.GetValue(backend)!, parsed.GetValue(threads));
@@ -53,7 +56,8 @@ internal static class VerifyVerb
             using var source = new GoldenSource(parsed.GetValue(golden));
             var selection = new CaseSelection(source, highest, SharedOptions.MakeFilter(parsed.GetValue(filter)), SharedOptions.ParseFp8(parsed.GetValue(fp8)), options);
             IReadOnlyList<SelectedCase> cases = selection.Of(parsed.GetValue(targets) ?? []);
-            return new Verification(terminal, runs, highest, weakest, required, parsed.GetValue(json)).Run(cases);
+            using var files = new ReportFiles(parsed.GetValue(junit), parsed.GetValue(html));
+            return new Verification(terminal, runs, highest, weakest, required, parsed.GetValue(json)) { Files = files }.Run(cases);
         });
         return command;
     }
