@@ -24,9 +24,11 @@ internal static class Oracle
     private const long SlackOfCases = 16 << 20;
 
     /// <summary>Gives a target the file of <paramref name="path"/>, of that many bytes unpacked.</summary>
-    public static Execution Run(string target, string path, long length)
+    public static Execution Run(string target, string path, long length) => Run(Readers.ByName[target], path, length, target == "case" ? SlackOfCases : Slack);
+
+    /// <summary>The same for any reader and any allowance beside the file.</summary>
+    public static Execution Run(Action<string> reader, string path, long length, long slack)
     {
-        Action<string> reader = Readers.ByName[target];
         long before = GC.GetAllocatedBytesForCurrentThread();
         string? finding = null, refusal = null;
         try
@@ -45,7 +47,7 @@ internal static class Oracle
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         if (finding is null && refusal is not null && refusal.AsSpan().ContainsAny('\n', '\r'))
             finding = $"a message of several lines: {refusal.ReplaceLineEndings("\\n")}";
-        if (finding is null && allocated > 4 * length + (target == "case" ? SlackOfCases : Slack))
+        if (finding is null && allocated > 4 * length + slack)
             finding = $"{allocated} bytes allocated for a file of {length}";
         return new Execution(finding, refusal, allocated);
     }
