@@ -20,10 +20,12 @@ public sealed class ReportTests(Models models) : IClassFixture<Models>
         Assert.Equal(Run.Cases.Count + Run.Missing.Count, cases.Length);
         Assert.Equal(cases.Length, (int)root.Attribute("tests")!);
         Assert.Equal(5, (int)root.Attribute("failures")!);
+        Assert.Equal(1, (int)root.Attribute("errors")!);
         Assert.Equal(2, (int)root.Attribute("skipped")!);
         Assert.Equal(5, root.Descendants("failure").Count());
         Assert.Equal(2, root.Descendants("skipped").Count());
-        foreach (string total in (string[])["tests", "failures", "skipped"])
+        Assert.Equal("the worker ended with signal 11", (string?)Assert.Single(root.Descendants("error")).Attribute("message"));
+        foreach (string total in (string[])["tests", "failures", "errors", "skipped"])
             Assert.Equal((int)root.Attribute(total)!, root.Elements("testsuite").Sum(s => (int)s.Attribute(total)!));
         XElement linear = Assert.Single(root.Elements("testsuite"), s => (string?)s.Attribute("name") == "linear");
         Assert.Equal("./libkernels.so", (string?)linear.Element("properties")!.Elements().Single(p => (string?)p.Attribute("name") == "backend").Attribute("value"));
@@ -101,19 +103,20 @@ public sealed class ReportTests(Models models) : IClassFixture<Models>
     public void The_line_that_repeats_a_case_is_one_of_a_shell(string id, string kind, string line)
     {
         var selected = new SelectedCase(id, kind, "family", _ => throw new InvalidOperationException());
-        Assert.Equal(line, ReportCase.Of(selected, new CaseReport(Verdict.Bits, "", TimeSpan.Zero), "simd", Verdict.Noise).Repro);
+        Assert.Equal(line, ReportCase.Of(selected, new CaseReport(Verdict.Bits, "", TimeSpan.Zero), ["--backend", "simd"], Verdict.Noise).Repro);
     }
 
     [Fact]
     public void A_case_counts_as_its_verdict_and_what_was_accepted_say()
     {
-        static CaseOutcome Of(Verdict verdict, Verdict weakest) => ReportCase.Of(new SelectedCase("a", "operation", "a", _ => throw new InvalidOperationException()), new CaseReport(verdict, "", TimeSpan.Zero), "simd", weakest).Outcome;
+        static CaseOutcome Of(Verdict verdict, Verdict weakest, bool crashed = false) => ReportCase.Of(new SelectedCase("a", "operation", "a", _ => throw new InvalidOperationException()), new CaseReport(verdict, "", TimeSpan.Zero, Crashed: crashed), ["--backend", "simd"], weakest).Outcome;
         Assert.Equal(CaseOutcome.Passed, Of(Verdict.Noise, Verdict.Noise));
         Assert.Equal(CaseOutcome.Failed, Of(Verdict.Bound, Verdict.Noise));
         Assert.Equal(CaseOutcome.Passed, Of(Verdict.Bound, Verdict.Bound));
         Assert.Equal(CaseOutcome.Failed, Of(Verdict.Suspect, Verdict.Bound));
         Assert.Equal(CaseOutcome.Skipped, Of(Verdict.Skip, Verdict.Bound));
         Assert.Equal(CaseOutcome.Skipped, Of(Verdict.Unjudged, Verdict.Noise));
+        Assert.Equal(CaseOutcome.Crashed, Of(Verdict.Fail, Verdict.Noise, crashed: true));
     }
 
     [Fact]

@@ -38,6 +38,7 @@ internal static class SampleRun
             Case("softmax[t=3,n=65]", Verdict.Bound, CaseOutcome.Failed) with { Check = "bound", Note = "error/bound 0.61" },
             Case("add[n=17]", Verdict.Suspect, CaseOutcome.Failed) with { Check = "poison", Note = "12 of 17 elements still hold 0xA5" },
             Case(Hostile, Verdict.Fail, CaseOutcome.Failed) with { Family = Hostile, Check = Hostile, Note = Hostile, Proves = Hostile, Repro = Hostile, Parts = [new ReportPart { Name = Hostile, Verdict = "FAIL", Note = Hostile, Figures = [new(Hostile, Hostile)] }] },
+            Case("combine[t=3,d=64,e=8,k=2]", Verdict.Fail, CaseOutcome.Crashed) with { Note = "the worker ended with signal 11" },
             Case("mtp_input[t=3,d=64]", Verdict.Skip, CaseOutcome.Skipped) with { Note = "the backend does not offer mtp_input" },
             Case("oracles/fp32_short", Verdict.Noise, CaseOutcome.Passed) with { Kind = "model", Family = "model oracles", Parts = [new ReportPart { Name = "logits", Verdict = "NOISE", Figures = [new("relative L2", "7.1E-07")] }, new ReportPart { Name = "logits_f64", Verdict = "info" }] },
             Case("directory", Verdict.Unjudged, CaseOutcome.Skipped) with { Kind = "model", Family = "model oracles" },

@@ -28,6 +28,11 @@ internal static class Application
             terminal.Fail(e.Message);
             return ExitCode.BadGolden;
         }
+        catch (BackendException e)
+        {
+            terminal.Fail(e.Message);
+            return ExitCode.Crashed;
+        }
         catch (Exception e) when (e is ReferenceException or IOException or UnauthorizedAccessException or RegexMatchTimeoutException)
         {
             terminal.Fail(e.Message);
@@ -60,6 +65,8 @@ internal static class Application
         CheckVerb.Command(terminal),
         DiffVerb.Command(terminal),
         InspectVerb.Command(terminal),
+        BisectVerb.Command(terminal),
+        ShrinkVerb.Command(terminal),
         VectorsVerb.Command(terminal),
         MmaVerb.Command(terminal),
         ConvertVerbs.Quantize(terminal),

@@ -12,7 +12,8 @@ namespace DeepSeek.Reference.Tool;
 /// <param name="Elapsed">Time of the case's own work.</param>
 /// <param name="Model">The tensors' verdicts, for a model directory.</param>
 /// <param name="Call">How each output was judged, where more than a digest did.</param>
-internal sealed record CaseReport(Verdict Verdict, string Detail, TimeSpan Elapsed, ModelCaseResult? Model = null, CallReport? Call = null);
+/// <param name="Crashed">Whether the backend crashed, hung, or broke its protocol.</param>
+internal sealed record CaseReport(Verdict Verdict, string Detail, TimeSpan Elapsed, ModelCaseResult? Model = null, CallReport? Call = null, bool Crashed = false);
 
 /// <summary>Something to verify.</summary>
 /// <param name="Id">The case id, or the directory as named.</param>
@@ -71,8 +72,15 @@ internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex 
         return new SelectedCase(id, "model", "model oracles", backend =>
         {
             long start = Stopwatch.GetTimestamp();
-            ModelCaseResult result = ModelCase.Run(path, backend, new ModelCaseOptions { Fp8 = fp8 });
-            return new CaseReport(result.Verdict, ModelReport.Detail(result), Stopwatch.GetElapsedTime(start), result);
+            try
+            {
+                ModelCaseResult result = ModelCase.Run(path, backend, new ModelCaseOptions { Fp8 = fp8 });
+                return new CaseReport(result.Verdict, ModelReport.Detail(result), Stopwatch.GetElapsedTime(start), result);
+            }
+            catch (BackendException e)
+            {
+                return new CaseReport(Verdict.Fail, e.Message, Stopwatch.GetElapsedTime(start), Crashed: true);
+            }
         });
     }
 
@@ -121,5 +129,5 @@ internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex 
     private SelectedCase Operation(OperationCase c, GoldenRecord? golden) =>
         new(c.ToString(), "operation", c.Id.Name, backend => Report(OperationJudge.Judge(c, golden, backend, options)));
 
-    private static CaseReport Report(OperationVerdict verdict) => new(verdict.Verdict, verdict.Detail, verdict.Elapsed, Call: verdict.Call);
+    private static CaseReport Report(OperationVerdict verdict) => new(verdict.Verdict, verdict.Detail, verdict.Elapsed, Call: verdict.Call, Crashed: verdict.Crashed);
 }

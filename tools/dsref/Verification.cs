@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Numerics;
-using DeepSeek.Reference.Verification;
 using DeepSeek.Reference.Tool.Reports;
+using DeepSeek.Reference.Verification;
 using Spectre.Console;
 
 namespace DeepSeek.Reference.Tool;
@@ -12,14 +12,13 @@ namespace DeepSeek.Reference.Tool;
 internal sealed class Verification(Terminal terminal, IBackend backend, CaseLevel level, Verdict weakest, IReadOnlyList<string> required, bool json)
 {
     private readonly List<(SelectedCase Case, CaseReport Report)> results = [];
-
-    /// <summary>Files to write at the end.</summary>
-    public ReportFiles? Files { get; init; }
+    private DateTimeOffset date;
+    private TimeSpan elapsed;
 
     /// <summary>Runs all; returns the exit code.</summary>
     public int Run(IReadOnlyList<SelectedCase> cases)
     {
-        DateTimeOffset date = DateTimeOffset.Now;
+        date = DateTimeOffset.Now;
         long start = Stopwatch.GetTimestamp();
         using (var progress = new Progress(terminal))
         {
@@ -33,17 +32,19 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
             }
         }
 
-        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+        elapsed = Stopwatch.GetElapsedTime(start);
         int exit = Exit();
         if (json)
-            WriteJson(elapsed, exit);
+            WriteJson(exit);
         else
-            Summary(elapsed, exit);
-        Files?.Write(Report(date, elapsed, exit));
+            Summary(exit);
         return exit;
     }
 
-    private ReportRun Report(DateTimeOffset date, TimeSpan elapsed, int exit) => new()
+    /// <summary>The run as its reports tell it.</summary>
+    /// <param name="options">The options of the command that repeats a case.</param>
+    /// <param name="exit">The exit code.</param>
+    public ReportRun Report(IReadOnlyList<string> options, int exit) => new()
     {
         Backend = backend.Name,
         Isa = Isa.Name,
@@ -54,11 +55,13 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
         Weakest = weakest,
         Missing = results.Count > 0 ? Missing() : [],
         Exit = exit,
-        Cases = [.. results.Select(r => ReportCase.Of(r.Case, r.Report, backend.Name, weakest))],
+        Cases = [.. results.Select(r => ReportCase.Of(r.Case, r.Report, options, weakest))],
     };
 
     private int Exit()
     {
+        if (results.Any(r => r.Report.Crashed))
+            return ExitCode.Crashed;
         if (results.Any(r => r.Report.Verdict > weakest && r.Report.Verdict is not (Verdict.Skip or Verdict.Unjudged)))
             return ExitCode.Mismatch;
         if (results.Count > 0 && Missing().Length > 0)
@@ -93,7 +96,7 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
             terminal.Display.WriteLine(line);
     }
 
-    private void Summary(TimeSpan elapsed, int exit)
+    private void Summary(int exit)
     {
         if (results.Count == 0)
         {
@@ -119,10 +122,10 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
             terminal.Fail($"required, and no case passed: {string.Join(", ", missing)}");
         string total = string.Join(", ", shown.Select(v => $"{results.Count(r => r.Report.Verdict == v)} {v.Word()}"));
         terminal.Display.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{(exit == ExitCode.Pass ? "OK" : exit == ExitCode.Mismatch ? "MISMATCH" : "NOTHING RAN")}: {results.Count} cases ({total}), backend {backend.Name}, {Isa.Name}, level {level.ToString().ToLowerInvariant()}, {elapsed.TotalSeconds:F1} s"));
+            $"{(exit == ExitCode.Pass ? "OK" : exit == ExitCode.Mismatch ? "MISMATCH" : exit == ExitCode.Crashed ? "CRASHED" : "NOTHING RAN")}: {results.Count} cases ({total}), backend {backend.Name}, {Isa.Name}, level {level.ToString().ToLowerInvariant()}, {elapsed.TotalSeconds:F1} s"));
     }
 
-    private void WriteJson(TimeSpan elapsed, int exit) => JsonOutput.Write(terminal, "verify", writer =>
+    private void WriteJson(int exit) => JsonOutput.Write(terminal, "verify", writer =>
     {
         writer.WriteString("backend", backend.Name);
         writer.WriteString("isa", Isa.Name);

@@ -24,7 +24,7 @@ internal sealed partial class FuzzRun(Target target, ulong seed, string scratch,
     /// <summary>Different findings.</summary>
     public int Findings => found.Count;
 
-    /// <summary>The most that one allocated beyond four times its file, in bytes.</summary>
+    /// <summary>The most that one allocated beyond its file's share, in bytes.</summary>
     public long MostBeyond { get; private set; } = long.MinValue;
 
     /// <summary>The longest one, in milliseconds.</summary>
@@ -55,7 +55,7 @@ internal sealed partial class FuzzRun(Target target, ulong seed, string scratch,
         Volatile.Write(ref current, -1);
         Slowest = Math.Max(Slowest, Stopwatch.GetElapsedTime(began).TotalMilliseconds);
         Executions++;
-        MostBeyond = Math.Max(MostBeyond, execution.Allocated - 4 * length);
+        MostBeyond = Math.Max(MostBeyond, execution.Allocated - Oracle.FactorOf(target.Name) * length);
         if (execution.Refusal is not null)
         {
             Refused++;

@@ -12,7 +12,7 @@ internal readonly record struct Execution(string? Finding, string? Refusal, long
 /// <remarks>
 /// The limit is on what is allocated in all, garbage included, which what is held at one time cannot exceed:
 /// <code>
-/// allocated ≤ 4 · length + Slack        length of the file, unpacked where it is compressed by gzip
+/// allocated ≤ F · length + Slack        length of the file, unpacked where it is compressed by gzip; F is 4, and 16 for lines of text
 /// </code>
 /// </remarks>
 internal static class Oracle
@@ -20,13 +20,16 @@ internal static class Oracle
     /// <summary>What a refusal costs beside the file: buffers of streams, the parser's tables, an exception with its trace and its message, which may quote up to a line.</summary>
     private const long Slack = 512 << 10;
 
-    /// <summary>A case holds lists of up to 2^20 numbers of four bytes itself (groups, choices and their plan), however short its text is.</summary>
+    /// <summary>A case holds lists of up to 2^18 numbers of four bytes itself (groups, choices and their plan), however short its text is, and is read twice.</summary>
     private const long SlackOfCases = 16 << 20;
 
     /// <summary>Gives a target the file of <paramref name="path"/>, of that many bytes unpacked.</summary>
-    public static Execution Run(string target, string path, long length) => Run(Readers.ByName[target], path, length, target == "case" ? SlackOfCases : Slack);
+    public static Execution Run(string target, string path, long length) => Run(Readers.ByName[target], path, length * FactorOf(target) / 4, target == "case" ? SlackOfCases : Slack);
 
-    /// <summary>The same for any reader and any allowance beside the file.</summary>
+    /// <summary>Four times the file; lines of text are read up to three times over, each time as UTF-16 and once more as a string, of which one time is held.</summary>
+    public static int FactorOf(string target) => target is "vectors" or "tables" ? 16 : 4;
+
+    /// <summary>The same for any reader and any allowance beside four times <paramref name="length"/>.</summary>
     public static Execution Run(Action<string> reader, string path, long length, long slack)
     {
         long before = GC.GetAllocatedBytesForCurrentThread();

@@ -10,11 +10,11 @@ namespace DeepSeek.Reference.Verification;
 /// Sizes are always written; any other argument only where it differs from its default. Defaults come from the case's contract, so
 /// <c>rms_norm[t=3,n=64,contract=huggingface]</c> takes that dialect's dtypes and roundings. An argument that nobody read is an error.
 /// </remarks>
-internal sealed class CaseFields
+internal sealed partial class CaseFields
 {
     private const ulong DefaultSeed = 0x2a;
     private const string DefaultMap = "bell";
-    private const long LongestList = 1 << 20;
+    private const long LongestList = 1 << 18;
 
     private readonly CaseId id;
     private readonly HashSet<string> read = [];
@@ -64,7 +64,7 @@ internal sealed class CaseFields
         return Keep(key, text, defaultValue: null, max: 1 << 24);
     }
 
-    /// <summary>Refuses a list of whole numbers that a case of a few characters would hold in memory itself: 2^20 is far above any model's.</summary>
+    /// <summary>Refuses a list of whole numbers that a case of a few characters would hold in memory itself: 2^18 is far above any model's.</summary>
     public void RequireList(string key, long count)
     {
         if (count > LongestList)
@@ -122,13 +122,17 @@ internal sealed class CaseFields
     }
 
     /// <summary>The accumulation, <c>sum=</c>: a kind, or the name of a matrix unit.</summary>
-    public Accumulation Sum()
+    public Accumulation Sum() => Sum("sum", Contract.Accumulation);
+
+    /// <summary>An accumulation under a key of its own.</summary>
+    private Accumulation Sum(string key, Accumulation defaultValue)
     {
-        if (TensorCore.All.FirstOrDefault(unit => unit.Name == id["sum"]) is not { } unit)
-            return Choice("sum", Contract.Accumulation.Kind) is var kind && kind == Contract.Accumulation.Kind ? Contract.Accumulation
-                : kind != AccumulationKind.TensorCore ? new Accumulation(kind) : throw Bad("sum", $"name the matrix unit, such as {TensorCore.HopperWgmmaBF16F32}");
-        read.Add("sum");
-        canonical.Add(new("sum", unit.Name));
+        if (TensorCore.All.FirstOrDefault(unit => unit.Name == id[key]) is not { } unit)
+            return Choice(key, defaultValue.Kind) is var kind && kind == defaultValue.Kind ? defaultValue
+                : kind != AccumulationKind.TensorCore ? new Accumulation(kind) : throw Bad(key, $"name the matrix unit, such as {TensorCore.HopperWgmmaBF16F32}");
+        read.Add(key);
+        if (Accumulation.TensorCore(unit) != defaultValue)
+            canonical.Add(new(key, unit.Name));
         return Accumulation.TensorCore(unit);
     }
 

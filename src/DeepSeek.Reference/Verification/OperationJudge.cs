@@ -12,6 +12,9 @@ public sealed record OperationVerdict(string Id, Verdict Verdict, string Detail,
 {
     /// <summary>How each output was judged, where more than a digest did.</summary>
     internal CallReport? Call { get; init; }
+
+    /// <summary>Whether the backend crashed, hung, or broke its protocol.</summary>
+    internal bool Crashed { get; init; }
 }
 
 /// <summary>Runs operation cases, records their digests, and judges a backend by them.</summary>
@@ -67,6 +70,10 @@ public static class OperationJudge
         catch (ContractException e)
         {
             return new OperationVerdict(c.ToString(), Verdict.Skip, e.Message, Stopwatch.GetElapsedTime(start));
+        }
+        catch (BackendException e)
+        {
+            return new OperationVerdict(c.ToString(), Verdict.Fail, e.Message, Stopwatch.GetElapsedTime(start)) { Crashed = true };
         }
 
         TimeSpan elapsed = Stopwatch.GetElapsedTime(start);

@@ -7,7 +7,7 @@ namespace DeepSeek.Reference.Tool.Reports;
 
 /// <summary>A run as JUnit XML, the form that CI systems read: a suite an operation, a test a case.</summary>
 /// <remarks>
-/// A verdict that passes is a passed test with its verdict as a property; FAIL and what else does not pass is a <c>failure</c> of that type; SKIP and UNJUDGED are <c>skipped</c>.
+/// A verdict that passes is a passed test with its verdict as a property; FAIL and what else does not pass is a <c>failure</c> of that type, a backend that broke down an <c>error</c>; SKIP and UNJUDGED are <c>skipped</c>.
 /// Times are seconds. A required operation of which nothing passed is a failed test of the suite <c>required</c>.
 /// </remarks>
 internal static class JUnitReport
@@ -47,9 +47,9 @@ internal static class JUnitReport
         xml.WriteAttributeString("time", Seconds(c.Elapsed));
         WriteProperties(xml, [("verdict", c.Verdict.Word()), ("kind", c.Kind), .. c.Check.Length > 0 ? [("check", c.Check)] : Array.Empty<(string, string)>()]);
         string message = c.Note.Length > 0 ? c.Note : c.Check.Length > 0 ? $"{c.Verdict.Word()} by {c.Check}" : c.Verdict.Word();
-        if (c.Outcome == CaseOutcome.Failed)
+        if (c.Outcome is CaseOutcome.Failed or CaseOutcome.Crashed)
         {
-            xml.WriteStartElement("failure");
+            xml.WriteStartElement(c.Outcome == CaseOutcome.Failed ? "failure" : "error");
             xml.WriteAttributeString("message", Clean(message));
             xml.WriteAttributeString("type", c.Verdict.Word());
             xml.WriteString(Clean(Text(c)));
@@ -106,7 +106,7 @@ internal static class JUnitReport
     private static void WriteCounts(XmlWriter xml, IReadOnlyList<ReportCase> cases, int missing, TimeSpan elapsed)
     {
         (string Name, int Count)[] counts =
-            [("tests", cases.Count + missing), ("failures", cases.Count(c => c.Outcome == CaseOutcome.Failed) + missing), ("errors", 0), ("skipped", cases.Count(c => c.Outcome == CaseOutcome.Skipped))];
+            [("tests", cases.Count + missing), ("failures", cases.Count(c => c.Outcome == CaseOutcome.Failed) + missing), ("errors", cases.Count(c => c.Outcome == CaseOutcome.Crashed)), ("skipped", cases.Count(c => c.Outcome == CaseOutcome.Skipped))];
         foreach ((string name, int count) in counts)
             xml.WriteAttributeString(name, count.ToString(CultureInfo.InvariantCulture));
         xml.WriteAttributeString("time", Seconds(elapsed));

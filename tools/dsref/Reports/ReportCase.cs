@@ -11,6 +11,9 @@ internal enum CaseOutcome
     /// <summary>It does not.</summary>
     Failed,
 
+    /// <summary>The backend broke down in it.</summary>
+    Crashed,
+
     /// <summary>It did not run, or nothing says how to judge it.</summary>
     Skipped,
 }
@@ -51,8 +54,8 @@ internal sealed record ReportCase
     /// <summary>Its outputs, or a model's tensors; none where a digest decided alone.</summary>
     public IReadOnlyList<ReportPart> Parts { get; init; } = [];
 
-    /// <summary>A case and how it came out.</summary>
-    public static ReportCase Of(SelectedCase c, CaseReport report, string backend, Verdict weakest)
+    /// <summary>A case and how it came out; <paramref name="options"/> are those of the command that repeats it.</summary>
+    public static ReportCase Of(SelectedCase c, CaseReport report, IReadOnlyList<string> options, Verdict weakest)
     {
         CallReport? call = report.Call;
         ModelCaseResult? model = report.Model;
@@ -62,12 +65,12 @@ internal sealed record ReportCase
             Kind = c.Kind,
             Family = c.Family,
             Verdict = report.Verdict,
-            Outcome = report.Verdict is Verdict.Skip or Verdict.Unjudged ? CaseOutcome.Skipped : report.Verdict <= weakest ? CaseOutcome.Passed : CaseOutcome.Failed,
+            Outcome = report.Crashed ? CaseOutcome.Crashed : report.Verdict is Verdict.Skip or Verdict.Unjudged ? CaseOutcome.Skipped : report.Verdict <= weakest ? CaseOutcome.Passed : CaseOutcome.Failed,
             Check = call?.Check ?? "",
             Note = report.Detail,
             Proves = call?.Proves ?? "",
             Elapsed = report.Elapsed,
-            Repro = $"dsref verify {Target(c)} --backend {Quoted(backend)}",
+            Repro = $"dsref verify {Target(c)} {string.Join(' ', options.Select(Quoted))}",
             Parts = call is not null ? [.. call.Outputs.Select(ReportPart.Of)] : model is not null ? [.. model.Tensors.Select(ReportPart.Of)] : [],
         };
     }

@@ -40,6 +40,7 @@ internal sealed record ReportRun
     {
         ExitCode.Pass => "OK",
         ExitCode.Mismatch => "MISMATCH",
+        ExitCode.Crashed => "CRASHED",
         _ => "NOTHING RAN",
     };
 }

@@ -1,0 +1,41 @@
+using DeepSeek.Reference.Backends;
+
+namespace DeepSeek.Reference.Verification;
+
+/// <summary>The yardsticks of a call's outputs (docs/spec/bounds.md).</summary>
+internal static partial class YardstickOf
+{
+    /// <summary>The yardstick of an output of real numbers or codes; null where the output is a choice.</summary>
+    /// <exception cref="ContractException">The call has no output of that name.</exception>
+    public static Yardstick? Value(OperationCall call, string output)
+    {
+        Require(call, output);
+        return call switch
+        {
+            LinearCall c => Linear(c, output),
+            GroupedLinearCall c => Linear(c, output),
+            AbsorbQueryCall c => Absorb(c, output),
+            AbsorbOutputCall c => Absorb(c, output),
+            ScaledLinearCall c => Scaled(output, OperandsOf(c), c.Product, c.C is not null, c.Y),
+            GroupedScaledLinearCall c => Scaled(output, OperandsOf(c), c.Product, false, c.Y),
+            IndexedScaledLinearCall c => Scaled(output, OperandsOf(c), c.Product, false, c.Y),
+            MaskedScaledLinearCall c => Scaled(output, OperandsOf(c), c.Product, false, c.Y),
+            _ => null,
+        };
+    }
+
+    /// <summary>The yardstick of an output that is a choice; null for others.</summary>
+    /// <exception cref="ContractException">The call has no output of that name.</exception>
+    public static ChoiceYardstick? Choice(OperationCall call, string output)
+    {
+        Require(call, output);
+        return null;
+    }
+
+    private static void Require(OperationCall call, string output)
+    {
+        ArgumentNullException.ThrowIfNull(call);
+        if (!call.Outputs.Any(o => o.Name == output))
+            throw new ContractException($"{call.Operation} has no output '{output}'; it has {string.Join(", ", call.Outputs.Select(o => o.Name))}");
+    }
+}
