@@ -14,6 +14,7 @@ internal sealed partial class CaseFields
 {
     private const ulong DefaultSeed = 0x2a;
     private const string DefaultMap = "bell";
+    private const long LongestList = 1 << 18;
 
     private readonly CaseId id;
     private readonly HashSet<string> read = [];
@@ -62,6 +63,13 @@ internal sealed partial class CaseFields
     {
         string text = Take(key) ?? throw Bad(key, "this size is missing");
         return Keep(key, text, defaultValue: null, max: 1 << 24);
+    }
+
+    /// <summary>Refuses a list of whole numbers that a case of a few characters would hold in memory itself: 2^18 is far above any model's.</summary>
+    public void RequireList(string key, long count)
+    {
+        if (count > LongestList)
+            throw Bad(key, string.Create(CultureInfo.InvariantCulture, $"the case would hold a list of {count} numbers, and {LongestList} is the most; take smaller sizes"));
     }
 
     /// <summary>A whole number with a default.</summary>

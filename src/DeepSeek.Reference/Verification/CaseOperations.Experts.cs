@@ -80,7 +80,8 @@ internal static partial class CaseOperations
     /// <summary>The plan of the case's own indices: the number of dispatched rows is a shape.</summary>
     private static ExpertPlan PlanOf(CaseFields f, int tokens, int slots, int experts, bool holes)
     {
-        int[] indices = new int[checked(tokens * slots)];
+        f.RequireList("t", Math.Max((long)tokens * slots, experts));
+        int[] indices = new int[tokens * slots];
         CaseInputs.FillExperts(f.Seed, "indices", slots, experts, holes, indices);
         return new ExpertPlan(indices, slots, experts);
     }

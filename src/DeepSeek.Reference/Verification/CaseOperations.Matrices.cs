@@ -31,6 +31,7 @@ internal static partial class CaseOperations
         f.Factor("weight", null, g, n, k);
         f.Output("y", null, r, n);
         Accumulation sum = f.Sum();
+        f.RequireList("g", g);
         int[] offsets = new int[g + 1];
         for (int i = 0; i <= g; i++)
             offsets[i] = g == 0 ? 0 : (int)((Int128)r * i * i / ((long)g * g));

@@ -32,6 +32,7 @@ internal static partial class CaseOperations
     {
         (int r, int g, int n, int k, ScaledProduct product) = ScaledGroups(f);
         f.Output("y", DType.BF16, r, n);
+        f.RequireList("g", g);
         int[] offsets = new int[g + 1];
         for (int i = 0; i <= g; i++)
             offsets[i] = (int)((Int128)r * i * i / ((long)g * g));
@@ -49,6 +50,7 @@ internal static partial class CaseOperations
             throw f.Bad("align", "a tile has at least 1 row");
         f.Output("y", DType.BF16, r, n);
         int tiles = (r + align - 1) / align;
+        f.RequireList("r", r);
         int[] groups = new int[r];
         for (int t = 0; t < r; t++)
             groups[t] = align > 1 && t % align == align - 1 ? -1 : (int)((long)(t / align) * g / tiles);
@@ -69,6 +71,7 @@ internal static partial class CaseOperations
         f.FixedInput("x_scale", ScaleMap(product), DType.F32, g, m, product.ScalesOf(k));
         ScaledWeights(f, g, n, k, product);
         f.Output("y", DType.BF16, g, m, n);
+        f.RequireList("g", g);
         int[] counts = new int[g];
         for (int i = 0; i < g; i++)
             counts[i] = (int)((long)m * (i + 1) / g);
