@@ -59,4 +59,7 @@ public sealed class BackendException : ReferenceException
 
     /// <summary>An error with its one-line message and cause.</summary>
     public BackendException(string message, Exception inner) : base(message, inner) { }
+
+    /// <summary>Whether the backend's process is gone, or of no more use.</summary>
+    public bool Ended { get; init; }
 }

@@ -80,7 +80,7 @@ internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex 
             }
             catch (BackendException e)
             {
-                return new CaseReport(Verdict.Fail, e.Message, Stopwatch.GetElapsedTime(start), Crashed: true);
+                return new CaseReport(Verdict.Fail, e.Message, Stopwatch.GetElapsedTime(start), Crashed: e.Ended);
             }
         });
     }
