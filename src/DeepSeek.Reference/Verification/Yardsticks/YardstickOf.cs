@@ -12,6 +12,19 @@ internal static partial class YardstickOf
         Require(call, output);
         return call switch
         {
+            EmbeddingCall c => Embedding(c, output),
+            CastCall c => Cast(c, output),
+            AddCall c => Add(c, output),
+            RmsNormCall c => RmsNorm(c, output),
+            RopeCall c => Rope(c, output),
+            ExpandKeysCall c => ExpandKeys(c, output),
+            SwiGluCall c => SwiGlu(c, output),
+            DispatchCall c => Dispatch(c, output),
+            SoftmaxCall c => Softmax(c, output),
+            LogSoftmaxCall c => LogSoftmax(c, output),
+            MtpInputCall c => MtpInput(c, output),
+            DequantizeCall c => Dequantize(c, output),
+            AttentionCall c => Attention(c, output),
             LinearCall c => Linear(c, output),
             GroupedLinearCall c => Linear(c, output),
             AbsorbQueryCall c => Absorb(c, output),
