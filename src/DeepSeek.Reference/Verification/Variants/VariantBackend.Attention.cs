@@ -52,7 +52,7 @@ internal sealed partial class VariantBackend
             p = [.. p.Select(BFloat16.RoundToFloat)];
         for (int channel = 0; channel < shape.Dv; channel++)
         {
-            float y = sums.Dot(p, Column(c, shape, head, channel, x.Length), declared, c.Y.DType);
+            float y = sums.Dot(p, Column(c, shape, head, channel, x.Length), declared, late ? DType.F32 : c.Y.DType);
             Operands.Store([late ? functions.Quotient(y, s) : y], c.Y, row * shape.Dv + channel);
         }
 

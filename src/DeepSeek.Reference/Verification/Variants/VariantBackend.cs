@@ -38,6 +38,15 @@ internal sealed partial class VariantBackend(SumOrder order, int seed) : CallBac
             case AttentionCall c:
                 Attention(c);
                 break;
+            case GateCall c:
+                Gate(c);
+                break;
+            case CombineCall c:
+                Combine(c);
+                break;
+            case QuantizeCall c:
+                Quantize(c);
+                break;
             case LinearCall c:
                 Product(new MatrixOperands(c.X, [c.Weight], null, Operands.Dim(c.Y, 1)), c.Accumulation, c.Y);
                 break;

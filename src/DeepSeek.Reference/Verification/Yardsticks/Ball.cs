@@ -11,6 +11,9 @@ internal readonly record struct Ball(double Mid, double Radius = 0)
     /// <summary>The largest magnitude in it.</summary>
     public double Most => Math.Abs(Mid) + Radius;
 
+    /// <summary>Whether nothing is promised.</summary>
+    public bool IsNothing => double.IsPositiveInfinity(Radius);
+
     /// <summary>The least magnitude in it.</summary>
     public double Least => Math.Max(0, Math.Abs(Mid) - Radius);
 

@@ -98,7 +98,7 @@ internal static class ElementFunctions
         if (!double.IsFinite(x.Radius))
             return Ball.Nothing(double.NaN);
         if (double.IsInfinity(x.Mid))
-            return x.Mid > 0 ? numerator : 0;
+            return x.Mid > 0 ? numerator.Off(QuotientUlps * Ulp) : 0;
         Ball e = Exp(-x);
         double divisor = 1 + Math.Exp(-x.Mid);
         double exact = numerator.Mid / divisor;
