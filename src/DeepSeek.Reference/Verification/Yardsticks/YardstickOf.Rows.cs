@@ -79,7 +79,12 @@ internal static partial class YardstickOf
         bool everyStep = c.Attributes.Rotation == RopeRotation.EveryStep;
         if (everyStep)
             (cos, sin) = (cos.BFloat16(), sin.BFloat16());
-        Ball a = (x0 * (second ? sin : cos)).Single(), b = (x1 * (second ? cos : sin)).Single();
+        Ball a = x0 * (second ? sin : cos), b = x1 * (second ? cos : sin);
+        // A product that overflows by itself need not where it is fused with the addition.
+        bool finite = double.IsFinite(x0.Mid) && double.IsFinite(x1.Mid);
+        if (!everyStep && finite && Math.Max(a.Most, b.Most) >= Roundoff.SingleOverflow)
+            return Roundoff.Nothing((a - b).Mid);
+        (a, b) = (a.Single(), b.Single());
         if (everyStep)
             (a, b) = (a.BFloat16(), b.BFloat16());
         Ball y = second ? a + b : a - b;
