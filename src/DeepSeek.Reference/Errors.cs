@@ -40,3 +40,13 @@ public sealed class NotANumberException : ReferenceException
     /// <summary>An error with its one-line message.</summary>
     public NotANumberException(string message) : base(message) { }
 }
+
+/// <summary>A backend in another process crashed, hung, or broke the protocol; names the backend, what it was doing, and how it ended.</summary>
+public sealed class BackendException : ReferenceException
+{
+    /// <summary>An error with its one-line message.</summary>
+    public BackendException(string message) : base(message) { }
+
+    /// <summary>An error with its one-line message and cause.</summary>
+    public BackendException(string message, Exception inner) : base(message, inner) { }
+}

@@ -8,7 +8,7 @@ using Spectre.Console;
 namespace DeepSeek.Reference.Tool;
 
 /// <summary>Runs selected cases, lists each with its verdict as it is known, and ends with a summary.</summary>
-internal sealed class Verification(Terminal terminal, IBackend backend, CaseLevel level, bool json)
+internal sealed class Verification(Terminal terminal, IBackend backend, CaseLevel level, Verdict weakest, IReadOnlyList<string> required, bool json)
 {
     private readonly List<(SelectedCase Case, CaseReport Report)> results = [];
 
@@ -39,10 +39,17 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
 
     private int Exit()
     {
-        if (results.Any(r => !r.Report.Verdict.Passes() && r.Report.Verdict is not (Verdict.Skip or Verdict.Unjudged)))
+        if (results.Any(r => r.Report.Crashed))
+            return ExitCode.Crashed;
+        if (results.Any(r => r.Report.Verdict > weakest && r.Report.Verdict is not (Verdict.Skip or Verdict.Unjudged)))
             return ExitCode.Mismatch;
-        return results.Any(r => r.Report.Verdict.Passes()) ? ExitCode.Pass : ExitCode.NothingRan;
+        if (results.Count > 0 && Missing().Length > 0)
+            return ExitCode.Mismatch;
+        return results.Any(r => r.Report.Verdict <= weakest) ? ExitCode.Pass : ExitCode.NothingRan;
     }
+
+    /// <summary>Required operations of which no case passed.</summary>
+    private string[] Missing() => RequiredOperations.Missing(required, results.Where(r => r.Report.Verdict <= weakest && r.Case.Kind == "operation").Select(r => r.Case.Family));
 
     private void List(SelectedCase c, CaseReport report, bool alone)
     {
@@ -50,12 +57,18 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
             return;
         string color = report.Verdict switch
         {
-            Verdict.Bits or Verdict.Noise => "green",
+            _ when report.Verdict <= weakest => "green",
             Verdict.Skip or Verdict.Unjudged => "yellow",
             _ => "red",
         };
         string detail = report.Detail.Length == 0 ? "" : "  " + report.Detail;
         terminal.Display.MarkupLine($"[{color}]{report.Verdict.Word(),-8}[/] {Markup.Escape(c.Id + detail)}");
+        if (report.Call is not null && (alone || report.Verdict > Verdict.Noise))
+        {
+            foreach (string line in JudgedLines.Of(report.Call))
+                terminal.Display.WriteLine(line);
+        }
+
         if (report.Model is null || !(alone || report.Verdict == Verdict.Fail))
             return;
         foreach (string line in ModelReport.Lines(report.Model))
@@ -84,9 +97,11 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
         }
 
         terminal.Display.Write(table);
+        if (Missing() is { Length: > 0 } missing)
+            terminal.Fail($"required, and no case passed: {string.Join(", ", missing)}");
         string total = string.Join(", ", shown.Select(v => $"{results.Count(r => r.Report.Verdict == v)} {v.Word()}"));
         terminal.Display.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{(exit == ExitCode.Pass ? "OK" : exit == ExitCode.Mismatch ? "MISMATCH" : "NOTHING RAN")}: {results.Count} cases ({total}), backend {backend.Name}, {Isa.Name}, level {level.ToString().ToLowerInvariant()}, {elapsed.TotalSeconds:F1} s"));
+            $"{(exit == ExitCode.Pass ? "OK" : exit == ExitCode.Mismatch ? "MISMATCH" : exit == ExitCode.Crashed ? "CRASHED" : "NOTHING RAN")}: {results.Count} cases ({total}), backend {backend.Name}, {Isa.Name}, level {level.ToString().ToLowerInvariant()}, {elapsed.TotalSeconds:F1} s"));
     }
 
     private void WriteJson(TimeSpan elapsed, int exit) => JsonOutput.Write(terminal, "verify", writer =>
@@ -105,6 +120,13 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
             writer.WriteNumber("milliseconds", Math.Round(report.Elapsed.TotalMilliseconds, 3));
             if (report.Model is not null)
                 ModelReport.Write(writer, report.Model);
+            if (report.Call is not null)
+            {
+                writer.WriteStartObject("judged");
+                writer.WriteReport(report.Call);
+                writer.WriteEndObject();
+            }
+
             writer.WriteEndObject();
         }
 
@@ -113,6 +135,10 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
         foreach (Verdict verdict in results.Select(r => r.Report.Verdict).Distinct().Order())
             writer.WriteNumber(verdict.Word(), results.Count(r => r.Report.Verdict == verdict));
         writer.WriteEndObject();
+        writer.WriteStartArray("required_missing");
+        foreach (string name in Missing())
+            writer.WriteStringValue(name);
+        writer.WriteEndArray();
         writer.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 3));
         writer.WriteNumber("exit", exit);
     });

@@ -10,7 +10,7 @@ namespace DeepSeek.Reference.Verification;
 /// Sizes are always written; any other argument only where it differs from its default. Defaults come from the case's contract, so
 /// <c>rms_norm[t=3,n=64,contract=huggingface]</c> takes that dialect's dtypes and roundings. An argument that nobody read is an error.
 /// </remarks>
-internal sealed class CaseFields
+internal sealed partial class CaseFields
 {
     private const ulong DefaultSeed = 0x2a;
     private const string DefaultMap = "bell";
@@ -114,13 +114,17 @@ internal sealed class CaseFields
     }
 
     /// <summary>The accumulation, <c>sum=</c>: a kind, or the name of a matrix unit.</summary>
-    public Accumulation Sum()
+    public Accumulation Sum() => Sum("sum", Contract.Accumulation);
+
+    /// <summary>An accumulation under a key of its own.</summary>
+    private Accumulation Sum(string key, Accumulation defaultValue)
     {
-        if (TensorCore.All.FirstOrDefault(unit => unit.Name == id["sum"]) is not { } unit)
-            return Choice("sum", Contract.Accumulation.Kind) is var kind && kind == Contract.Accumulation.Kind ? Contract.Accumulation
-                : kind != AccumulationKind.TensorCore ? new Accumulation(kind) : throw Bad("sum", $"name the matrix unit, such as {TensorCore.HopperWgmmaBF16F32}");
-        read.Add("sum");
-        canonical.Add(new("sum", unit.Name));
+        if (TensorCore.All.FirstOrDefault(unit => unit.Name == id[key]) is not { } unit)
+            return Choice(key, defaultValue.Kind) is var kind && kind == defaultValue.Kind ? defaultValue
+                : kind != AccumulationKind.TensorCore ? new Accumulation(kind) : throw Bad(key, $"name the matrix unit, such as {TensorCore.HopperWgmmaBF16F32}");
+        read.Add(key);
+        if (Accumulation.TensorCore(unit) != defaultValue)
+            canonical.Add(new(key, unit.Name));
         return Accumulation.TensorCore(unit);
     }
 

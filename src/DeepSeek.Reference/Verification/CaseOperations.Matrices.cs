@@ -91,7 +91,8 @@ internal static partial class CaseOperations
 
     /// <summary>
     /// <c>attention[s=,t=,h=,hk=,d=,dv=]</c> with first (default t - s: the last s positions), scale (default 1/√d), latent=yes (values are
-    /// the first dv channels of the keys), rounding, split, sum, lse=yes (log-sum-exp is an output).
+    /// the first dv channels of the keys), rounding, split, sum, lse=yes (log-sum-exp is an output). With schedule the fields of
+    /// <see cref="CaseFields.AttentionContract"/> take the place of rounding and sum.
     /// </summary>
     private static OperationCase Attention(CaseFields f)
     {
@@ -114,12 +115,12 @@ internal static partial class CaseOperations
         bool lse = f.Flag("lse", false);
         if (lse)
             f.FixedOutput("log_sum_exp", DType.F32, s, h);
-        var attributes = new AttentionAttributes(
-            f.Number("scale", d == 0 ? 1f : 1f / MathF.Sqrt(d)),
-            f.Whole("first", Math.Max(0, t - s)),
-            f.Choice("rounding", f.Contract.AttentionRounding),
-            f.Whole("split", 0),
-            f.Sum());
+        float scale = f.Number("scale", d == 0 ? 1f : 1f / MathF.Sqrt(d));
+        int first = f.Whole("first", Math.Max(0, t - s));
+        AttentionContract? contract = f.AttentionContract();
+        AttentionAttributes attributes = contract is null
+            ? new(scale, first, f.Choice("rounding", f.Contract.AttentionRounding), f.Whole("split", 0), f.Sum())
+            : new(scale, first, AttentionRounding.None, f.Whole("split", 0), Accumulation.Lanes16, contract);
         return f.Build(Operation.Attention, (long)s * t * h * (d + dv), (b, c) =>
             b.Attention(c["q"], c["keys"], latent ? null : c["values"], attributes, c["y"], lse ? c["log_sum_exp"] : null));
     }
