@@ -25,6 +25,8 @@ internal static class CallJudge
         ReferenceRun run;
         try
         {
+            if (options is { Full: true, Estimated: { } tell } && Estimate(candidate) is > 0 and double seconds)
+                tell(seconds);
             run = new ReferenceRun(candidate, before, options, clock);
             run.Compute();
         }
