@@ -39,6 +39,7 @@ public sealed class WorkerTests
     public void Crashes_exit_with_5_and_so_does_a_worker_that_leaves_badly()
     {
         Assert.Equal(5, Verify(Hostile("crash"), Five).ExitCode);
+        Assert.Equal(1, Verify(Hostile("raise"), Five).ExitCode);
         InstructionSets.Outcome leaves = Verify(Hostile("leaves"), Five);
         Assert.Contains("the worker did not end well: exit code 9", leaves.ToString(), StringComparison.Ordinal);
         Assert.Equal(5, leaves.ExitCode);

@@ -65,6 +65,8 @@ internal static class Application
         CheckVerb.Command(terminal),
         DiffVerb.Command(terminal),
         InspectVerb.Command(terminal),
+        BisectVerb.Command(terminal),
+        ShrinkVerb.Command(terminal),
         VectorsVerb.Command(terminal),
         MmaVerb.Command(terminal),
         ConvertVerbs.Quantize(terminal),

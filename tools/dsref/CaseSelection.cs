@@ -31,7 +31,7 @@ internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex 
     public IReadOnlyList<SelectedCase> Of(IReadOnlyList<string> targets)
     {
         IEnumerable<SelectedCase> found = targets.Count == 0 ? Everything() : targets.SelectMany(Of);
-        return [.. found.Where(c => filter.IsMatch(c.Id))];
+        return [.. found.Where(c => CaseAlias.Matches(filter, c.Id))];
     }
 
     private IEnumerable<SelectedCase> Everything()
@@ -46,6 +46,7 @@ internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex 
     {
         if (Directory.Exists(target))
             return [Model(target, target)];
+        target = CaseAlias.OperationOf(target.ToLowerInvariant()) ?? target;
         if (OperationCase.Names.Append(ModelOutputs.IdName).Contains(target, StringComparer.OrdinalIgnoreCase))
             return source.Manifest().Records.Where(r => r.Level <= level && string.Equals(CaseId.Parse(r.Id).Name, target, StringComparison.OrdinalIgnoreCase)).Select(Kept);
         if (target.StartsWith('-'))
@@ -79,7 +80,7 @@ internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex 
             }
             catch (BackendException e)
             {
-                return new CaseReport(Verdict.Fail, e.Message, Stopwatch.GetElapsedTime(start), Crashed: true);
+                return new CaseReport(Verdict.Fail, e.Message, Stopwatch.GetElapsedTime(start), Crashed: e.Ended);
             }
         });
     }

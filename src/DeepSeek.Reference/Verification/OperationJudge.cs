@@ -73,7 +73,7 @@ public static class OperationJudge
         }
         catch (BackendException e)
         {
-            return new OperationVerdict(c.ToString(), Verdict.Fail, e.Message, Stopwatch.GetElapsedTime(start)) { Crashed = true };
+            return new OperationVerdict(c.ToString(), Verdict.Fail, e.Message, Stopwatch.GetElapsedTime(start)) { Crashed = e.Ended };
         }
 
         TimeSpan elapsed = Stopwatch.GetElapsedTime(start);

@@ -69,7 +69,8 @@ internal sealed class FileCheck
             Tensor? given = Actual(actual, output.Name, outputs);
             if (given is null)
                 absent.Add(output.Name);
-            tensors[output.Name] = given is null ? new Tensor(output.DType, output.Shape) : As(given, output.DType, output.Shape, actual.Path, output.Name);
+            // A copy: what stands mapped is read-only, and operations refuse it as an output.
+            tensors[output.Name] = given is null ? new Tensor(output.DType, output.Shape) : As(given, output.DType, output.Shape, actual.Path, output.Name).Clone();
         }
 
         if (absent.Count == c.Outputs.Count)

@@ -1,0 +1,140 @@
+using System.Diagnostics;
+using DeepSeek.Reference.Backends;
+
+namespace DeepSeek.Reference.Verification.Explaining;
+
+/// <summary>A meaning, or a pair, and how far its result is from the candidate.</summary>
+/// <param name="Meanings">One, two, or none for what was asked.</param>
+/// <param name="Distance">Relative L2 over the outputs that were given; the share of wrong elements for whole numbers.</param>
+/// <param name="Call">The changed call on all rows, its outputs not computed.</param>
+internal sealed record MeantCall(IReadOnlyList<Meaning> Meanings, double Distance, OperationCall Call);
+
+/// <summary>The first stage: which meaning comes near the candidate, by relative L2 on a few rows.</summary>
+internal sealed class MeaningSearch
+{
+    // One run of a meaning on the rows looked at costs at most this many multiply-adds.
+    private const long Cost = 1 << 24;
+
+    private readonly OperationCall call;
+    private readonly IReadOnlyDictionary<string, Tensor> candidate;
+    private readonly SimdBackend backend = new();
+
+    /// <summary>The search for a call and a candidate's outputs by name.</summary>
+    public MeaningSearch(OperationCall call, IReadOnlyDictionary<string, Tensor> candidate)
+    {
+        this.call = call;
+        this.candidate = candidate;
+    }
+
+    /// <summary>Meanings tried so far.</summary>
+    public int Tried { get; private set; }
+
+    /// <summary>The distance that rounding alone may cause: a few units in the last place of the coarsest output, or what a matrix unit with 13 bits loses.</summary>
+    public double RoundingDistance
+    {
+        get
+        {
+            // Half a unit in the last place of bfloat16 is 2^-9 at most, of E4M3 2^-4; truncation doubles it. A chain of a few thousand products in 13 bits loses about 2e-3.
+            return candidate.Values.Max(t => t.DType switch
+            {
+                DType.BF16 => 8e-3,
+                DType.F8_E4M3 => 0.1,
+                _ when ElementReader.IsInteger(t.DType) => 0.02,
+                _ => 4e-3,
+            });
+        }
+    }
+
+    /// <summary>Every meaning that applies to a call's operation.</summary>
+    public static IReadOnlyList<Meaning> Of(Operation operation) => operation switch
+    {
+        Operation.ScaledLinear or Operation.GroupedScaledLinear or Operation.IndexedScaledLinear or Operation.MaskedScaledLinear =>
+            [.. ProductMeanings.Scales, .. ProductMeanings.Additions, .. ProductMeanings.Operands],
+        Operation.Linear or Operation.GroupedLinear => ProductMeanings.Operands,
+        Operation.RmsNorm => DenseMeanings.Norm,
+        Operation.SwiGlu => DenseMeanings.Activation,
+        Operation.Rope => DenseMeanings.Rotation,
+        Operation.Attention => AttentionMeanings.All,
+        Operation.Gate => ExpertMeanings.Gate,
+        Operation.Combine or Operation.Dispatch => ExpertMeanings.Combine,
+        Operation.Quantize or Operation.Dequantize => QuantisationMeanings.All,
+        _ => DenseMeanings.Others,
+    };
+
+    /// <summary>What was asked.</summary>
+    public MeantCall AsAsked() => Measured([], call)!;
+
+    /// <summary>Each meaning alone, nearest first.</summary>
+    public IReadOnlyList<MeantCall> Singles() =>
+        [.. Of(call.Operation).Select(m => Measured([m], Changed(() => m.Change(call)))).OfType<MeantCall>().OrderBy(m => m.Distance)];
+
+    /// <summary>Pairs of meanings, nearest first; those with the nearest single ones come first while time lasts.</summary>
+    public IReadOnlyList<MeantCall> Pairs(IReadOnlyList<MeantCall> singles, double seconds)
+    {
+        long start = Stopwatch.GetTimestamp();
+        var found = new List<MeantCall>();
+        for (int far = 1; far < singles.Count; far++)
+        {
+            for (int near = 0; near < far; near++)
+            {
+                if (Stopwatch.GetElapsedTime(start).TotalSeconds > seconds)
+                    return [.. found.OrderBy(m => m.Distance)];
+                Meaning a = singles[near].Meanings[0], b = singles[far].Meanings[0];
+                if (Measured([a, b], Changed(() => a.With(b, call))) is { } pair)
+                    found.Add(pair);
+            }
+        }
+
+        return [.. found.OrderBy(m => m.Distance)];
+    }
+
+    /// <summary>A hypothesis that leads to impossible operands does not apply.</summary>
+    private static OperationCall? Changed(Func<OperationCall?> change)
+    {
+        try
+        {
+            return change();
+        }
+        catch (ReferenceException)
+        {
+            return null;
+        }
+    }
+
+    private MeantCall? Measured(IReadOnlyList<Meaning> meanings, OperationCall? changed)
+    {
+        if (changed is null)
+            return null;
+        Tried++;
+        (OperationCall few, Func<string, Tensor> part) = CallExcerpt.Of(changed, candidate, Cost);
+        OperationCall own = few.WithOwnOutputs();
+        try
+        {
+            own.Run(backend);
+        }
+        catch (ReferenceException) when (meanings.Count > 0)
+        {
+            return null;
+        }
+
+        double sum = 0;
+        foreach (string name in candidate.Keys)
+        {
+            double d = Distance(own[name], part(name));
+            sum += d * d;
+        }
+
+        return new MeantCall(meanings, Math.Sqrt(sum / candidate.Count), changed);
+    }
+
+    /// <summary>Relative L2; where masks of NaN differ the share of elements by which they do, on top of 1.</summary>
+    private static double Distance(Tensor expected, Tensor actual)
+    {
+        TensorComparison c = TensorComparison.Compare(expected, actual);
+        if (ElementReader.IsInteger(expected.DType))
+            return (double)c.MismatchCount / Math.Max(1, c.Count);
+        if (!c.MasksAgree)
+            return 1 + (double)(c.NaNMismatchCount + c.InfinityMismatchCount) / c.Count;
+        return double.IsFinite(c.RelativeL2) ? c.RelativeL2 : 1e9;
+    }
+}
