@@ -6,7 +6,8 @@ namespace DeepSeek.Reference.Verification;
 /// <param name="MeanSquare">Mean square of its errors, in the units of <see cref="NoiseSums"/>.</param>
 /// <param name="Rate">Share of its results that are off the rounded exact one.</param>
 /// <param name="Largest">Its largest error, as <see cref="Outlier"/> counts them.</param>
-internal readonly record struct OrderAllowance(double MeanSquare, double Rate, double Largest = 0)
+/// <param name="RowBias">RMS over rows of a row's mean error toward the result, where rows share errors; 0 where elements err each by itself.</param>
+internal readonly record struct OrderAllowance(double MeanSquare, double Rate, double Largest = 0, double RowBias = 0)
 {
     /// <summary>The emulation alone is what errors are compared with.</summary>
     public static OrderAllowance None => default;
@@ -51,7 +52,7 @@ internal sealed class NoiseTest
 
         // A typical error: the mean square of those that are not 0, of whichever has them.
         double atom = Math.Max(whole.CandidateOff == 0 ? 0 : whole.A2 / whole.CandidateOff, whole.EmulationOff == 0 ? 0 : whole.B2 / whole.EmulationOff);
-        bool many = Math.Min(rows, elements.Columns) >= NoiseLimits.ManyRows;
+        bool many = Math.Min(rows, elements.Columns) >= NoiseLimits.ManyRows && allowance.RowBias == 0;
         var findings = new List<NoiseFinding>(Statistics(whole, "", "the whole output", atom, allowance, many ? NoiseLimits.Many : NoiseLimits.Few, NoiseLimits.Whole));
         foreach (NoiseGrouping grouping in NoiseGrouping.For(rows, elements.Columns))
             findings.AddRange(Worst(elements, grouping, a, b, sign, atom, allowance));
