@@ -8,8 +8,9 @@ namespace DeepSeek.Reference.Verification;
 internal sealed class JudgedElements
 {
     /// <summary>Elements whose measurement is known.</summary>
-    public JudgedElements(DType dtype, long columns, long[] index, double[] actual, double[] reference, ReadOnlySpan<Measurement> measured)
+    public JudgedElements(DType dtype, long columns, long[] index, double[] actual, double[] reference, ReadOnlySpan<Measurement> measured, Func<long, bool>? onOwnValues = null)
     {
+        OnOwnValues = onOwnValues;
         DType = dtype;
         Columns = Math.Max(1, columns);
         Index = index;
@@ -22,6 +23,8 @@ internal sealed class JudgedElements
         {
             (Exact[i], Bound[i]) = measured[i];
             Rounded[i] = StoredValue.Round(Exact[i], dtype);
+            if (!IsComparable(i))
+                Reference[i] = Rounded[i];
         }
     }
 
@@ -57,7 +60,7 @@ internal sealed class JudgedElements
     /// <summary>The candidate's values.</summary>
     public double[] Actual { get; }
 
-    /// <summary>The values of the declared contract, emulated to the bit.</summary>
+    /// <summary>The values of the declared contract, emulated to the bit; the rounded exact result where that was made of other numbers.</summary>
     public double[] Reference { get; }
 
     /// <summary>The exact results.</summary>
@@ -72,8 +75,11 @@ internal sealed class JudgedElements
     /// <summary>The size of an element's error, which makes elements of all magnitudes alike: its bound, and half a unit in the last place besides, so that it is never 0.</summary>
     public double Scale(int i) => Bound[i] + 0.5 * StoredValue.Ulp(Rounded[i], DType);
 
-    /// <summary>Elements that were made of the candidate's own earlier values, so that the reference's is no measure of them (<see cref="Stages"/>); null: none.</summary>
-    public Func<long, bool>? OnOwnValues { get; init; }
+    /// <summary>
+    /// Elements that were made of the candidate's own earlier values, so that the reference's is no measure of them (<see cref="Stages"/>): the rounded exact result
+    /// stands in for it. Null: none.
+    /// </summary>
+    public Func<long, bool>? OnOwnValues { get; }
 
     /// <summary>Whether the reference's value of element i was made of the same numbers.</summary>
     public bool IsComparable(int i) => OnOwnValues is null || !OnOwnValues(Index[i]);
@@ -92,7 +98,7 @@ internal sealed class JudgedElements
         return (y > 0 && y <= ulp) || (e > 0 && e <= ulp);
     }
 
-    /// <summary>Whether element i takes part in statistics: everything finite, a reference made of the same numbers, and a bound that promises something.</summary>
-    public bool IsMeasurable(int i) => IsComparable(i) &&
+    /// <summary>Whether element i takes part in statistics: everything finite, and a bound that promises something.</summary>
+    public bool IsMeasurable(int i) =>
         double.IsFinite(Exact[i]) && double.IsFinite(Actual[i]) && double.IsFinite(Reference[i]) && double.IsFinite(Rounded[i]) && double.IsFinite(Bound[i]);
 }

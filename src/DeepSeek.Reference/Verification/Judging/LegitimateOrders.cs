@@ -48,8 +48,7 @@ internal static class LegitimateOrders
             if (!any)
                 break;
             OrderAllowance one = errors.Allowance();
-            worst = new OrderAllowance(
-                Math.Max(worst.MeanSquare, one.MeanSquare), Math.Max(worst.Rate, one.Rate), Math.Max(worst.Largest, one.Largest), shared ? Math.Max(worst.RowBias, one.RowBias) : 0);
+            worst = OrderAllowance.Worse(worst, shared ? one : one with { RowBias = 0, RowMeanSquare = 0, RowRate = 0 });
         }
 
         return worst;
@@ -118,10 +117,13 @@ internal static class LegitimateOrders
         }
     }
 
+    /// <summary>Sums over the errors of a row.</summary>
+    private readonly record struct RowErrors(int Count, double Square, double Off, double Signed);
+
     /// <summary>Errors of one order on a sample, before the rounding to the output and after it.</summary>
     private sealed class OrderErrors
     {
-        private readonly Dictionary<long, (double Sum, int Count)> signed = [];
+        private readonly Dictionary<long, RowErrors> byRow = [];
         private double count, square, fourth, off, offSquare, largest;
         private long rows;
 
@@ -142,11 +144,10 @@ internal static class LegitimateOrders
             {
                 if (!elements.IsMeasurable(i))
                     continue;
-                AddOne(elements, i, y.DType == output);
-                long row = rows + elements.Index[i] / elements.Columns;
-                (double sum, int n) = signed.GetValueOrDefault(row);
+                (double mean, double share) = AddOne(elements, i, y.DType == output);
                 double error = elements.Actual[i] - (y.DType == output ? elements.Rounded[i] : elements.Exact[i]);
-                signed[row] = (sum + Math.Sign(elements.Exact[i]) * error / elements.Scale(i), n + 1);
+                ref RowErrors row = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(byRow, rows + elements.Index[i] / elements.Columns, out _);
+                row = new RowErrors(row.Count + 1, row.Square + mean, row.Off + share, row.Signed + Math.Sign(elements.Exact[i]) * error / elements.Scale(i));
             }
 
             rows += y.ElementCount / elements.Columns;
@@ -156,7 +157,7 @@ internal static class LegitimateOrders
         /// An error ε below the output's unit ω moves a result to its neighbour with probability |ε|/ω, the exact result lying anywhere between two of them: that expectation
         /// is smoother than the few elements of a sample that do move.
         /// </summary>
-        private void AddOne(JudgedElements e, int i, bool stored)
+        private (double Mean, double Share) AddOne(JudgedElements e, int i, bool stored)
         {
             double ulp = StoredValue.Ulp(e.Rounded[i], e.DType), scale = e.Scale(i);
             double error = Math.Abs(e.Actual[i] - (stored ? e.Rounded[i] : e.Exact[i]));
@@ -168,6 +169,7 @@ internal static class LegitimateOrders
             fourth += mean / (scale * scale) * (mean / (scale * scale));
             off += share;
             offSquare += share * share;
+            return (mean / (scale * scale), share);
         }
 
         /// <summary>The means and five standard errors of them.</summary>
@@ -180,7 +182,9 @@ internal static class LegitimateOrders
                 mean + NoiseLimits.Whole * Math.Sqrt(Math.Max(0, fourth / count - mean * mean) / count),
                 Math.Min(1, rate + NoiseLimits.Whole * Math.Sqrt(Math.Max(0, offSquare / count - rate * rate) / count)),
                 largest,
-                signed.Count == 0 ? 0 : Math.Sqrt(signed.Values.Average(r => r.Sum / r.Count * (r.Sum / r.Count))));
+                Math.Sqrt(byRow.Values.Average(r => r.Signed / r.Count * (r.Signed / r.Count))),
+                byRow.Values.Max(r => r.Square / r.Count),
+                byRow.Values.Max(r => r.Off / r.Count));
         }
     }
 }

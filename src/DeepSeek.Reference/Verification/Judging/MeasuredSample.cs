@@ -42,7 +42,7 @@ internal sealed record MeasuredSample(JudgedElements Suspicious, JudgedElements 
         var measured = new Measurement[index.Length];
         yardstick.Measure(index, measured);
         return new JudgedElements(actual.DType, actual.Shape.Rank == 0 ? 1 : actual.Shape[^1], index,
-            Array.ConvertAll(index, i => ElementReader.Value(actual, i)), Array.ConvertAll(elements, e => e.Reference), measured) { OnOwnValues = onOwnValues };
+            Array.ConvertAll(index, i => ElementReader.Value(actual, i)), Array.ConvertAll(elements, e => e.Reference), measured, onOwnValues);
     }
 
     /// <summary>All chosen elements, and those furthest from the reference: half of them by distance, half by units of the last place.</summary>

@@ -116,10 +116,10 @@ internal sealed class OutputJudge
         NoiseTest noise = NoiseTest.Of(sample.Fair, Math.Max(1, actual.ElementCount / sample.Fair.Columns), orders);
         NoiseFinding? failed = noise.Failed ?? (noise.Whole.Count > 0 ? Outlier.Find(sample, orders) : null);
         report = report with { Noise = noise };
+        if (onOwnValues is not null && orders == OrderAllowance.None)
+            return report with { Check = "stage", Note = $"within its bounds on the candidate's own {string.Join(" and ", Stages.Before(call, name))}, and nothing says how large its errors are there" };
         if (noise.Whole.Count > 0 && failed is null)
             return report with { Verdict = Verdict.Noise, Check = "noise", Note = noise.Findings[0].Figures };
-        if (noise.Whole.Count == 0 && onOwnValues is not null)
-            return report with { Check = "stage", Note = $"within its bounds on the candidate's own {string.Join(" and ", Stages.Before(call, name))}, of which no row is the reference's" };
         string? vacuous = Vacuous(sample.Fair);
         return vacuous is null
             ? report with { Check = failed!.Check, Note = Text($"within its bounds, but not as the declared arithmetic: {failed.Figures}, {failed.Where} ({failed.Excess:F1} standard errors, {failed.Limit:F1} allowed)") }

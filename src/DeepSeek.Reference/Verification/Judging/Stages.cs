@@ -6,7 +6,7 @@ namespace DeepSeek.Reference.Verification;
 /// <summary>Calls of several outputs, each made of the ones before it: a quantiser's scales and codes, a gate's scores, choice and weights.</summary>
 /// <remarks>
 /// Each stage is judged on the candidate's own values of the earlier ones. Where those are not the reference's, the reference's later values are made of other numbers:
-/// there an element is held to its bound alone, and takes part in no statistic.
+/// there an element is held to its bound, and its error is counted from the rounded exact result of its stage and compared with that of other makes alone.
 /// </remarks>
 internal static class Stages
 {
