@@ -52,6 +52,6 @@ public sealed class PluginTests : IClassFixture<CompiledPlugins>
     {
         string folder = Repository.Path("artifacts", "plugin");
         string backend = $"{Path.Combine(folder, "dsref-host")} {Path.Combine(folder, library)}";
-        return ForeignTool.Run("dotnet", [Repository.Path("tools", "dsref", "bin", "Release", "net10.0", "dsref.dll"), "verify", .. cases, "--backend", backend, .. options]);
+        return ForeignTool.Run("dotnet", [Repository.Path("tools", "dsref", "bin", "Release", "net10.0", "dsref.dll"), "verify", .. cases, "--backend", backend, "--repeat", "1", .. options]);
     }
 }
