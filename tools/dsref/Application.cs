@@ -28,6 +28,11 @@ internal static class Application
             terminal.Fail(e.Message);
             return ExitCode.BadGolden;
         }
+        catch (BackendException e)
+        {
+            terminal.Fail(e.Message);
+            return ExitCode.Crashed;
+        }
         catch (Exception e) when (e is ReferenceException or IOException or UnauthorizedAccessException or RegexMatchTimeoutException)
         {
             terminal.Fail(e.Message);
@@ -57,8 +62,11 @@ internal static class Application
         GenVerb.Command(terminal),
         RunVerb.Command(terminal),
         GenerateVerb.Command(terminal),
+        CheckVerb.Command(terminal),
         DiffVerb.Command(terminal),
         InspectVerb.Command(terminal),
+        BisectVerb.Command(terminal),
+        ShrinkVerb.Command(terminal),
         VectorsVerb.Command(terminal),
         MmaVerb.Command(terminal),
         ConvertVerbs.Quantize(terminal),

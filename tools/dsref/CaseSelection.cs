@@ -11,7 +11,9 @@ namespace DeepSeek.Reference.Tool;
 /// <param name="Detail">Empty, or one line: what differs, or why it was skipped.</param>
 /// <param name="Elapsed">Time of the case's own work.</param>
 /// <param name="Model">The tensors' verdicts, for a model directory.</param>
-internal sealed record CaseReport(Verdict Verdict, string Detail, TimeSpan Elapsed, ModelCaseResult? Model = null);
+/// <param name="Call">How each output was judged, where more than a digest did.</param>
+/// <param name="Crashed">Whether the backend crashed, hung, or broke its protocol.</param>
+internal sealed record CaseReport(Verdict Verdict, string Detail, TimeSpan Elapsed, ModelCaseResult? Model = null, CallReport? Call = null, bool Crashed = false);
 
 /// <summary>Something to verify.</summary>
 /// <param name="Id">The case id, or the directory as named.</param>
@@ -21,7 +23,7 @@ internal sealed record CaseReport(Verdict Verdict, string Detail, TimeSpan Elaps
 internal sealed record SelectedCase(string Id, string Kind, string Family, Func<IBackend, CaseReport> Judge);
 
 /// <summary>Turns what a user names into cases: nothing is everything, a directory is a model, else a case id or an operation's name.</summary>
-internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex filter, Fp8Mode fp8)
+internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex filter, Fp8Mode fp8, JudgeOptions options)
 {
     /// <summary>The cases, in the order named.</summary>
     /// <exception cref="CaseException">A target that is none of these.</exception>
@@ -29,7 +31,7 @@ internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex 
     public IReadOnlyList<SelectedCase> Of(IReadOnlyList<string> targets)
     {
         IEnumerable<SelectedCase> found = targets.Count == 0 ? Everything() : targets.SelectMany(Of);
-        return [.. found.Where(c => filter.IsMatch(c.Id))];
+        return [.. found.Where(c => CaseAlias.Matches(filter, c.Id))];
     }
 
     private IEnumerable<SelectedCase> Everything()
@@ -44,6 +46,7 @@ internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex 
     {
         if (Directory.Exists(target))
             return [Model(target, target)];
+        target = CaseAlias.OperationOf(target.ToLowerInvariant()) ?? target;
         if (OperationCase.Names.Append(ModelOutputs.IdName).Contains(target, StringComparer.OrdinalIgnoreCase))
             return source.Manifest().Records.Where(r => r.Level <= level && string.Equals(CaseId.Parse(r.Id).Name, target, StringComparison.OrdinalIgnoreCase)).Select(Kept);
         if (target.StartsWith('-'))
@@ -70,8 +73,15 @@ internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex 
         return new SelectedCase(id, "model", "model oracles", backend =>
         {
             long start = Stopwatch.GetTimestamp();
-            ModelCaseResult result = ModelCase.Run(path, backend, new ModelCaseOptions { Fp8 = fp8 });
-            return new CaseReport(result.Verdict, ModelReport.Detail(result), Stopwatch.GetElapsedTime(start), result);
+            try
+            {
+                ModelCaseResult result = ModelCase.Run(path, backend, new ModelCaseOptions { Fp8 = fp8 });
+                return new CaseReport(result.Verdict, ModelReport.Detail(result), Stopwatch.GetElapsedTime(start), result);
+            }
+            catch (BackendException e)
+            {
+                return new CaseReport(Verdict.Fail, e.Message, Stopwatch.GetElapsedTime(start), Crashed: e.Ended);
+            }
         });
     }
 
@@ -116,9 +126,9 @@ internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex 
             : Report(ModelOutputs.Judge(record, path, backend));
     });
 
-    /// <summary>An operation case; without a golden the definition is the judge.</summary>
-    private static SelectedCase Operation(OperationCase c, GoldenRecord? golden) => new(c.ToString(), "operation", c.Id.Name, backend =>
-        Report(OperationJudge.Judge(c, golden ?? OperationJudge.Record(c, new ScalarBackend(), []), backend)));
+    /// <summary>An operation case: bits by its golden; a backend that is not the library's own may also be within the noise of the declared arithmetic.</summary>
+    private SelectedCase Operation(OperationCase c, GoldenRecord? golden) =>
+        new(c.ToString(), "operation", c.Id.Name, backend => Report(OperationJudge.Judge(c, golden, backend, options)));
 
-    private static CaseReport Report(OperationVerdict verdict) => new(verdict.Verdict, verdict.Detail, verdict.Elapsed);
+    private static CaseReport Report(OperationVerdict verdict) => new(verdict.Verdict, verdict.Detail, verdict.Elapsed, Call: verdict.Call, Crashed: verdict.Crashed);
 }

@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Faulty;
 using DeepSeek.Reference.Model;
 using DeepSeek.Reference.Verification;
 
@@ -11,10 +12,12 @@ namespace DeepSeek.Reference.Tool;
 /// <summary>Options that several verbs take, each with one meaning everywhere.</summary>
 internal static class SharedOptions
 {
+    private const string Faulty = "faulty:";
+
     public static Option<string> Backend(string defaultValue = "simd") => new("--backend")
     {
-        Description = "scalar (the definitions) or simd (the same bits, fast).",
-        HelpName = "scalar|simd",
+        Description = "scalar (the definitions), simd (the same bits, fast), or the command of any program that speaks docs/spec/worker.md.",
+        HelpName = "scalar|simd|COMMAND",
         DefaultValueFactory = _ => defaultValue,
     };
 
@@ -76,13 +79,20 @@ internal static class SharedOptions
         _ => throw new ContractException($"--threads {threads}: take 0 for all processors, or a positive number"),
     };
 
+    /// <summary>Whether a backend's name is none of the tool's own, and so a command.</summary>
+    public static bool IsCommand(string name) => name.ToLowerInvariant() is not ("scalar" or "simd") && !IsFaulty(name);
+
+    /// <summary>Whether a backend's name is that of a bug of the zoo (docs/spec/zoo.md).</summary>
+    private static bool IsFaulty(string name) => name.StartsWith(Faulty, StringComparison.OrdinalIgnoreCase);
+
     /// <summary>The backend of that name.</summary>
     /// <exception cref="ContractException">There is no such backend.</exception>
     public static IBackend MakeBackend(string name, int threads) => threads < 0 ? throw new ContractException($"{threads} threads were asked for; take 0 for all processors, or a positive number") : name.ToLowerInvariant() switch
     {
         "scalar" => new ScalarBackend(),
         "simd" => new SimdBackend(threads),
-        _ => throw new ContractException($"--backend '{name}': there are scalar and simd; plug-in backends are not offered by this version"),
+        _ when IsFaulty(name) => new FaultyBackend(name[Faulty.Length..].ToLowerInvariant()),
+        _ => new WorkerBackend(name, new WorkerOptions(), ["eager"]),
     };
 
     /// <summary>Refuses an empty text where a file or directory is to be named.</summary>

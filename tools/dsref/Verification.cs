@@ -2,19 +2,23 @@ using System.Diagnostics;
 using System.Globalization;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Numerics;
+using DeepSeek.Reference.Tool.Reports;
 using DeepSeek.Reference.Verification;
 using Spectre.Console;
 
 namespace DeepSeek.Reference.Tool;
 
 /// <summary>Runs selected cases, lists each with its verdict as it is known, and ends with a summary.</summary>
-internal sealed class Verification(Terminal terminal, IBackend backend, CaseLevel level, bool json)
+internal sealed class Verification(Terminal terminal, IBackend backend, CaseLevel level, Verdict weakest, IReadOnlyList<string> required, bool json)
 {
     private readonly List<(SelectedCase Case, CaseReport Report)> results = [];
+    private DateTimeOffset date;
+    private TimeSpan elapsed;
 
     /// <summary>Runs all; returns the exit code.</summary>
     public int Run(IReadOnlyList<SelectedCase> cases)
     {
+        date = DateTimeOffset.Now;
         long start = Stopwatch.GetTimestamp();
         using (var progress = new Progress(terminal))
         {
@@ -28,21 +32,45 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
             }
         }
 
-        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+        elapsed = Stopwatch.GetElapsedTime(start);
         int exit = Exit();
         if (json)
-            WriteJson(elapsed, exit);
+            WriteJson(exit);
         else
-            Summary(elapsed, exit);
+            Summary(exit);
         return exit;
     }
 
+    /// <summary>The run as its reports tell it.</summary>
+    /// <param name="options">The options of the command that repeats a case.</param>
+    /// <param name="exit">The exit code.</param>
+    public ReportRun Report(IReadOnlyList<string> options, int exit) => new()
+    {
+        Backend = backend.Name,
+        Isa = Isa.Name,
+        Level = level.ToString().ToLowerInvariant(),
+        Version = typeof(Verification).Assembly.GetName().Version!.ToString(3),
+        Date = date,
+        Elapsed = elapsed,
+        Weakest = weakest,
+        Missing = results.Count > 0 ? Missing() : [],
+        Exit = exit,
+        Cases = [.. results.Select(r => ReportCase.Of(r.Case, r.Report, options, weakest))],
+    };
+
     private int Exit()
     {
-        if (results.Any(r => !r.Report.Verdict.Passes() && r.Report.Verdict is not (Verdict.Skip or Verdict.Unjudged)))
+        if (results.Any(r => r.Report.Crashed))
+            return ExitCode.Crashed;
+        if (results.Any(r => r.Report.Verdict > weakest && r.Report.Verdict is not (Verdict.Skip or Verdict.Unjudged)))
             return ExitCode.Mismatch;
-        return results.Any(r => r.Report.Verdict.Passes()) ? ExitCode.Pass : ExitCode.NothingRan;
+        if (results.Count > 0 && Missing().Length > 0)
+            return ExitCode.Mismatch;
+        return results.Any(r => r.Report.Verdict <= weakest) ? ExitCode.Pass : ExitCode.NothingRan;
     }
+
+    /// <summary>Required operations of which no case passed.</summary>
+    private string[] Missing() => RequiredOperations.Missing(required, results.Where(r => r.Report.Verdict <= weakest && r.Case.Kind == "operation").Select(r => r.Case.Family));
 
     private void List(SelectedCase c, CaseReport report, bool alone)
     {
@@ -50,19 +78,25 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
             return;
         string color = report.Verdict switch
         {
-            Verdict.Bits or Verdict.Noise => "green",
+            _ when report.Verdict <= weakest => "green",
             Verdict.Skip or Verdict.Unjudged => "yellow",
             _ => "red",
         };
         string detail = report.Detail.Length == 0 ? "" : "  " + report.Detail;
         terminal.Display.MarkupLine($"[{color}]{report.Verdict.Word(),-8}[/] {Markup.Escape(c.Id + detail)}");
+        if (report.Call is not null && (alone || report.Verdict > Verdict.Noise))
+        {
+            foreach (string line in JudgedLines.Of(report.Call))
+                terminal.Display.WriteLine(line);
+        }
+
         if (report.Model is null || !(alone || report.Verdict == Verdict.Fail))
             return;
         foreach (string line in ModelReport.Lines(report.Model))
             terminal.Display.WriteLine(line);
     }
 
-    private void Summary(TimeSpan elapsed, int exit)
+    private void Summary(int exit)
     {
         if (results.Count == 0)
         {
@@ -84,12 +118,14 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
         }
 
         terminal.Display.Write(table);
+        if (Missing() is { Length: > 0 } missing)
+            terminal.Fail($"required, and no case passed: {string.Join(", ", missing)}");
         string total = string.Join(", ", shown.Select(v => $"{results.Count(r => r.Report.Verdict == v)} {v.Word()}"));
         terminal.Display.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{(exit == ExitCode.Pass ? "OK" : exit == ExitCode.Mismatch ? "MISMATCH" : "NOTHING RAN")}: {results.Count} cases ({total}), backend {backend.Name}, {Isa.Name}, level {level.ToString().ToLowerInvariant()}, {elapsed.TotalSeconds:F1} s"));
+            $"{(exit == ExitCode.Pass ? "OK" : exit == ExitCode.Mismatch ? "MISMATCH" : exit == ExitCode.Crashed ? "CRASHED" : "NOTHING RAN")}: {results.Count} cases ({total}), backend {backend.Name}, {Isa.Name}, level {level.ToString().ToLowerInvariant()}, {elapsed.TotalSeconds:F1} s"));
     }
 
-    private void WriteJson(TimeSpan elapsed, int exit) => JsonOutput.Write(terminal, "verify", writer =>
+    private void WriteJson(int exit) => JsonOutput.Write(terminal, "verify", writer =>
     {
         writer.WriteString("backend", backend.Name);
         writer.WriteString("isa", Isa.Name);
@@ -105,6 +141,13 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
             writer.WriteNumber("milliseconds", Math.Round(report.Elapsed.TotalMilliseconds, 3));
             if (report.Model is not null)
                 ModelReport.Write(writer, report.Model);
+            if (report.Call is not null)
+            {
+                writer.WriteStartObject("judged");
+                writer.WriteReport(report.Call);
+                writer.WriteEndObject();
+            }
+
             writer.WriteEndObject();
         }
 
@@ -113,6 +156,10 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
         foreach (Verdict verdict in results.Select(r => r.Report.Verdict).Distinct().Order())
             writer.WriteNumber(verdict.Word(), results.Count(r => r.Report.Verdict == verdict));
         writer.WriteEndObject();
+        writer.WriteStartArray("required_missing");
+        foreach (string name in Missing())
+            writer.WriteStringValue(name);
+        writer.WriteEndArray();
         writer.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 3));
         writer.WriteNumber("exit", exit);
     });

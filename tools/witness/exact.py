@@ -195,6 +195,40 @@ def log(a):
     return 0 if a == ONE else from_decimal(DIGITS.ln(decimal(a)))
 
 
+LN2 = DIGITS.ln(Decimal(2))
+
+
+@lru_cache(maxsize=1 << 16)
+def exp2(a):
+    if is_nan(a):
+        return NAN
+    if is_inf(a):
+        return 0 if a >> 31 else INF
+    n = units(a)
+    if n >= 128 << 149:
+        return INF
+    if n <= -160 << 149:
+        return 0
+    if n % (1 << 149) == 0:
+        return round_to(1, n >> 149)
+    return from_decimal(DIGITS.exp(DIGITS.multiply(decimal(a), LN2)))
+
+
+@lru_cache(maxsize=1 << 16)
+def log2(a):
+    if is_nan(a) or (a >> 31 and a != NEG_ZERO):
+        return NAN
+    if is_inf(a):
+        return INF
+    n = units(a)
+    if n == 0:
+        return NEG_INF
+    if n & (n - 1) == 0:
+        k = n.bit_length() - 150
+        return round_to(k, 0) if k else 0
+    return from_decimal(DIGITS.divide(DIGITS.ln(decimal(a)), LN2))
+
+
 @lru_cache(maxsize=1 << 16)
 def sigmoid(a):
     if is_nan(a):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import attention_contract
 import fp8
 import quantisers
 import units as units_of_n20
@@ -276,6 +277,8 @@ def expand_keys(c):
 # Attention
 
 def attention(c):
+    if "schedule" in c.arguments:
+        return attention_contract.attention(c, dot)
     s, t, h, hk, d, dv = (c.size(k) for k in ("s", "t", "h", "hk", "d", "dv"))
     shared = c.get("latent", "no") == "yes"
     values, stride = (c["keys"], d) if shared else (c["values"], dv)

@@ -50,7 +50,7 @@ public interface IBackend
     /// <summary>
     /// Causal softmax attention of one sequence: q [S, H, D], keys [T, Hk, D] with Hk = H or 1, y [S, H, Dv].
     /// values [T, Hk, Dv], or null: the first Dv channels of keys (MQA over the latent cache). Query i sees keys j ≤ attributes.FirstPosition + i, j &lt; T.
-    /// logSumExp, when given, is F32 [S, H].
+    /// logSumExp, when given, is F32 [S, H]. Rule N10, or N23 where the attributes have a contract.
     /// </summary>
     void Attention(Tensor q, Tensor keys, Tensor? values, AttentionAttributes attributes, Tensor y, Tensor? logSumExp = null);
 

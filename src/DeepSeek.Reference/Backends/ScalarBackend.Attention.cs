@@ -103,7 +103,7 @@ public sealed partial class ScalarBackend
             {
                 (int i, int h) = Math.DivRem(row, shape.H);
                 ReadOnlySpan<float> qRow = wideQ.AsReadOnlySpan<float>().Slice(row * shape.D, shape.D);
-                float lse = Ops.Attention.DefineRow(qRow, k, v, h, shape.Visible(attributes, i), shape, attributes, y.DType, result);
+                float lse = Ops.Attention.Row(qRow, k, v, h, shape.Visible(attributes, i), shape, attributes, y.DType, result);
                 Operands.Store(result, y, (long)row * shape.Dv);
                 if (logSumExp is not null)
                     logSumExp.AsSpan<float>()[row] = lse;

@@ -49,7 +49,8 @@ public sealed partial class SimdBackend
     public void Attention(Tensor q, Tensor keys, Tensor? values, AttentionAttributes attributes, Tensor y, Tensor? logSumExp = null)
     {
         AttentionShape shape = AttentionShape.Of(q, keys, values, attributes, y, logSumExp);
-        if (attributes.Accumulation.Kind != AccumulationKind.Lanes16 || !Isa.Any)
+        attributes = attributes.Resolved();
+        if (attributes.Accumulation.Kind != AccumulationKind.Lanes16 || attributes.Contract is not null || !Isa.Any)
         {
             For(shape.S * shape.H, 1, ScalarBackend.AttentionRows(q, keys, values, shape, attributes, y, logSumExp));
             return;

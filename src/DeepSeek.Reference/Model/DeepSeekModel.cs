@@ -128,6 +128,9 @@ public sealed partial class DeepSeekModel : IDisposable
     /// <summary>File, name and byte of a weight, for errors.</summary>
     internal string PlaceOfWeight(string name) => weights.PlaceOf(name);
 
+    /// <summary>How experts are chosen and weighed.</summary>
+    internal Ops.GateAttributes GateRule => n.Gate;
+
     /// <summary>e_score_correction_bias of a layer (MTP modules follow the main layers), or null.</summary>
     internal Tensor? RoutingBias(int layer) =>
         layer < blocks.Length ? blocks[layer].Experts?.Bias : mtp?.Modules[layer - blocks.Length].Block.Experts?.Bias;

@@ -78,6 +78,8 @@ internal sealed class ForwardPass
         Tensor y = Workspace.Probe.Get(rows.DType, all, count);
         Columns.Copy(rows, width, from, y, count, 0, count, all);
         Trace!.Probe(FullName(prefix, name), heads == 0 ? y.Reshape(Sequences, Tokens, count) : y.Reshape(Sequences, Tokens, heads, count));
+        if (Trace is ISubstitutingTrace)
+            Columns.Copy(y, count, 0, rows, width, from, count, all);
     }
 
     private static string FullName(string prefix, string name) => prefix.Length == 0 ? name : $"{prefix}.{name}";

@@ -1,4 +1,5 @@
 using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.Tracing;
 
 namespace DeepSeek.Reference.Model;
 
@@ -114,5 +115,7 @@ internal sealed class MixtureOfExperts
         for (int i = 0; i < pass.Rows * K; i++)
             Columns.Copy(outputs, d, 0, y, d, 0, d, 1, plan.RowOf[i], i);
         pass.Probe(inner, "expert_out", y, K, d);
+        for (int i = 0; pass.Trace is ISubstitutingTrace && i < pass.Rows * K; i++)
+            Columns.Copy(y, d, 0, outputs, d, 0, d, 1, i, plan.RowOf[i]);
     }
 }

@@ -139,6 +139,12 @@ public sealed class Tensor
         return new Tensor(DType, new Shape(dims), storage, byteOffset + DType.ByteCount(start * rowElements));
     }
 
+    /// <summary>The same bytes as elements of another dtype of the same width: codes that came in whole numbers.</summary>
+    /// <exception cref="ShapeException">The widths differ.</exception>
+    internal Tensor WithDType(DType dtype) => dtype.Bits() == DType.Bits()
+        ? new Tensor(dtype, Shape, storage, byteOffset)
+        : throw new ShapeException($"{this} cannot be viewed as {dtype.Name()}, whose elements have another width");
+
     /// <summary>A copy in managed memory.</summary>
     public Tensor Clone()
     {

@@ -8,7 +8,14 @@ namespace DeepSeek.Reference.Verification;
 /// <param name="Verdict"><see cref="Verdict.Bits"/>, <see cref="Verdict.Fail"/> or <see cref="Verdict.Skip"/>.</param>
 /// <param name="Detail">Empty, or what differs: tensor, first index, bits of both; or why it was skipped.</param>
 /// <param name="Elapsed">Time of the operation alone, without making and hashing tensors.</param>
-public sealed record OperationVerdict(string Id, Verdict Verdict, string Detail, TimeSpan Elapsed);
+public sealed record OperationVerdict(string Id, Verdict Verdict, string Detail, TimeSpan Elapsed)
+{
+    /// <summary>How each output was judged, where more than a digest did.</summary>
+    internal CallReport? Call { get; init; }
+
+    /// <summary>Whether the backend crashed, hung, or broke its protocol.</summary>
+    internal bool Crashed { get; init; }
+}
 
 /// <summary>Runs operation cases, records their digests, and judges a backend by them.</summary>
 public static class OperationJudge
@@ -36,6 +43,51 @@ public static class OperationJudge
             Outputs = outputs,
             Witness = witness,
         };
+    }
+
+    /// <summary>The most multiply-adds that the definitions recompute whole where there is no golden; beyond, a sample (docs/spec/verdicts.md 3).</summary>
+    private const long DefinitionLimit = 1 << 28;
+
+    /// <summary>Judges any backend: the library's own by bits alone, since they claim them; others by bits, noise and bound.</summary>
+    /// <exception cref="GoldenException">As <see cref="Judge(OperationCase, GoldenRecord, IBackend)"/>.</exception>
+    internal static OperationVerdict Judge(OperationCase c, GoldenRecord? golden, IBackend backend, JudgeOptions options)
+    {
+        bool own = backend is ScalarBackend or SimdBackend;
+        if (own && golden is not null)
+            return Judge(c, golden, backend);
+        if (own && c.MultiplyAdds <= DefinitionLimit)
+            return Judge(c, Record(c, new ScalarBackend(), []), backend);
+
+        CaseTensors tensors = c.Prepare();
+        if (golden is not null)
+            RequireInputs(c, golden, tensors);
+        var before = c.Outputs.ToDictionary(o => o.Name, o => tensors[o.Name].Clone());
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            c.Run(backend, tensors);
+        }
+        catch (ContractException e)
+        {
+            return new OperationVerdict(c.ToString(), Verdict.Skip, e.Message, Stopwatch.GetElapsedTime(start));
+        }
+        catch (BackendException e)
+        {
+            return new OperationVerdict(c.ToString(), Verdict.Fail, e.Message, Stopwatch.GetElapsedTime(start)) { Crashed = e.Ended };
+        }
+
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+        if (golden is not null && golden.Outputs.All(o => CanonicalHash.Of(tensors[o.Key]) == o.Value.Sha256))
+            return new OperationVerdict(c.ToString(), Verdict.Bits, "", elapsed);
+        CallReport report = CallJudge.Judge(c.Call(tensors), before, options);
+        Verdict verdict = own && report.Verdict != Verdict.Bits ? Verdict.Fail : report.Verdict;
+        return new OperationVerdict(c.ToString(), verdict, verdict == Verdict.Bits ? report.Proves : Detail(report), elapsed) { Call = report };
+    }
+
+    private static string Detail(CallReport report)
+    {
+        OutputReport worst = report.Outputs.First(o => o.Verdict == report.Verdict);
+        return $"{worst.Name}, {worst.Check}{(worst.Note.Length == 0 ? "" : ": " + worst.Note)}";
     }
 
     /// <summary>Judges a backend by the manifest's digests; on a mismatch the definitions run again to find the first wrong element.</summary>

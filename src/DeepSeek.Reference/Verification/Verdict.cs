@@ -6,13 +6,13 @@ public enum Verdict
     /// <summary>Every bit is equal.</summary>
     Bits,
 
-    /// <summary>The difference is what the declared arithmetic and another order of its sums give.</summary>
+    /// <summary>Inside the hard bound, and the error looks like the declared arithmetic's.</summary>
     Noise,
 
-    /// <summary>Only the derived bound on the error holds.</summary>
+    /// <summary>Only the hard bound, derived from the exact result, holds.</summary>
     Bound,
 
-    /// <summary>The bound holds, but the error is not shaped as the declared arithmetic's.</summary>
+    /// <summary>Nothing is proved: mostly zeros, memory that was not written, a bound too wide to mean anything.</summary>
     Suspect,
 
     /// <summary>Wrong.</summary>

@@ -10,7 +10,11 @@ internal static class LabVerb
     private const ulong AllArguments = 1UL << 32;
     private const ulong Slice = 1UL << 26;
 
-    public static Command Command(Terminal terminal) => new("lab", "Longer experiments.\n\nExample:\n  dsref lab exhaustive --function exp") { Exhaustive(terminal), AccumulationVerb.Command(terminal), QuantisationVerb.Command(terminal) };
+    public static Command Command(Terminal terminal) => new("lab", "Longer experiments.\n\nExample:\n  dsref lab exhaustive --function exp")
+    {
+        Exhaustive(terminal), AccumulationVerb.Command(terminal), QuantisationVerb.Command(terminal), NoiseVerb.Command(terminal),
+        ZooVerb.Command(terminal),
+    };
 
     private static Command Exhaustive(Terminal terminal)
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Tool.Reports;
 using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool.Verbs;
@@ -25,24 +26,56 @@ internal static class VerifyVerb
         Option<string?> fp8 = SharedOptions.Fp8();
         Option<int> threads = SharedOptions.Threads();
         Option<string?> golden = SharedOptions.Golden();
+        Option<double> budget = JudgeOptionsOf.Budget();
+        Option<bool> full = JudgeOptionsOf.Full();
+        Option<string?> accept = JudgeOptionsOf.Accept();
+        var require = new Option<string[]>("--require")
+        {
+            Description = "Operations of which at least one case must pass: a backend that offers few cannot pass for all.",
+            HelpName = "OPS",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        (Option<string> modes, Option<string?> wrap, Option<double> timeout) = WorkerOptionsOf.Options();
         Option<bool> json = SharedOptions.Json();
+        var junit = new Option<string?>("--junit") { Description = "Also write the results as JUnit XML, which CI systems read.", HelpName = "FILE" }.NamesPath();
+        var html = new Option<string?>("--html") { Description = "Also write the results as one page for a browser, complete in itself.", HelpName = "FILE" }.NamesPath();
         var command = new Command("verify",
-            "Runs cases on a backend and judges each: by its golden's digest (BITS or FAIL), a model by the rules of docs/spec/verdicts.md.\n\nExamples:\n  dsref verify\n  dsref verify --level quick --filter \"^linear\"\n  dsref verify path/to/model \"attention[s=2,t=19,h=3,hk=1,d=20,dv=13,latent=yes]\"")
-        { targets, backend, filter, level, fp8, threads, golden, json };
+            "Runs cases on a backend and judges each: by its golden's digest, another backend's results also by their error (docs/spec/verdicts.md).\n\nExamples:\n  dsref verify\n  dsref verify --level quick --filter \"^linear\"\n  dsref verify path/to/model \"attention[s=2,t=19,h=3,hk=1,d=20,dv=13,latent=yes]\"")
+        { targets, backend, filter, level, budget, full, accept, require, modes, wrap, timeout, fp8, threads, golden, json, junit, html };
         command.SetAction(parsed =>
         {
-            IBackend runs = SharedOptions.MakeBackend(parsed.GetValue(backend)!, parsed.GetValue(threads));
             CaseLevel highest = parsed.GetValue(level)!.ToLowerInvariant() switch
             {
                 "quick" => CaseLevel.Quick,
                 "full" => CaseLevel.Full,
                 var other => throw new CaseException($"--level '{other}': there are quick and full"),
             };
+            IBackend runs = WorkerOptionsOf.MakeBackend(parsed, backend, threads, modes, wrap, timeout);
+            using var ends = runs as IDisposable;
+            Verdict weakest = JudgeOptionsOf.Weakest(parsed.GetValue(accept));
+            JudgeOptions options = JudgeOptionsOf.Of(terminal, parsed.GetValue(budget), parsed.GetValue(full));
+            string[] required = RequiredOperations.Parse(parsed.GetValue(require) ?? []);
             using var source = new GoldenSource(parsed.GetValue(golden));
-            var selection = new CaseSelection(source, highest, SharedOptions.MakeFilter(parsed.GetValue(filter)), SharedOptions.ParseFp8(parsed.GetValue(fp8)));
+            var selection = new CaseSelection(source, highest, SharedOptions.MakeFilter(parsed.GetValue(filter)), SharedOptions.ParseFp8(parsed.GetValue(fp8)), options);
             IReadOnlyList<SelectedCase> cases = selection.Of(parsed.GetValue(targets) ?? []);
-            return new Verification(terminal, runs, highest, parsed.GetValue(json)).Run(cases);
+            using var files = new ReportFiles(parsed.GetValue(junit), parsed.GetValue(html));
+            var verification = new Verification(terminal, runs, highest, weakest, required, parsed.GetValue(json));
+            int exit = verification.Run(cases);
+            string? end = (runs as WorkerBackend)?.Finish();
+            if (end is not null && exit is (ExitCode.Pass or ExitCode.NothingRan))
+                exit = ExitCode.Crashed;
+            files.Write(verification.Report(Given(parsed, backend, modes, wrap, fp8, accept), exit));
+            if (end is not null)
+                terminal.Fail($"the worker did not end well: {end}");
+            return exit;
         });
         return command;
+    }
+
+    /// <summary>Names and values of options that were given, the backend's always: those without which a case would not come out as it did.</summary>
+    private static string[] Given(ParseResult parsed, Option<string> backend, params Option[] others)
+    {
+        IEnumerable<Option> given = others.Where(option => parsed.GetResult(option) is { Implicit: false });
+        return ["--backend", parsed.GetValue(backend)!, .. given.SelectMany(option => new[] { option.Name, parsed.GetResult(option)!.Tokens[0].Value })];
     }
 }

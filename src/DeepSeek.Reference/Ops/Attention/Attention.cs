@@ -24,7 +24,7 @@ namespace DeepSeek.Reference.Ops;
 ///                each sum begun at lane 0
 /// </code>
 /// q [S, H, D], keys [T, Hk, D] with Hk = H or 1, values [T, Hk, Dv] or the first Dv channels of keys, y [S, H, Dv]; F32, or BF16 widened exactly.
-/// Rules N6, N7, N10; DeepSeek-V3 report 2.1.1; model.py, class MLA; docs/spec/mla.md 3 to 5.
+/// With an <see cref="AttentionContract"/> the row is rule N23's. Rules N6, N7, N10; DeepSeek-V3 report 2.1.1; model.py, class MLA; docs/spec/mla.md 3 to 5.
 /// </remarks>
 public static partial class Attention
 {
@@ -44,12 +44,13 @@ public static partial class Attention
     {
         (int S, int H, _, _, int D, int Dv, _) = shape;
         shape.Check(q.Length, keys.Length, values.Length, y.Length, logSumExp.Length);
+        attributes.Contract?.Validate();
         for (int i = 0; i < S; i++)
         {
             for (int h = 0; h < H; h++)
             {
                 int row = i * H + h;
-                float lse = DefineRow(q.Slice(row * D, D), keys, values, h, shape.Visible(attributes, i), shape, attributes, output, y.Slice(row * Dv, Dv));
+                float lse = Row(q.Slice(row * D, D), keys, values, h, shape.Visible(attributes, i), shape, attributes, output, y.Slice(row * Dv, Dv));
                 if (!logSumExp.IsEmpty)
                     logSumExp[row] = lse;
             }

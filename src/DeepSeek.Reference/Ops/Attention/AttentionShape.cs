@@ -50,6 +50,13 @@ public readonly record struct AttentionShape(int S, int H, int T, int Hk, int D,
         attributes.Accumulation.RequireWithoutUnit("attention");
         if (!Enum.IsDefined(attributes.Rounding) || !Enum.IsDefined(attributes.Accumulation.Kind))
             throw new ContractException($"attention does not offer {attributes.Rounding} with {attributes.Accumulation}");
+        if (attributes.Contract is { } contract)
+        {
+            if (attributes.Rounding != AttentionRounding.None || attributes.Accumulation != Accumulation.Lanes16)
+                throw new ContractException($"attention contract {contract.Name} says roundings and accumulations; leave {attributes.Rounding} and {attributes.Accumulation} at None and Lanes16 beside it");
+            contract.RequireCall(attributes.Scale, q.DType, keys.DType, (values ?? keys).DType);
+        }
+
         return shape;
     }
 

@@ -55,7 +55,7 @@ public static partial class Gate
     }
 
     /// <summary>Steps 3 to 6: group scores, kept groups, mask, choice. c is overwritten. False when a NaN has to be ordered.</summary>
-    private static bool TryChoose(Span<float> c, GateAttributes attributes, Span<int> idx)
+    internal static bool TryChoose(Span<float> c, GateAttributes attributes, Span<int> idx)
     {
         int G = attributes.Groups;
         if (attributes.KeptGroups >= G)
@@ -104,7 +104,8 @@ public static partial class Gate
         return rule == GroupScore.TopTwoSum && c.Length > 1 ? first + second : first;
     }
 
-    private static void Weigh(ReadOnlySpan<float> s, ReadOnlySpan<int> idx, GateAttributes attributes, Span<float> w)
+    /// <summary>The last step: weights of the chosen slots.</summary>
+    internal static void Weigh(ReadOnlySpan<float> s, ReadOnlySpan<int> idx, GateAttributes attributes, Span<float> w)
     {
         float sum = 0f;
         foreach (int i in idx)

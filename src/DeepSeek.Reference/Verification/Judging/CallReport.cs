@@ -1,5 +1,3 @@
-using DeepSeek.Reference.Backends;
-
 namespace DeepSeek.Reference.Verification;
 
 /// <summary>How a candidate's results are judged.</summary>
@@ -10,6 +8,9 @@ internal sealed record JudgeOptions
 
     /// <summary>Everything is emulated to the bit, whatever it costs.</summary>
     public bool Full { get; init; }
+
+    /// <summary>Is told, before everything is emulated, how many seconds that will take, where it is worth saying.</summary>
+    public Action<double>? Estimated { get; init; }
 
     /// <summary>Seed of what is sampled.</summary>
     public ulong Seed { get; init; } = 0x5eed;
@@ -24,14 +25,29 @@ internal sealed record OutputReport
     /// <summary>The verdict.</summary>
     public required Verdict Verdict { get; init; }
 
-    /// <summary>The check that decided, in a word or two: <c>bits</c>, <c>mask</c>, <c>poison</c>, <c>bound</c>, <c>rms</c>, <c>rms, tile</c>, <c>rate</c>, <c>bias</c>, <c>choice</c>, ...</summary>
+    /// <summary>The check that decided, in a word or two: <c>bits</c>, <c>mask</c>, <c>poison</c>, <c>untouched</c>, <c>bound</c>, <c>rms</c>, <c>rms, tile</c>, <c>rate</c>, <c>bias</c>, <c>choice</c>, ...</summary>
     public required string Check { get; init; }
 
     /// <summary>One line: what was found, with its place and figures.</summary>
     public string Note { get; init; } = "";
 
-    /// <summary>Candidate beside reference; null where shapes or formats do not allow it.</summary>
+    /// <summary>Candidate beside reference; null where shapes or formats do not allow it, or where only a sample was compared.</summary>
     public TensorComparison? Comparison { get; init; }
+
+    /// <summary>Errors against the reference over all elements that were compared; null where none could be.</summary>
+    public ErrorStatistics? Errors { get; init; }
+
+    /// <summary>The three statistics, where there was something to measure.</summary>
+    public NoiseTest? Noise { get; init; }
+
+    /// <summary>Elements whose bits were compared.</summary>
+    public long Compared { get; init; }
+
+    /// <summary>Elements measured against the exact result.</summary>
+    public long Measured { get; init; }
+
+    /// <summary>The largest |y - exact| / bound of those measured.</summary>
+    public double LargestShareOfBound { get; init; }
 }
 
 /// <summary>The verdict on a call.</summary>
@@ -48,28 +64,10 @@ internal sealed record CallReport
 
     /// <summary>What the run proves and what it does not, in a sentence.</summary>
     public string Proves { get; init; } = "";
-}
 
-/// <summary>Judges what a candidate wrote into the outputs of a call.</summary>
-internal static class CallJudge
-{
-    /// <summary>Judges the outputs that stand in <paramref name="candidate"/>, whose inputs are as they were given to it.</summary>
-    /// <param name="candidate">The call with the candidate's results in its outputs.</param>
-    /// <param name="before">The outputs' contents before the candidate ran, by name: elements that the operation leaves must still hold them. Null: not known.</param>
-    /// <param name="options">Budget and depth.</param>
-    public static CallReport Judge(OperationCall candidate, IReadOnlyDictionary<string, Tensor>? before, JudgeOptions options)
-    {
-        ArgumentNullException.ThrowIfNull(candidate);
-        OperationCall reference = candidate.Replace(o => o.Role == OperandRole.Input ? o.Tensor : before is not null && before.TryGetValue(o.Name, out Tensor? b) ? b.Clone() : new Tensor(o.Tensor.DType, o.Tensor.Shape));
-        reference.Run(new SimdBackend());
-        var outputs = new List<OutputReport>();
-        foreach (Operand output in candidate.Outputs)
-        {
-            TensorComparison c = TensorComparison.Compare(reference[output.Name], output.Tensor);
-            outputs.Add(new OutputReport { Name = output.Name, Verdict = c.IsBitEqual ? Verdict.Bits : Verdict.Fail, Check = "bits", Comparison = c });
-        }
+    /// <summary>Outputs of the reference that the definitions (<see cref="Backends.ScalarBackend"/>) recomputed in this run, all equal.</summary>
+    public long Recomputed { get; init; }
 
-        OutputReport worst = outputs.MaxBy(o => o.Verdict)!;
-        return new CallReport { Verdict = worst.Verdict, Check = worst.Check, Outputs = outputs };
-    }
+    /// <summary>Seconds that judging took.</summary>
+    public double Seconds { get; init; }
 }

@@ -20,6 +20,11 @@ internal abstract class Yardstick(string output)
     /// <summary>The output's name.</summary>
     public string Output { get; } = output;
 
+    /// <summary>The value that element i of an output stands for: E5M6 codes, which lie in U16, decoded.</summary>
+    public static double ValueOf(OperationCall call, Operand output, long i) => call is QuantizeCall && output.Tensor.DType == DType.U16
+        ? FloatE5M6.FromBits((ushort)(ElementReader.Bits(output.Tensor, i) & 0xFFF)).ToSingle()
+        : ElementReader.Value(output.Tensor, i);
+
     /// <summary>Measures elements, given by row-major index; one result each.</summary>
     public abstract void Measure(ReadOnlySpan<long> elements, Span<Measurement> results);
 }
@@ -48,14 +53,4 @@ internal abstract class ChoiceYardstick(string output)
 
     /// <summary>The verdict on a row, and for a choice that is not equal one line: which were swapped, the margin, the bound.</summary>
     public abstract (ChoiceVerdict Verdict, string Note) Judge(long row);
-}
-
-/// <summary>The yardsticks of a call's outputs.</summary>
-internal static partial class YardstickOf
-{
-    /// <summary>The yardstick of an output of real numbers or codes; null where bits alone are the rule (copies, permutations) or the output is a choice.</summary>
-    public static Yardstick? Value(OperationCall call, string output) => null;
-
-    /// <summary>The yardstick of an output that is a choice; null for others.</summary>
-    public static ChoiceYardstick? Choice(OperationCall call, string output) => null;
 }

@@ -1,0 +1,150 @@
+namespace DeepSeek.Reference.Backends;
+
+/// <summary>A backend that is any program: it runs in its own process and is spoken to over a socket (docs/spec/worker.md).</summary>
+/// <remarks>
+/// Tensors go through files of a temporary folder; device memory stays in the worker. A worker that crashes, hangs or loses its context fails the call with a
+/// <see cref="BackendException"/> and is started again for the next one. Not for several threads at once.
+/// </remarks>
+internal sealed class WorkerBackend : CallBackend, IDisposable
+{
+    private const int Shift = 64;
+    private readonly string command;
+    private readonly string[] words;
+    private readonly WorkerOptions options;
+    private readonly IReadOnlyList<string> modes;
+    private WorkerClient? client;
+    private int restarts;
+
+    /// <summary>Starts the worker.</summary>
+    /// <param name="command">The command as it would be typed; the socket's path is added as its last word.</param>
+    /// <param name="options">Times, and what the command is wrapped in.</param>
+    /// <param name="modes">How each call is run, one after the other: eager first.</param>
+    /// <exception cref="ContractException">It cannot be started, or cannot do a mode.</exception>
+    /// <exception cref="BackendException">It ended, hung, or answered nonsense.</exception>
+    public WorkerBackend(string command, WorkerOptions options, IReadOnlyList<string> modes)
+    {
+        this.command = command;
+        words = [.. options.Wrap is null ? [] : CommandWords.Split(options.Wrap), .. CommandWords.Split(command)];
+        this.options = options;
+        this.modes = modes;
+        string[] lacks = [.. modes.Except(Client().Modes)];
+        if (lacks.Length > 0)
+        {
+            string can = string.Join(", ", client!.Modes);
+            Dispose();
+            throw new ContractException($"backend `{command}` cannot run in mode {string.Join(", ", lacks)}; it says it can do {can}");
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string Name => Client().Name;
+
+    /// <summary>The device that the worker names.</summary>
+    public string Device => Client().Device;
+
+    /// <summary>How often the worker had to be started again.</summary>
+    public int Restarts => restarts;
+
+    /// <inheritdoc/>
+    protected override void Invoke(OperationCall call)
+    {
+        WorkerClient worker = Client();
+        worker.Begin(call.Operation.ToString());
+        worker.Supports(call);
+        int plan = worker.Prepare(call, Scaled(options.Prepare));
+        Dictionary<string, byte[]>? eager = null;
+        foreach (string mode in modes)
+        {
+            worker.Begin($"{call.Operation}, mode {mode}");
+            Dictionary<string, byte[]> results = RunOnce(worker, call, plan, mode);
+            eager ??= results;
+            foreach ((string name, byte[] bytes) in results)
+            {
+                int differs = bytes.AsSpan().CommonPrefixLength(eager[name]);
+                if (differs < bytes.Length)
+                    throw new BackendException($"{call.Operation}: in mode {mode} byte {differs} of '{name}' is 0x{bytes[differs]:X2}, in mode {modes[0]} 0x{eager[name][differs]:X2}");
+            }
+        }
+
+        worker.Free([], [plan]);
+        foreach (Operand output in call.Outputs)
+            eager![output.Name].CopyTo(Bytes(output.Tensor));
+    }
+
+    /// <summary>Ends the worker; null, or how it ended where it should have ended well (a sanitizer's exit code, for one).</summary>
+    public string? Finish()
+    {
+        string? end = client?.Bye();
+        Dispose();
+        return end;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        client?.Dispose();
+        client = null;
+    }
+
+    /// <summary>Runs a plan on fresh tensors; the outputs' bytes. In mode perturb nothing lies where it lay, and scratch memory holds a pattern.</summary>
+    private static Dictionary<string, byte[]> RunOnce(WorkerClient worker, OperationCall call, int plan, string mode)
+    {
+        var handles = new List<(string Name, int Handle)>();
+        foreach (Operand operand in call.Operands)
+        {
+            string file = FileOf(operand);
+            File.WriteAllBytes(Path.Combine(worker.Folder, file), operand.Tensor.AsBytes());
+            handles.Add((operand.Name, worker.Put(operand, file, mode == "perturb" ? Shift : 0)));
+        }
+
+        long scratch = worker.WorkspaceSize(plan);
+        int? workspace = scratch > 0 ? worker.Workspace(scratch) : null;
+        worker.Run(plan, handles, workspace, mode);
+        if (mode == "graph")
+        {
+            // What was captured is replayed on contents that were not there when it was captured.
+            foreach ((Operand operand, (string _, int handle)) in call.Operands.Zip(handles))
+                worker.Write(handle, FileOf(operand));
+            worker.Run(plan, handles, workspace, mode);
+        }
+
+        var results = new Dictionary<string, byte[]>();
+        foreach ((Operand operand, (string name, int handle)) in call.Operands.Zip(handles))
+        {
+            string file = FileOf(operand);
+            worker.Read(handle, file);
+            byte[] bytes = File.ReadAllBytes(Path.Combine(worker.Folder, file));
+            if (bytes.Length != operand.Tensor.ByteCount)
+                throw new BackendException($"{call.Operation}: the worker wrote {bytes.Length} bytes for '{name}', which has {operand.Tensor.ByteCount}");
+            if (operand.Role == OperandRole.Output)
+                results.Add(name, bytes);
+            else if (!bytes.AsSpan().SequenceEqual(operand.Tensor.AsBytes()))
+                throw new BackendException($"{call.Operation}: the worker changed its input '{name}'");
+        }
+
+        worker.Free([.. handles.Select(h => h.Handle), .. workspace is { } w ? (int[])[w] : []], []);
+        return results;
+    }
+
+    private static string FileOf(Operand operand) => operand.Name + ".bin";
+
+    private static Span<byte> Bytes(Tensor tensor) => System.Runtime.InteropServices.MemoryMarshal.CreateSpan(ref tensor.ByteOrigin, checked((int)tensor.ByteCount));
+
+    private WorkerClient Client()
+    {
+        if (client is { IsLost: true })
+        {
+            client.Dispose();
+            client = null;
+            restarts++;
+        }
+
+        return client ??= WorkerClient.Start(words, Scaled(options.Load), Scaled(options.Run));
+    }
+
+    /// <summary>Sanitizers slow a program down by an order of magnitude and more.</summary>
+    private TimeSpan Scaled(TimeSpan time) => options.Wrap is null ? time : 20 * time;
+
+    /// <inheritdoc/>
+    public override string ToString() => command;
+}

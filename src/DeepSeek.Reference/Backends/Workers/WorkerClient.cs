@@ -1,0 +1,255 @@
+using System.Text.Json;
+
+namespace DeepSeek.Reference.Backends;
+
+/// <summary>The calls of the worker protocol (docs/spec/worker.md 3), one method each, on one running worker.</summary>
+/// <remarks>Requests and answers alternate. An answer's status becomes an exception: UNSUPPORTED a <see cref="ContractException"/>, anything else but OK a <see cref="BackendException"/>.</remarks>
+internal sealed class WorkerClient : IDisposable
+{
+    /// <summary>The version of the protocol.</summary>
+    public const int Protocol = 1;
+
+    private readonly WorkerProcess process;
+    private readonly TimeSpan limit;
+    private int id;
+    private string doing = "hello";
+
+    private WorkerClient(WorkerProcess process, TimeSpan limit)
+    {
+        this.process = process;
+        this.limit = limit;
+    }
+
+    /// <summary>What the worker calls itself.</summary>
+    public string Name { get; private set; } = "";
+
+    /// <summary>The device it runs on.</summary>
+    public string Device { get; private set; } = "";
+
+    /// <summary>The modes it can run in; eager always.</summary>
+    public IReadOnlyList<string> Modes { get; private set; } = [];
+
+    /// <summary>Whether the worker is beyond use: it crashed, hung, lost its context or broke the protocol.</summary>
+    public bool IsLost { get; private set; }
+
+    /// <summary>Where files of tensors lie.</summary>
+    public string Folder => process.Folder;
+
+    /// <summary>Starts a worker and greets it.</summary>
+    /// <exception cref="ContractException">The program cannot be started, or speaks another version.</exception>
+    /// <exception cref="BackendException">It ended, hung, or answered nonsense.</exception>
+    public static WorkerClient Start(IReadOnlyList<string> command, TimeSpan load, TimeSpan run)
+    {
+        var client = new WorkerClient(WorkerProcess.Start(command, load), run);
+        try
+        {
+            JsonElement hello = client.Call("hello", load, json =>
+            {
+                json.WriteNumber("protocol", Protocol);
+                json.WriteString("folder", client.Folder);
+                json.WriteNumber("rank", 0);
+                json.WriteNumber("world_size", 1);
+            });
+            int version = client.Whole(hello, "protocol");
+            if (version != Protocol)
+                throw new ContractException($"the worker speaks version {version} of the protocol, this tool version {Protocol}; use a worker of the same release");
+            client.Name = client.Text(hello, "name");
+            client.Device = client.Text(hello, "device");
+            client.Modes = hello.TryGetProperty("modes", out JsonElement modes) && modes.ValueKind == JsonValueKind.Array
+                ? [.. modes.EnumerateArray().Select(m => m.GetString() ?? "")]
+                : ["eager"];
+            return client;
+        }
+        catch
+        {
+            client.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Names what the next calls are for, so that a crash can be told by it.</summary>
+    public void Begin(string what) => doing = what;
+
+    /// <summary>Whether the worker offers a call.</summary>
+    public void Supports(OperationCall call) => Call("supports", limit, json => Describe(json, call));
+
+    /// <summary>Prepares a call: compiling, choosing kernels.</summary>
+    public int Prepare(OperationCall call, TimeSpan prepare) => Whole(Call("prepare", prepare, json => Describe(json, call)), "plan");
+
+    /// <summary>Bytes of scratch memory that a plan needs.</summary>
+    public long WorkspaceSize(int plan)
+    {
+        JsonElement answer = Call("workspace_size", limit, json => json.WriteNumber("plan", plan));
+        return answer.TryGetProperty("bytes", out JsonElement bytes) && bytes.TryGetInt64(out long n) && n >= 0 ? n : throw Nonsense("workspace_size", "'bytes' is no size");
+    }
+
+    /// <summary>Makes a tensor of the worker's from a file of the folder; <paramref name="shift"/> bytes past an allocation's natural start.</summary>
+    public int Put(Operand operand, string file, int shift) => Whole(Call("put", limit, json =>
+    {
+        json.WriteString("name", operand.Name);
+        json.WriteString("dtype", operand.Tensor.DType.Name());
+        Shape(json, operand.Tensor.Shape);
+        json.WriteString("file", file);
+        json.WriteNumber("shift", shift);
+    }), "handle");
+
+    /// <summary>Makes scratch memory, every byte 0xA5.</summary>
+    public int Workspace(long bytes) => Whole(Call("workspace", limit, json => json.WriteNumber("bytes", bytes)), "handle");
+
+    /// <summary>Writes other contents into a tensor of the worker's.</summary>
+    public void Write(int handle, string file) => Call("write", limit, json =>
+    {
+        json.WriteNumber("handle", handle);
+        json.WriteString("file", file);
+    });
+
+    /// <summary>Runs a plan.</summary>
+    public void Run(int plan, IEnumerable<(string Name, int Handle)> arguments, int? workspace, string mode) => Call("run", limit, json =>
+    {
+        json.WriteNumber("plan", plan);
+        json.WriteStartObject("args");
+        foreach ((string name, int handle) in arguments)
+            json.WriteNumber(name, handle);
+        json.WriteEndObject();
+        if (workspace is { } scratch)
+            json.WriteNumber("workspace", scratch);
+        else
+            json.WriteNull("workspace");
+        json.WriteString("mode", mode);
+    });
+
+    /// <summary>Has the worker write a tensor's bytes into a file of the folder.</summary>
+    public void Read(int handle, string file) => Call("read", limit, json =>
+    {
+        json.WriteNumber("handle", handle);
+        json.WriteString("file", file);
+    });
+
+    /// <summary>Gives tensors and plans back.</summary>
+    public void Free(IEnumerable<int> handles, IEnumerable<int> plans) => Call("free", limit, json =>
+    {
+        Numbers(json, "handles", handles);
+        Numbers(json, "plans", plans);
+    });
+
+    /// <summary>Says goodbye and waits for the end; null, or how a worker that should have ended well ended.</summary>
+    public string? Bye()
+    {
+        if (IsLost)
+            return null;
+        try
+        {
+            Call("bye", limit, _ => { });
+        }
+        catch (BackendException e)
+        {
+            return e.Message;
+        }
+
+        string end = process.End();
+        return end.StartsWith("exit code 0", StringComparison.Ordinal) ? null : end;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => process.Dispose();
+
+    private JsonElement Call(string name, TimeSpan time, Action<Utf8JsonWriter> body)
+    {
+        try
+        {
+            int sent = ++id;
+            process.Frames.Send(json =>
+            {
+                json.WriteNumber("id", sent);
+                json.WriteString("call", name);
+                body(json);
+            });
+            JsonElement answer = process.Frames.Receive(time);
+            if (Whole(answer, "id") != sent)
+                throw Nonsense(name, $"the answer has id {answer.GetProperty("id")} where {sent} is due");
+            return Accept(name, answer);
+        }
+        catch (TimeoutException)
+        {
+            IsLost = true;
+            process.Kill();
+            throw new BackendException($"the worker gave no answer to '{name}' within {time.TotalSeconds:F0} s while it was at {doing}, and was ended") { Ended = true };
+        }
+        catch (IOException)
+        {
+            IsLost = true;
+            throw new BackendException($"the worker crashed in '{name}' while it was at {doing}: {process.End()}") { Ended = true };
+        }
+        catch (JsonException e)
+        {
+            IsLost = true;
+            process.Kill();
+            throw new BackendException($"the worker's answer to '{name}' is no message of the protocol ({e.Message.ReplaceLineEndings(" ")}); see docs/spec/worker.md", e) { Ended = true };
+        }
+    }
+
+    private JsonElement Accept(string name, JsonElement answer)
+    {
+        string message = answer.TryGetProperty("message", out JsonElement m) && m.ValueKind == JsonValueKind.String ? m.GetString()!.ReplaceLineEndings(" ") : "no reason given";
+        string status = Text(answer, "status");
+        switch (status)
+        {
+            case "OK":
+                return answer;
+            case "UNSUPPORTED":
+                throw new ContractException(message);
+            case "INVALID" or "OOM" or "LAUNCH_ERROR":
+                throw new BackendException($"{status} from '{name}' at {doing}: {message}");
+            case "CONTEXT_LOST":
+                IsLost = true;
+                process.Kill();
+                throw new BackendException($"CONTEXT_LOST from '{name}' at {doing}: {message}") { Ended = true };
+            default:
+                throw Nonsense(name, $"status '{status}' is none of OK, UNSUPPORTED, INVALID, OOM, LAUNCH_ERROR, CONTEXT_LOST");
+        }
+    }
+
+    private static void Describe(Utf8JsonWriter json, OperationCall call)
+    {
+        json.WriteString("op", Verification.OperationNames.Of(call.Operation));
+        json.WriteStartArray("tensors");
+        foreach (Operand operand in call.Operands)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", operand.Name);
+            json.WriteString("role", operand.Role == OperandRole.Input ? "in" : "out");
+            json.WriteString("dtype", operand.Tensor.DType.Name());
+            Shape(json, operand.Tensor.Shape);
+            json.WriteString("layout", "contiguous");
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WritePropertyName("attributes");
+        CallAttributes.Write(call, json);
+    }
+
+    private int Whole(JsonElement answer, string key) =>
+        answer.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int n) ? n : throw Nonsense(doing, $"'{key}' is no whole number");
+
+    private string Text(JsonElement answer, string key) =>
+        answer.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Nonsense(doing, $"'{key}' is no text");
+
+    private static JsonException Nonsense(string name, string what) => new($"{name}: {what}");
+
+    private static void Shape(Utf8JsonWriter json, Shape shape)
+    {
+        json.WriteStartArray("shape");
+        foreach (long d in shape.Dimensions)
+            json.WriteNumberValue(d);
+        json.WriteEndArray();
+    }
+
+    private static void Numbers(Utf8JsonWriter json, string key, IEnumerable<int> values)
+    {
+        json.WriteStartArray(key);
+        foreach (int value in values)
+            json.WriteNumberValue(value);
+        json.WriteEndArray();
+    }
+}

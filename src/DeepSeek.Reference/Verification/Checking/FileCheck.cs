@@ -1,0 +1,179 @@
+using DeepSeek.Reference.Backends;
+
+namespace DeepSeek.Reference.Verification;
+
+/// <summary>Judges the results that stand in a file: the operation by name, its inputs in one file, what a kernel made of them in another.</summary>
+/// <remarks>
+/// The operation may be written with arguments, <c>rms_norm[eps=1e-5]</c>; sizes, dtypes and what is optional follow from the tensors (<see cref="CaseSizes"/>).
+/// Codes may come in dtypes of their width, since NumPy has no others: E4M3 as U8, BF16 as U16. An output that was not given is not judged; where a later one is
+/// judged on it, the reference's stands in.
+/// </remarks>
+internal sealed class FileCheck
+{
+    private FileCheck(OperationCase c, OperationCall call, IReadOnlyList<string> absent)
+    {
+        Case = c;
+        Call = call;
+        Absent = absent;
+    }
+
+    /// <summary>The case: operation, sizes, attributes, contract. Its seed and maps have no meaning here.</summary>
+    public OperationCase Case { get; }
+
+    /// <summary>The call on the file's tensors, the candidate's results in its outputs.</summary>
+    public OperationCall Call { get; }
+
+    /// <summary>Outputs of the operation that no file holds.</summary>
+    public IReadOnlyList<string> Absent { get; }
+
+    /// <summary>Reads the two files as a call of an operation.</summary>
+    /// <param name="operation">An operation's name, or a case id with some of its arguments.</param>
+    /// <param name="contract">A preset's name, or null for the id's.</param>
+    /// <param name="inputs">The inputs, by the case's names.</param>
+    /// <param name="actual">The results, by the case's names; a single tensor needs no name where the operation has one output.</param>
+    /// <exception cref="CaseException">The operation or an argument is unknown.</exception>
+    /// <exception cref="DataException">A tensor is missing, or of another shape or dtype than the operation takes.</exception>
+    public static FileCheck Of(string operation, string? contract, TensorFile inputs, TensorFile actual)
+    {
+        CaseId written = CaseId.Parse(operation);
+        string name = written.Name;
+        if (!OperationCase.Names.Contains(name))
+            throw new CaseException($"'{operation}': no operation is named '{name}'; there are {string.Join(", ", OperationCase.Names)}");
+        IReadOnlyList<string> outputs = OutputNames(name);
+        Tensor? Find(string tensor) => inputs.Tensors.GetValueOrDefault(tensor) ?? Actual(actual, tensor, outputs);
+
+        var arguments = new List<KeyValuePair<string, string>>(written.Arguments);
+        void Add(string key, string value)
+        {
+            if (!arguments.Exists(a => a.Key == key))
+                arguments.Add(new(key, value));
+        }
+
+        if (contract is not null)
+            arguments = [.. arguments.Where(a => a.Key != "contract"), new("contract", contract.ToLowerInvariant())];
+        foreach ((string key, string value) in CaseSizes.Of(name, Find))
+            Add(key, value);
+        OperationCase c = WithDTypes(name, arguments, Find);
+        var tensors = new CaseTensors();
+        foreach (CaseInput input in c.Inputs)
+            tensors[input.Name] = Fit(inputs, input.Name, input.DType, input.Shape);
+        foreach (string extra in new[] { "offsets", "groups", "counts" })
+        {
+            if (!c.Inputs.Any(i => i.Name == extra) && inputs.Tensors.TryGetValue(extra, out Tensor? t))
+                tensors[extra] = Numbers(inputs.Path, extra, t);
+        }
+
+        var absent = new List<string>();
+        foreach (CaseOutput output in c.Outputs)
+        {
+            Tensor? given = Actual(actual, output.Name, outputs);
+            if (given is null)
+                absent.Add(output.Name);
+            // A copy: what stands mapped is read-only, and operations refuse it as an output.
+            tensors[output.Name] = given is null ? new Tensor(output.DType, output.Shape) : As(given, output.DType, output.Shape, actual.Path, output.Name).Clone();
+        }
+
+        if (absent.Count == c.Outputs.Count)
+            throw new DataException($"{actual.Path}: none of {name}'s outputs ({string.Join(", ", absent)}) is among its {actual.Tensors.Count} tensors; name them so");
+        OperationCall call = c.Call(tensors);
+        if (absent.Count > 0)
+        {
+            OperationCall reference = call.WithOwnOutputs();
+            reference.Run(new SimdBackend());
+            call = call.Replace(o => absent.Contains(o.Name) ? reference[o.Name] : o.Tensor);
+        }
+
+        return new FileCheck(c, call, absent);
+    }
+
+    /// <summary>The verdict; outputs that were not given are left out.</summary>
+    public CallReport Judge(JudgeOptions options)
+    {
+        CallReport report = CallJudge.Judge(Call, null, options);
+        OutputReport[] outputs = [.. report.Outputs.Where(o => !Absent.Contains(o.Name))];
+        OutputReport worst = outputs.MaxBy(o => o.Verdict)!;
+        return report with { Outputs = outputs, Verdict = worst.Verdict, Check = worst.Check };
+    }
+
+    /// <summary>The case whose real tensors have the dtypes of those that were given, where the operation lets them.</summary>
+    private static OperationCase WithDTypes(string name, List<KeyValuePair<string, string>> arguments, Func<string, Tensor?> find)
+    {
+        OperationCase c = OperationCase.From(new CaseId(name, arguments));
+        foreach ((string tensor, DType declared) in c.Inputs.Select(i => (i.Name, i.DType)).Concat(c.Outputs.Select(o => (o.Name, o.DType))).ToArray())
+        {
+            if (find(tensor) is not { } given || given.DType == declared || Float(given.DType) is not { } dtype || arguments.Exists(a => a.Key == tensor))
+                continue;
+            KeyValuePair<string, string>[] wider = [.. arguments, new(tensor, dtype)];
+            try
+            {
+                c = OperationCase.From(new CaseId(name, wider));
+                arguments.Add(wider[^1]);
+            }
+            catch (CaseException)
+            {
+                // A dtype that the operation fixes: the tensor itself is then refused, with its place.
+            }
+        }
+
+        return c;
+    }
+
+    private static Tensor? Actual(TensorFile actual, string name, IReadOnlyList<string> outputs) =>
+        !outputs.Contains(name) ? null
+        : actual.Tensors.TryGetValue(name, out Tensor? t) ? t
+        : outputs.Count == 1 && actual.Tensors.Count == 1 ? actual.Tensors.Values.First()
+        : null;
+
+    private static Tensor Fit(TensorFile file, string name, DType dtype, Shape shape) => As(file.Get(name), dtype, shape, file.Path, name);
+
+    /// <summary>The tensor as the case takes it: its shape to the dimension, its dtype, or the codes of its dtype in whole numbers of the same width.</summary>
+    private static Tensor As(Tensor given, DType dtype, Shape shape, string path, string name)
+    {
+        if (given.Shape != shape)
+            throw new DataException($"{path}: tensor '{name}' is {given} where {dtype.Name()} {shape} is expected; reshape it, or give the operation's attributes");
+        if (given.DType == dtype)
+            return given;
+        if (dtype == DType.I32 && given.DType == DType.I64)
+            return Numbers(path, name, given);
+        bool codes = given.DType.Bits() == dtype.Bits() && given.DType is DType.U8 or DType.U16 && dtype is DType.F8_E4M3 or DType.F8_E5M2 or DType.F8_E8M0 or DType.BF16 or DType.F16;
+        return codes
+            ? given.WithDType(dtype)
+            : throw new DataException($"{path}: tensor '{name}' is {given} where {dtype.Name()} is expected; convert it, or name the contract it was made under");
+    }
+
+    /// <summary>Whole numbers as I32.</summary>
+    private static Tensor Numbers(string path, string name, Tensor given)
+    {
+        if (given.DType == DType.I32)
+            return given;
+        if (!ElementReader.IsInteger(given.DType))
+            throw new DataException($"{path}: tensor '{name}' is {given} and must hold whole numbers (I32)");
+        int[] values = new int[given.ElementCount];
+        for (int i = 0; i < values.Length; i++)
+        {
+            Int128 value = ElementReader.Integer(given, i);
+            if (value < int.MinValue || value > int.MaxValue)
+                throw new DataException($"{path}: element {i} of '{name}' is {value}, beyond what I32 holds");
+            values[i] = (int)value;
+        }
+
+        return Tensor.From(values, given.Shape.Dimensions);
+    }
+
+    private static string? Float(DType dtype) => dtype switch
+    {
+        DType.F32 => "f32",
+        DType.BF16 or DType.U16 => "bf16",
+        _ => null,
+    };
+
+    /// <summary>The outputs of an operation, by name.</summary>
+    private static string[] OutputNames(string operation) => operation switch
+    {
+        "attention" => ["y", "log_sum_exp"],
+        "expand_keys" => ["keys", "values"],
+        "gate" => ["scores", "indices", "weights"],
+        "quantize" => ["codes", "scales"],
+        _ => ["y"],
+    };
+}

@@ -1,0 +1,178 @@
+using DeepSeek.Reference.Backends;
+
+namespace DeepSeek.Reference.Verification;
+
+/// <summary>Runs a case on a candidate as a suspicious caller would, then has its results judged.</summary>
+/// <remarks>
+/// <list type="number">
+/// <item>A call of the same shape on other values comes first, so that a result kept from an earlier call is not the right one.</item>
+/// <item>Every operand lies between canaries (<see cref="HarnessBuffer"/>); outputs are poisoned. Every third run has its operands one element beside a 64-byte boundary, the others on it.</item>
+/// <item>After each run: canaries stand (<c>canary</c>), inputs are what they were (<c>mutation</c>), no element that must be written holds poison (<c>poison</c>),
+/// and those that must not be written do (<c>untouched</c>). Each of these is FAIL, whatever the values are.</item>
+/// <item>All runs give the same bits. Where they do not at the same place (<c>repeat</c>) or at another place (<c>placement</c>), the run is NONDETERMINISTIC: SUSPECT, or,
+/// where the candidate declares a free order, the weakest verdict of all runs.</item>
+/// <item><see cref="CallJudge"/> judges the values of the first run.</item>
+/// </list>
+/// docs/spec/zoo.md 2.
+/// </remarks>
+internal static class CallHarness
+{
+    /// <summary>What makes the seed of the call that comes first.</summary>
+    private const ulong OtherValues = 0x9E3779B97F4A7C15;
+
+    /// <summary>Runs and judges.</summary>
+    /// <exception cref="ContractException">Fewer than one run is asked for.</exception>
+    public static HarnessReport Run(OperationCase c, IBackend backend, HarnessOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(c);
+        ArgumentNullException.ThrowIfNull(backend);
+        if (options.Repeat < 1)
+            throw new ContractException($"{options.Repeat} runs were asked for; take 1 or more");
+        OperationCall pristine = c.Call(c.Prepare());
+        var runs = new List<OperationCall>();
+        (string Check, string Note)? found = null;
+        try
+        {
+            OperationCase other = WithSeed(c, c.Seed ^ OtherValues);
+            other.Run(backend, other.Prepare());
+            for (int i = 0; i < options.Repeat && found is null; i++)
+                found = RunOnce(pristine, backend, Offset(i), runs);
+        }
+        catch (ContractException e)
+        {
+            return new HarnessReport { Verdict = Verdict.Skip, Check = "refused", Note = e.Message };
+        }
+
+        if (found is { } breach)
+            return new HarnessReport { Verdict = Verdict.Fail, Check = breach.Check, Note = breach.Note, Candidate = runs[0] };
+        return Judged(runs, pristine, options);
+    }
+
+    /// <summary>The case on other values.</summary>
+    public static OperationCase WithSeed(OperationCase c, ulong seed) => OperationCase.From(new CaseId(
+        c.Id.Name, c.Id.Arguments.Where(a => a.Key != "seed").Append(new KeyValuePair<string, string>("seed", CaseFields.SeedText(seed)))));
+
+    /// <summary>Elements between a 64-byte boundary and the operands of a run.</summary>
+    private static int Offset(int run) => run % 3 == 2 ? 1 : 0;
+
+    /// <summary>One run between canaries; adds the call, with the inputs as they were and the outputs as the candidate left them. Returns the first breach.</summary>
+    private static (string Check, string Note)? RunOnce(OperationCall pristine, IBackend backend, int offset, List<OperationCall> runs)
+    {
+        var buffers = new Dictionary<string, HarnessBuffer>();
+        OperationCall call = pristine.Replace(o =>
+        {
+            HarnessBuffer buffer = o.Role == OperandRole.Input ? HarnessBuffer.Holding(o.Tensor, offset) : HarnessBuffer.Poisoned(o.Tensor, offset);
+            buffers[o.Name] = buffer;
+            return buffer.Tensor;
+        });
+        call.Run(backend);
+        runs.Add(call.Replace(o => o.Role == OperandRole.Input ? pristine[o.Name] : o.Tensor));
+
+        foreach ((string name, HarnessBuffer buffer) in buffers)
+        {
+            if (buffer.Overwritten() is long at)
+                return ("canary", $"a byte {(at < 0 ? $"{-at} before the first" : $"{at - buffer.Tensor.ByteCount} after the last")} of {name} {buffer.Tensor} was written");
+        }
+
+        foreach (Operand input in call.Inputs)
+        {
+            if (HarnessBuffer.FirstDifference(pristine[input.Name], input.Tensor) is long at)
+                return ("mutation", $"element {at / input.Tensor.DType.ByteCount(1)} of the input {input.Name} {input.Tensor} was changed");
+        }
+
+        foreach (Operand output in call.Outputs)
+        {
+            if (Breach(call, output) is { } breach)
+                return breach;
+        }
+
+        return null;
+    }
+
+    /// <summary>An element that was left as it was though it must be written, or the other way about.</summary>
+    private static (string Check, string Note)? Breach(OperationCall call, Operand output)
+    {
+        Tensor t = output.Tensor;
+        Func<long, bool>? leaves = LeavesRow(call);
+        long rowElements = t.Shape.Rank == 0 ? 1 : t.Shape[^1];
+        for (long i = 0; i < t.ElementCount; i++)
+        {
+            bool poison = HarnessBuffer.IsPoison(t, i);
+            bool left = leaves is not null && leaves(i / rowElements);
+            if (poison && !left)
+                return ("poison", $"element {i} of the output {output.Name} {t} was not written");
+            if (!poison && left)
+                return ("untouched", $"element {i} of the output {output.Name} {t} lies in a row that stays as it is, and was written");
+        }
+
+        return null;
+    }
+
+    /// <summary>The rows of y that an operation does not write: those of no group, and those beyond a group's count. Null: it writes all.</summary>
+    private static Func<long, bool>? LeavesRow(OperationCall call)
+    {
+        switch (call)
+        {
+            case IndexedScaledLinearCall indexed:
+                int[] groups = indexed.Groups.AsReadOnlySpan<int>().ToArray();
+                return row => groups[row] < 0;
+            case MaskedScaledLinearCall masked:
+                int[] counts = masked.Counts.AsReadOnlySpan<int>().ToArray();
+                long rows = masked.Y.Shape[1];
+                return row => row % rows >= counts[row / rows];
+            default:
+                return null;
+        }
+    }
+
+    private static HarnessReport Judged(List<OperationCall> runs, OperationCall pristine, HarnessOptions options)
+    {
+        (string Check, string Note)? differs = Differs(runs);
+        CallReport first = Judge(runs[0], options);
+        for (int i = 1; i < runs.Count && differs is not null && options.FreeOrder; i++)
+        {
+            CallReport next = Judge(runs[i], options);
+            if (next.Verdict > first.Verdict)
+                first = next;
+        }
+
+        bool suspect = differs is not null && !options.FreeOrder && first.Verdict < Verdict.Suspect;
+        OutputReport? worst = first.Outputs.FirstOrDefault(o => o.Verdict == first.Verdict);
+        return new HarnessReport
+        {
+            Verdict = suspect ? Verdict.Suspect : first.Verdict,
+            Check = suspect ? differs!.Value.Check : first.Check,
+            Note = suspect ? differs!.Value.Note : worst is null ? "" : $"{worst.Name}: {worst.Note}",
+            Nondeterministic = differs is not null,
+            Call = first,
+            Candidate = runs[0],
+        };
+    }
+
+    private static CallReport Judge(OperationCall run, HarnessOptions options)
+    {
+        var before = new Dictionary<string, Tensor>();
+        foreach (Operand output in run.Outputs)
+            before[output.Name] = HarnessBuffer.Poisoned(output.Tensor, 0).Tensor;
+        return CallJudge.Judge(run, before, options.Judge);
+    }
+
+    /// <summary>The first element at which a run differs from the first, any NaN equal to any NaN: runs at the same place before those at another.</summary>
+    private static (string Check, string Note)? Differs(List<OperationCall> runs)
+    {
+        foreach (int i in Enumerable.Range(1, runs.Count - 1).OrderBy(Offset))
+        {
+            foreach (Operand first in runs[0].Outputs)
+            {
+                Tensor now = runs[i][first.Name];
+                if (HarnessBuffer.FirstDifference(first.Tensor, now) is null || TensorComparison.Compare(first.Tensor, now).FirstMismatch is not { } at)
+                    continue;
+                bool repeat = Offset(i) == Offset(0);
+                return (repeat ? "repeat" : "placement",
+                    $"{first.Name}[{string.Join(", ", at)}] differs between run 1 and run {i + 1}, which {(repeat ? "was the same call again" : "had its operands at another address")}");
+            }
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,123 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace DeepSeek.Reference.Verification;
+
+/// <summary>A tensor inside a larger allocation, with canaries before and after it, at any element's distance from a 64-byte boundary.</summary>
+/// <remarks>
+/// <code>
+/// | canary, 64 bytes | offset elements of canary | the tensor | canary, 64 bytes or more |
+/// </code>
+/// A canary is the bytes FF 7F again and again: a NaN as binary32, bfloat16 and E4M3, an impossible index as I32. What is read beyond a tensor so spoils the result;
+/// what is written there is seen. An output is filled with its dtype's <see cref="Poison"/>, which no operation writes.
+/// </remarks>
+internal sealed class HarnessBuffer
+{
+    /// <summary>Bytes of canary on each side.</summary>
+    public const int Guard = 64;
+
+    private readonly Tensor whole;
+    private readonly long first;
+
+    /// <summary>Room for a tensor; its elements are canaries too until they are filled.</summary>
+    /// <param name="like">Dtype and shape.</param>
+    /// <param name="offset">Elements between the 64-byte boundary and the tensor.</param>
+    public HarnessBuffer(Tensor like, int offset)
+    {
+        first = Guard + offset * like.DType.ByteCount(1);
+        var storage = new ManagedStorage(first + like.ByteCount + Guard);
+        whole = new Tensor(DType.U8, new Shape(storage.ByteLength), storage, 0);
+        Tensor = new Tensor(like.DType, like.Shape, storage, first);
+        Fill(whole, Canary);
+    }
+
+    /// <summary>The tensor between the canaries.</summary>
+    public Tensor Tensor { get; }
+
+    private static ReadOnlySpan<byte> Canary => [0xFF, 0x7F];
+
+    /// <summary>A tensor's copy between canaries.</summary>
+    public static HarnessBuffer Holding(Tensor tensor, int offset)
+    {
+        var buffer = new HarnessBuffer(tensor, offset);
+        tensor.CopyTo(buffer.Tensor);
+        return buffer;
+    }
+
+    /// <summary>An output between canaries, poisoned.</summary>
+    public static HarnessBuffer Poisoned(Tensor tensor, int offset)
+    {
+        var buffer = new HarnessBuffer(tensor, offset);
+        Fill(buffer.Tensor, Poison(tensor.DType));
+        return buffer;
+    }
+
+    /// <summary>The distance from the tensor's first byte to the first canary that was overwritten, negative before it; null where all stand.</summary>
+    public long? Overwritten()
+    {
+        for (long i = 0; i < whole.ByteCount; i++)
+        {
+            if (i == first)
+                i += Tensor.ByteCount;
+            if (At(whole, i) != Canary[(int)(i & 1)])
+                return i - first;
+        }
+
+        return null;
+    }
+
+    /// <summary>The bytes that an element has before it is written: a NaN with a payload of its own for real numbers, a code outside the format, an index that is none.</summary>
+    public static ReadOnlySpan<byte> Poison(DType dtype) => dtype switch
+    {
+        DType.F32 => [0xA5, 0xA5, 0xE5, 0x7F],
+        DType.BF16 => [0xE5, 0x7F],
+        DType.I32 => [0x01, 0x00, 0x00, 0x80],
+        DType.F8_E4M3 => [0xFF],
+        DType.U16 => [0xFF, 0xFF],
+        _ => [0xA5],
+    };
+
+    /// <summary>Whether element i still holds the poison.</summary>
+    public static bool IsPoison(Tensor tensor, long i)
+    {
+        ReadOnlySpan<byte> poison = Poison(tensor.DType);
+        int size = (int)tensor.DType.ByteCount(1);
+        for (int b = 0; b < size; b++)
+        {
+            if (At(tensor, i * size + b) != poison[b % poison.Length])
+                return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>The first byte at which two tensors of one size differ; null where none does.</summary>
+    public static long? FirstDifference(Tensor a, Tensor b)
+    {
+        const int Most = 1 << 30;
+        for (long at = 0; at < a.ByteCount; at += Most)
+        {
+            int count = (int)Math.Min(Most, a.ByteCount - at);
+            int equal = Bytes(a, at, count).CommonPrefixLength(Bytes(b, at, count));
+            if (equal < count)
+                return at + equal;
+        }
+
+        return null;
+    }
+
+    private static void Fill(Tensor tensor, ReadOnlySpan<byte> pattern)
+    {
+        const int Most = 1 << 30;
+        for (long at = 0; at < tensor.ByteCount; at += Most)
+        {
+            Span<byte> bytes = Bytes(tensor, at, (int)Math.Min(Most, tensor.ByteCount - at));
+            for (int i = 0; i < bytes.Length; i++)
+                bytes[i] = pattern[i % pattern.Length];
+        }
+    }
+
+    private static byte At(Tensor tensor, long i) => Unsafe.Add(ref tensor.ByteOrigin, (nint)i);
+
+    private static Span<byte> Bytes(Tensor tensor, long start, int count) => MemoryMarshal.CreateSpan(ref Unsafe.Add(ref tensor.ByteOrigin, (nint)start), count);
+}

@@ -1,0 +1,158 @@
+using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Numerics;
+using DeepSeek.Reference.Ops;
+
+namespace DeepSeek.Reference.Verification;
+
+/// <summary>How large the errors of other orders of the same sums are, where the declared order is one that no GPU kernel shares.</summary>
+/// <remarks>
+/// A sum declared as sixteen lanes or as one chain may come from any kernel that adds in binary32: then the size of its error is not that of the emulation, and eight orders are
+/// computed on a sample: a chain of fma over k ascending, descending, and over six random permutations of k. A chain is the worst of what kernels do, for its rounding errors
+/// are those of partial sums of full size. What a matrix unit sums is fixed by the unit up to the order of its instructions, which moves the size of errors by less than a
+/// hundredth (docs/spec/noise.md); a sum declared as exact or in binary64 binds to that. There the emulation alone is the measure.
+/// </remarks>
+internal static class LegitimateOrders
+{
+    private const int Orders = 8;
+    private const double Work = 1 << 24;
+
+    /// <summary>What the worst order does on an output.</summary>
+    public static OrderAllowance Of(OperationCall call, CallSampler? sampler, string output, ulong seed)
+    {
+        if (sampler is null || sampler.Rows == 0 || sampler.Columns == 0 || call.Sum.Kind is not (AccumulationKind.Lanes16 or AccumulationKind.Sequential) || !Has(call))
+            return OrderAllowance.None;
+        (int[] rows, int[] columns) = new SamplePlan(sampler, seed).Uniform((long)Math.Clamp(Work / Math.Max(1, sampler.Work), 1, 4096));
+        var worst = OrderAllowance.None;
+        CallSample[] samples = [.. sampler.Take(rows, columns)];
+        for (int order = 0; order < Orders; order++)
+        {
+            var errors = new OrderErrors();
+            bool any = false;
+            foreach (CallSample sample in samples)
+            {
+                OperationCall inOrder = InOrder(sample.Call, order, seed);
+                any |= !ReferenceEquals(inOrder, sample.Call);
+                if (YardstickOf.Value(sample.Call, output) is { } yardstick)
+                    errors.Add(sample.Call[output].DType, inOrder, output, yardstick);
+            }
+
+            if (!any)
+                break;
+            OrderAllowance one = errors.Allowance();
+            worst = new OrderAllowance(Math.Max(worst.MeanSquare, one.MeanSquare), Math.Max(worst.Rate, one.Rate), Math.Max(worst.Largest, one.Largest));
+        }
+
+        return worst;
+    }
+
+    private static bool Has(OperationCall call) => call is LinearCall or GroupedLinearCall or AbsorbQueryCall or AbsorbOutputCall or AttentionCall
+        or ScaledLinearCall or GroupedScaledLinearCall or IndexedScaledLinearCall or MaskedScaledLinearCall;
+
+    /// <summary>The call with its sums as one chain, k permuted where the operands can be; the call itself where there are no more orders to be had.</summary>
+    private static OperationCall InOrder(OperationCall call, int order, ulong seed) => call switch
+    {
+        LinearCall c => c with { X = Permuted(c.X, order, seed), Weight = Permuted(c.Weight, order, seed), Accumulation = Accumulation.Sequential },
+        GroupedLinearCall c => c with { X = Permuted(c.X, order, seed), Weights = [.. c.Weights.Select(w => Permuted(w, order, seed))], Accumulation = Accumulation.Sequential },
+        AbsorbQueryCall c when order == 0 => c with { Accumulation = Accumulation.Sequential },
+        AbsorbOutputCall c when order == 0 => c with { Accumulation = Accumulation.Sequential },
+        AttentionCall c when order == 0 => c with { Attributes = c.Attributes with { Accumulation = Accumulation.Sequential } },
+        ScaledLinearCall c when Chain(c.Product, order) is { } p => c with { Product = p },
+        GroupedScaledLinearCall c when Chain(c.Product, order) is { } p => c with { Product = p },
+        IndexedScaledLinearCall c when Chain(c.Product, order) is { } p => c with { Product = p },
+        MaskedScaledLinearCall c when Chain(c.Product, order) is { } p => c with { Product = p },
+        _ => call,
+    };
+
+    /// <summary>The sums of runs as a chain, and as sixteen lanes; runs and their promotion are declared.</summary>
+    private static ScaledProduct? Chain(ScaledProduct product, int order) => order switch
+    {
+        0 => product with { Block = Accumulation.Sequential },
+        1 => product with { Block = Accumulation.Lanes16 },
+        _ => null,
+    };
+
+    private static Tensor Permuted(Tensor t, int order, ulong seed)
+    {
+        int rows = Operands.Dim(t, 0), K = Operands.Dim(t, 1);
+        if (order == 0)
+            return t;
+        int[] from = [.. Enumerable.Range(0, K)];
+        if (order == 1)
+            Array.Reverse(from);
+        else
+            Shuffle(from, new RandomStream(seed, "order", (uint)order));
+        var wide = new float[rows * K];
+        float[] scratch = new float[K];
+        for (int r = 0; r < rows; r++)
+        {
+            ReadOnlySpan<float> row = Operands.Slice(t, (long)r * K, K, scratch);
+            for (int k = 0; k < K; k++)
+                wide[r * K + k] = row[from[k]];
+        }
+
+        return Tensor.From(wide, rows, K);
+    }
+
+    private static void Shuffle(int[] items, RandomStream random)
+    {
+        for (int i = items.Length - 1; i > 0; i--)
+        {
+            int j = (int)((ulong)random.Word((ulong)i) * (ulong)(i + 1) >> 32);
+            (items[i], items[j]) = (items[j], items[i]);
+        }
+    }
+
+    /// <summary>Errors of one order on a sample, before the rounding to the output and after it.</summary>
+    private sealed class OrderErrors
+    {
+        private double count, square, fourth, off, offSquare, largest;
+
+        public void Add(DType output, OperationCall inOrder, string name, Yardstick yardstick)
+        {
+            // In binary32, so that errors below a bfloat16 output's rounding are seen too.
+            OperationCall wide = inOrder.Replace(o => o.Role == OperandRole.Input ? o.Tensor : new Tensor(o.Tensor.DType == DType.BF16 ? DType.F32 : o.Tensor.DType, o.Tensor.Shape));
+            wide.Run(new SimdBackend());
+            Tensor y = wide[name];
+            long[] index = [.. Enumerable.Range(0, checked((int)y.ElementCount)).Select(i => (long)i)];
+            double[] values = Array.ConvertAll(index, i => ElementReader.Value(y, i));
+            var measured = new Measurement[index.Length];
+            yardstick.Measure(index, measured);
+            var elements = new JudgedElements(output, y.Shape[^1], index, values, values, measured);
+            for (int i = 0; i < elements.Count; i++)
+            {
+                if (elements.IsMeasurable(i))
+                    AddOne(elements, i, y.DType == output);
+            }
+        }
+
+        /// <summary>
+        /// An error ε below the output's unit ω moves a result to its neighbour with probability |ε|/ω, the exact result lying anywhere between two of them: that expectation
+        /// is smoother than the few elements of a sample that do move.
+        /// </summary>
+        private void AddOne(JudgedElements e, int i, bool stored)
+        {
+            double ulp = StoredValue.Ulp(e.Rounded[i], e.DType), scale = e.Scale(i);
+            double error = Math.Abs(e.Actual[i] - (stored ? e.Rounded[i] : e.Exact[i]));
+            double share = Math.Min(1, error / ulp);
+            double mean = stored ? error * error : Math.Max(error * error, error * ulp);
+            largest = Math.Max(largest, Outlier.Left(e, i, e.Actual[i]));
+            count++;
+            square += mean / (scale * scale);
+            fourth += mean / (scale * scale) * (mean / (scale * scale));
+            off += share;
+            offSquare += share * share;
+        }
+
+        /// <summary>The means and five standard errors of them.</summary>
+        public OrderAllowance Allowance()
+        {
+            if (count == 0)
+                return OrderAllowance.None;
+            double rate = off / count, mean = square / count;
+            return new OrderAllowance(
+                mean + NoiseLimits.Whole * Math.Sqrt(Math.Max(0, fourth / count - mean * mean) / count),
+                Math.Min(1, rate + NoiseLimits.Whole * Math.Sqrt(Math.Max(0, offSquare / count - rate * rate) / count)),
+                largest);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+namespace DeepSeek.Reference.Verification;
+
+/// <summary>Part of an output as the reference has it.</summary>
+/// <param name="Reference">The reference's elements.</param>
+/// <param name="Index">Their row-major indices in the whole output; null: it is the whole.</param>
+/// <param name="Chosen">Whether these elements were looked for because they seemed wrong; such ones count for bits and bounds, not for statistics.</param>
+internal sealed record ReferencePiece(Tensor Reference, long[]? Index, bool Chosen)
+{
+    /// <summary>Elements.</summary>
+    public long Count => Reference.ElementCount;
+
+    /// <summary>The index in the whole output of element i.</summary>
+    public long At(long i) => Index is null ? i : Index[i];
+}
+
+/// <summary>What the reference computed of one output: all of it, or samples.</summary>
+internal sealed class ReferencePieces(string output)
+{
+    private readonly List<ReferencePiece> pieces = [];
+
+    /// <summary>The output's name.</summary>
+    public string Output { get; } = output;
+
+    /// <summary>The pieces.</summary>
+    public IReadOnlyList<ReferencePiece> Pieces => pieces;
+
+    /// <summary>Whether the whole output is known.</summary>
+    public bool IsWhole => pieces.Exists(p => p.Index is null);
+
+    /// <summary>Elements that were chosen at random or by their place.</summary>
+    public long Sampled => pieces.Where(p => !p.Chosen).Sum(p => p.Count);
+
+    /// <summary>Adds a piece.</summary>
+    public void Add(ReferencePiece piece) => pieces.Add(piece);
+
+    /// <summary>Whether bits are equal, any NaN as any NaN.</summary>
+    public static bool SameBits(Tensor a, long i, Tensor b, long j)
+    {
+        ulong x = ElementReader.Bits(a, i), y = ElementReader.Bits(b, j);
+        return x == y || (ElementReader.IsReal(a.DType) && double.IsNaN(ElementReader.Value(a, i)) && double.IsNaN(ElementReader.Value(b, j)));
+    }
+}

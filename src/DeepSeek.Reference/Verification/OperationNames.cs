@@ -1,0 +1,24 @@
+using System.Text;
+using DeepSeek.Reference.Backends;
+
+namespace DeepSeek.Reference.Verification;
+
+/// <summary>The names of operations as cases, files and workers write them: ScaledLinear is <c>scaled_linear</c>.</summary>
+internal static class OperationNames
+{
+    /// <summary>The name of an operation.</summary>
+    public static string Of(Operation operation)
+    {
+        if (operation == Operation.SwiGlu)
+            return "swiglu";
+        var name = new StringBuilder();
+        foreach (char c in operation.ToString())
+        {
+            if (char.IsUpper(c) && name.Length > 0)
+                name.Append('_');
+            name.Append(char.ToLowerInvariant(c));
+        }
+
+        return name.ToString();
+    }
+}

@@ -1,0 +1,39 @@
+using DeepSeek.Reference.Backends;
+using Xunit;
+
+namespace DeepSeek.Reference.Tests.Backends;
+
+/// <summary>Workers that never come to speak: each ends in one line that says how. Workers that speak are in tests/External, which has Python.</summary>
+public sealed class WorkerProcessTests
+{
+    private static readonly WorkerOptions Quick = new() { Load = TimeSpan.FromSeconds(1), Run = TimeSpan.FromSeconds(1) };
+
+    [Theory]
+    [InlineData("sh -c 'echo no device; exit 3'", "ended before it connected: exit code 3; its last line: no device")]
+    [InlineData("sh -c 'kill -SEGV $$'", "ended before it connected: ended by SIGSEGV")]
+    [InlineData("sh -c 'sleep 30'", "did not connect within 1 s")]
+    public void A_worker_that_ends_or_sleeps_is_told_by_how(string command, string says)
+    {
+        BackendException e = Assert.Throws<BackendException>(() => new WorkerBackend(command, Quick, ["eager"]));
+        Assert.Contains(says, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_program_that_is_not_there_is_refused_in_one_line()
+    {
+        ContractException e = Assert.Throws<ContractException>(() => new WorkerBackend("no-such-program --flag", Quick, ["eager"]));
+        Assert.Contains("backend `no-such-program --flag` cannot be started", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', e.Message);
+    }
+
+    [Theory]
+    [InlineData("a b  c", "a|b|c")]
+    [InlineData("python3 \"my kernels.py\" 'x y'", "python3|my kernels.py|x y")]
+    [InlineData(@"a\ b ""q\""q"" ''", "a b|q\"q|")]
+    public void A_command_splits_as_it_is_typed(string command, string words) => Assert.Equal(words.Split('|'), CommandWords.Split(command));
+
+    [Theory]
+    [InlineData("python3 'x")]
+    [InlineData("  ")]
+    public void A_command_that_is_none_is_refused(string command) => Assert.Throws<ContractException>(() => CommandWords.Split(command));
+}

@@ -1,0 +1,157 @@
+using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.Verification;
+using Xunit;
+
+namespace DeepSeek.Reference.Tests.Verification.Judging;
+
+public class CallJudgeTests
+{
+    private const string Small = "scaled_linear[t=130,n=200,k=512,product=deepgemm-sm90,seed=0x9]";
+
+    [Fact]
+    public void The_reference_itself_is_BITS_and_some_of_it_is_recomputed_by_the_definitions()
+    {
+        OperationCall call = Ran(Small);
+
+        CallReport report = CallJudge.Judge(call, null, new JudgeOptions());
+
+        Assert.Equal((Verdict.Bits, "bits"), (report.Verdict, report.Check));
+        Assert.True(report.Recomputed >= 1000);
+        Assert.Contains("bits on all 26,000 elements", report.Proves, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void One_wrong_element_fails_by_its_bound_and_is_named()
+    {
+        OperationCall call = Ran(Small);
+        call["y"].AsSpan<float>()[129 * 200 + 7] += 1;
+
+        OutputReport report = CallJudge.Judge(call, null, new JudgeOptions()).Outputs[0];
+
+        Assert.Equal((Verdict.Fail, "bound"), (report.Verdict, report.Check));
+        Assert.Equal([129L, 7L], report.Errors!.First!.Index);
+        Assert.Equal((1L, 0L), report.Errors.First.Tile);
+        Assert.Contains("y[129, 7]", report.Note, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_NaN_that_is_swallowed_fails_by_the_mask()
+    {
+        CaseTensors tensors = OperationCase.Parse(Small).Prepare();
+        tensors["x"].AsSpan<Float8E4M3>()[5 * 512 + 3] = Float8E4M3.NaN;
+        OperationCall call = OperationCase.Parse(Small).Call(tensors);
+        call.Run(new SimdBackend());
+        call["y"].AsSpan<float>().Slice(5 * 200, 200).Clear();
+
+        CallReport report = CallJudge.Judge(call, null, new JudgeOptions());
+
+        Assert.Equal((Verdict.Fail, "mask"), (report.Verdict, report.Check));
+    }
+
+    [Fact]
+    public void An_output_that_was_not_written_fails_as_poison()
+    {
+        OperationCall call = Prepared(Small);
+        Tensor before = call["y"].Clone();
+
+        CallReport report = CallJudge.Judge(call, new Dictionary<string, Tensor> { ["y"] = before }, new JudgeOptions());
+
+        Assert.Equal((Verdict.Fail, "poison"), (report.Verdict, report.Check));
+    }
+
+    [Fact]
+    public void A_row_of_padding_must_stay_as_it_was()
+    {
+        OperationCall call = Prepared("indexed_scaled_linear[r=16,g=2,n=32,k=128,align=4]");
+        Tensor before = call["y"].Clone();
+        call.Run(new SimdBackend());
+        var outputs = new Dictionary<string, Tensor> { ["y"] = before };
+        Assert.Equal(Verdict.Bits, CallJudge.Judge(call, outputs, new JudgeOptions()).Verdict);
+
+        call["y"].AsSpan<BFloat16>()[3 * 32] = BFloat16.One;
+
+        CallReport report = CallJudge.Judge(call, outputs, new JudgeOptions());
+        Assert.Equal((Verdict.Fail, "untouched"), (report.Verdict, report.Check));
+        Assert.Contains("y[3, 0]", report.Outputs[0].Note, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_cast_that_is_not_bit_equal_fails()
+    {
+        OperationCall call = Ran("cast[n=64,x=f32,y=bf16]");
+        call["y"].AsSpan<ushort>()[9] ^= 1;
+
+        CallReport report = CallJudge.Judge(call, null, new JudgeOptions());
+
+        Assert.Equal((Verdict.Fail, "bits"), (report.Verdict, report.Check));
+    }
+
+    [Theory]
+    [InlineData("linear[t=64,n=96,k=600,x=bf16]")]
+    [InlineData("linear[t=64,n=96,k=600,x=bf16,y=bf16]")]
+    [InlineData("linear[t=64,n=96,k=2600,map=outlier]")]
+    [InlineData("linear[t=64,n=96,k=600,map=logspread]")]
+    public void Rule_N7_a_chain_of_fma_is_noise_where_the_declared_order_is_no_kernels(string id)
+    {
+        var call = (LinearCall)Prepared(id);
+        (call with { Accumulation = Accumulation.Sequential }).Run(new SimdBackend());
+
+        OutputReport report = CallJudge.Judge(call, null, new JudgeOptions()).Outputs[0];
+
+        Assert.True(report.Verdict == Verdict.Noise, $"{report.Verdict} {report.Check}: {report.Note}");
+    }
+
+    [Fact]
+    public void An_accumulator_in_bfloat16_is_not_noise()
+    {
+        var call = (LinearCall)Ran("linear[t=64,n=96,k=600,x=bf16,y=bf16]");
+        ReadOnlySpan<float> x = Operands.Widen(call.X), w = Operands.Widen(call.Weight);
+        for (int t = 0; t < 64; t++)
+        {
+            for (int n = 0; n < 96; n++)
+            {
+                float low = 0, high = 0;
+                for (int k = 0; k < 300; k++)
+                    (low, high) = (low + x[t * 600 + k] * w[n * 600 + k], high + x[t * 600 + 300 + k] * w[n * 600 + 300 + k]);
+                call.Y.AsSpan<BFloat16>()[t * 96 + n] = BFloat16.Round(BFloat16.RoundToFloat(low) + BFloat16.RoundToFloat(high));
+            }
+        }
+
+        CallReport report = CallJudge.Judge(call, null, new JudgeOptions());
+
+        Assert.False(report.Verdict.Passes(), report.Outputs[0].Note);
+    }
+
+    [Fact]
+    public void Zeros_where_the_bound_is_as_large_as_the_result_are_suspect()
+    {
+        // Products that cancel to a few units of the accumulator's last place.
+        var x = new Tensor(DType.F32, 64, 4096);
+        var w = new Tensor(DType.F32, 64, 4096);
+        for (int i = 0; i < 64 * 4096; i++)
+        {
+            x.AsSpan<float>()[i] = i % 2 == 0 ? 1 + i % 4096 * 1e-7f : -1;
+            w.AsSpan<float>()[i] = 1;
+        }
+
+        var call = new LinearCall(x, w, Accumulation.Lanes16, new Tensor(DType.F32, 64, 64));
+
+        CallReport report = CallJudge.Judge(call, null, new JudgeOptions());
+
+        Assert.True(report.Verdict is Verdict.Suspect or Verdict.Fail, $"{report.Verdict}: {report.Outputs[0].Note}");
+    }
+
+    internal static OperationCall Prepared(string id)
+    {
+        OperationCase c = OperationCase.Parse(id);
+        return c.Call(c.Prepare());
+    }
+
+    internal static OperationCall Ran(string id)
+    {
+        OperationCall call = Prepared(id);
+        call.Run(new SimdBackend());
+        return call;
+    }
+}

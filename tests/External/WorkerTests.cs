@@ -1,0 +1,77 @@
+using DeepSeek.Reference.Tests.House;
+using Xunit;
+
+namespace DeepSeek.Reference.Tests.External;
+
+/// <summary>docs/spec/worker.md: backends in Python, well-behaved and not, through the whole tool.</summary>
+public sealed class WorkerTests
+{
+    private const string Python = "/usr/bin/python3";
+
+    /// <summary>Five cases that differ in nothing but the seed; the hostile worker goes wrong in its third run.</summary>
+    private static readonly string[] Five = [.. Enumerable.Range(1, 5).Select(i => $"add[n=131,seed=0x{i}]")];
+
+    [Fact]
+    public void Kernels_in_numpy_are_judged_like_any_other()
+    {
+        InstructionSets.Outcome outcome = Verify($"{Python} {Repository.Path("tools", "python", "examples", "numpy_kernels.py")}", ["add[n=131]", "add[n=131,a=bf16,y=bf16]"]);
+        Assert.Contains("2 BITS", outcome.ToString(), StringComparison.Ordinal);
+        Assert.Equal(0, outcome.ExitCode);
+    }
+
+    [Theory]
+    [InlineData("crash", "the worker crashed in 'run' while it was at Add, mode eager: ended by SIGSEGV")]
+    [InlineData("exit", "exit code 7; its last line: out of luck")]
+    [InlineData("hang", "gave no answer to 'run' within 3 s while it was at Add")]
+    [InlineData("raise", "LAUNCH_ERROR from 'run' at Add, mode eager: ValueError: no such tile")]
+    [InlineData("shape", "output 'y' has shape (130,), expected (131,)")]
+    [InlineData("input", "the worker changed its input 'a'")]
+    [InlineData("nonsense", "status 'MAYBE' is none of")]
+    [InlineData("lost", "CONTEXT_LOST from 'run' at Add, mode eager: device fell off the bus")]
+    public void A_worker_that_goes_wrong_fails_that_case_and_the_run_goes_on(string how, string says)
+    {
+        string text = Verify(Hostile(how), Five, "--timeout", "3").ToString();
+        Assert.Contains(says, text, StringComparison.Ordinal);
+        Assert.Contains("5 cases (4 BITS, 1 FAIL)", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Crashes_exit_with_5_and_so_does_a_worker_that_leaves_badly()
+    {
+        Assert.Equal(5, Verify(Hostile("crash"), Five).ExitCode);
+        Assert.Equal(1, Verify(Hostile("raise"), Five).ExitCode);
+        InstructionSets.Outcome leaves = Verify(Hostile("leaves"), Five);
+        Assert.Contains("the worker did not end well: exit code 9", leaves.ToString(), StringComparison.Ordinal);
+        Assert.Equal(5, leaves.ExitCode);
+    }
+
+    [Fact]
+    public void Results_that_move_between_modes_fail()
+    {
+        string text = Verify(Hostile("unsteady"), Five, "--modes", "eager,repeat").ToString();
+        Assert.Contains("in mode repeat byte 0 of 'y' is 0x", text, StringComparison.Ordinal);
+        Assert.Contains("5 FAIL", text, StringComparison.Ordinal);
+        Assert.Contains("5 BITS", Verify(Hostile("none"), Five, "--modes", "eager,repeat,perturb").ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_mode_that_the_worker_lacks_is_refused()
+    {
+        InstructionSets.Outcome outcome = Verify(Hostile("none"), Five, "--modes", "eager,graph");
+        Assert.Contains("cannot run in mode graph; it says it can do eager, repeat, perturb", outcome.ToString(), StringComparison.Ordinal);
+        Assert.Equal(2, outcome.ExitCode);
+    }
+
+    [Fact]
+    public void One_operation_cannot_pass_for_all()
+    {
+        InstructionSets.Outcome outcome = Verify(Hostile("none"), [.. Five, "softmax[t=3,n=67]"], "--require", "add,softmax");
+        Assert.Contains("required, and no case passed: softmax", outcome.ToString(), StringComparison.Ordinal);
+        Assert.Equal(1, outcome.ExitCode);
+    }
+
+    private static string Hostile(string how) => $"{Python} {Repository.Path("tests", "External", "workers", "hostile.py")} {how}";
+
+    private static InstructionSets.Outcome Verify(string backend, string[] cases, params string[] options) =>
+        ForeignTool.Run("dotnet", [Repository.Path("tools", "dsref", "bin", "Release", "net10.0", "dsref.dll"), "verify", .. cases, "--backend", backend, .. options]);
+}

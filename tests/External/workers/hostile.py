@@ -1,0 +1,58 @@
+"""A worker that misbehaves as its first argument says, at its third run; before that it is right. For tests of the tool."""
+import os
+import signal
+import sys
+import time
+
+import numpy as np
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "tools", "python"))
+import dsref_worker  # noqa: E402
+from dsref_worker import kernel, serve  # noqa: E402
+
+how, runs = sys.argv[1], 0
+
+
+@kernel("add")
+def add(a, b):
+    global runs
+    runs += 1
+    if runs == 3:
+        if how == "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        elif how == "exit":
+            print("out of luck", file=sys.stderr, flush=True)
+            os._exit(7)
+        elif how == "hang":
+            time.sleep(600)
+        elif how == "raise":
+            raise ValueError("no such tile")
+        elif how == "shape":
+            return (a + b)[:-1]
+    return a + b
+
+
+class Liar(dsref_worker._Worker):
+    def on_run(self, request):
+        super().on_run(request)
+        if runs == 3 and how == "input":
+            self.tensors[request["args"]["a"]].bytes[:] = 0
+        if runs == 3 and how == "lost":
+            raise RuntimeError("context")
+        if how == "unsteady" and request["mode"] == "repeat":
+            self.tensors[request["args"]["y"]].bytes[0] ^= 1
+
+    def answer(self, request):
+        answer = super().answer(request)
+        if request["call"] == "run" and runs == 3:
+            if how == "nonsense":
+                return {"status": "MAYBE"}
+            if how == "lost":
+                return {"status": "CONTEXT_LOST", "message": "device fell off the bus"}
+        return answer
+
+
+dsref_worker._Worker = Liar
+serve("hostile")
+if how == "leaves":
+    sys.exit(9)

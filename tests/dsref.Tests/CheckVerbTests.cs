@@ -1,0 +1,126 @@
+using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Verification;
+
+namespace DeepSeek.Reference.Tool.Tests;
+
+/// <summary>dsref check: the tensors of two files become the case they belong to, whatever the operation.</summary>
+public sealed class CheckVerbTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("dsref-check-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    /// <summary>A case of every operation, with whatever is optional present in one and absent in another.</summary>
+    public static TheoryData<string> Cases => new(
+        "absorb_output[s=3,h=2,dn=9,dv=7,c=21]",
+        "absorb_query[s=3,h=2,dn=9,dr=4,dv=7,c=21]",
+        "add[n=131,a=bf16]",
+        "attention[s=5,t=5,h=3,hk=3,d=12,dv=7,lse=yes]",
+        "attention[s=2,t=19,h=3,hk=1,d=20,dv=13,q=bf16,keys=bf16,y=bf16,latent=yes]",
+        "cast[n=515]",
+        "combine[t=7,d=19,e=5,k=2]",
+        "combine[t=7,d=19,e=5,k=3,holes=yes,alone=yes]",
+        "dequantize[t=3,k=130]",
+        "dequantize[t=3,k=130,codes=e5m6]",
+        "dispatch[t=7,d=19,e=5,k=2]",
+        "embedding[v=37,d=19,t=11]",
+        "embedding[v=37,d=19,t=11,long=yes]",
+        "expand_keys[t=3,h=2,dn=5,dr=4,dv=7]",
+        "gate[t=5,e=24,k=4,groups=8,kept=3]",
+        "gate[t=5,e=24,k=4,bias=no]",
+        "grouped_linear[r=11,g=4,n=5,k=35]",
+        "grouped_scaled_linear[r=7,g=3,n=5,k=140]",
+        "indexed_scaled_linear[r=9,g=2,n=5,k=140,align=3]",
+        "linear[t=3,n=13,k=67,weight=bf16]",
+        "linear[t=3,n=65,k=512,contract=deepseekinference]",
+        "log_softmax[t=3,n=67]",
+        "masked_scaled_linear[m=3,g=3,n=5,k=140]",
+        "mtp_input[t=3,d=17]",
+        "quantize[t=5,k=300]",
+        "quantize[t=5,k=300,codes=e5m6]",
+        "rms_norm[t=3,n=67,eps=0.125]",
+        "rope[t=3,h=2,d=12,dr=4]",
+        "scaled_linear[t=3,n=13,k=67]",
+        "scaled_linear[t=2,n=9,k=300,rows=yes,add=yes]",
+        "scaled_linear[t=3,n=19,k=300,contract=hopperfp8]",
+        "softmax[t=3,n=67]",
+        "swiglu[n=131,gate=bf16]");
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void The_reference_s_own_results_are_BITS_and_a_turned_bit_is_seen(string id)
+    {
+        OperationCase c = OperationCase.Parse(id);
+        CaseTensors tensors = c.Prepare();
+        c.Run(new ScalarBackend(), tensors);
+        string inputs = Write("in.safetensors", c.Inputs.Select(i => i.Name), tensors);
+        string op = WithAttributes(c);
+        string[] command = ["check", op, "--inputs", inputs, "--actual", Write("out.safetensors", c.Outputs.Select(o => o.Name), tensors), "--contract", c.Contract.Name];
+        Assert.Contains("BITS", CommandLine.Run(command).Passes().Out, StringComparison.Ordinal);
+
+        Tensor wrong = tensors[c.Outputs[0].Name];
+        System.Runtime.CompilerServices.Unsafe.AddByteOffset(ref wrong.ByteOrigin, (nint)wrong.ByteCount - 1) ^= 0x40;
+        command[5] = Write("wrong.safetensors", c.Outputs.Select(o => o.Name), tensors);
+        Assert.Equal(ExitCode.Mismatch, CommandLine.Run(command).Exit);
+    }
+
+    [Fact]
+    public void Codes_may_come_as_whole_numbers_of_their_width_and_a_single_result_without_a_name()
+    {
+        OperationCase c = OperationCase.Parse("scaled_linear[t=3,n=13,k=67,y=bf16]");
+        CaseTensors tensors = c.Prepare();
+        c.Run(new ScalarBackend(), tensors);
+        Tensor y = tensors["y"];
+        foreach (string name in new[] { "x", "weight" })
+            tensors[name] = tensors[name].WithDType(DType.U8);
+        string inputs = Write("in.safetensors", c.Inputs.Select(i => i.Name), tensors);
+        string actual = Path.Combine(folder, "out.safetensors");
+        SafetensorsWriter.Write(actual, [new("something", y.WithDType(DType.U16))], null);
+        CommandLine.Run("check", "scaled_linear", "--inputs", inputs, "--actual", actual).Passes();
+    }
+
+    [Fact]
+    public void An_output_that_was_not_given_is_not_judged_and_said_so()
+    {
+        OperationCase c = OperationCase.Parse("attention[s=5,t=5,h=3,hk=3,d=12,dv=7,lse=yes]");
+        CaseTensors tensors = c.Prepare();
+        c.Run(new ScalarBackend(), tensors);
+        Outcome outcome = CommandLine.Run("check", "attention[lse=yes]", "--inputs", Write("in.safetensors", ["q", "keys", "values"], tensors), "--actual", Write("out.safetensors", ["y"], tensors)).Passes();
+        Assert.Contains("log_sum_exp: not given, not judged", outcome.Out, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("liner", "no operation is named 'liner'")]
+    [InlineData("rms_norm", "'weight' is F32 [13, 67] where F32 [67] is expected")]
+    [InlineData("attention", "needs a tensor 'q'")]
+    [InlineData("linear[bogus=1]", "has no 'bogus'")]
+    [InlineData("linear[n=14]", "'weight' is F32 [13, 67] where F32 [14, 67] is expected")]
+    public void What_does_not_fit_is_named(string op, string says)
+    {
+        CaseTensors tensors = OperationCase.Parse("linear[t=3,n=13,k=67]").Prepare();
+        CommandLine.Run("check", op, "--inputs", Write("in.safetensors", ["x", "weight"], tensors), "--actual", Write("out.safetensors", ["y"], tensors)).RefusesWith(ExitCode.BadInput, says);
+    }
+
+    [Fact]
+    public void A_file_without_the_outputs_is_refused()
+    {
+        CaseTensors tensors = OperationCase.Parse("expand_keys[t=3,h=2,dn=5,dr=4,dv=7]").Prepare();
+        string inputs = Write("in.safetensors", tensors.Names, tensors);
+        CommandLine.Run("check", "linear", "--inputs", inputs, "--actual", inputs).RefusesWith(ExitCode.BadInput, "linear needs a tensor 'x'");
+    }
+
+    /// <summary>The operation with what tensors cannot tell.</summary>
+    private static string WithAttributes(OperationCase c)
+    {
+        string[] told = ["groups", "kept", "eps", "tile", "align", "codes"];
+        string[] kept = [.. c.Id.Arguments.Where(a => told.Contains(a.Key)).Select(a => $"{a.Key}={a.Value}")];
+        return kept.Length == 0 ? c.Id.Name : $"{c.Id.Name}[{string.Join(",", kept)}]";
+    }
+
+    private string Write(string name, IEnumerable<string> names, CaseTensors tensors)
+    {
+        string path = Path.Combine(folder, name);
+        SafetensorsWriter.Write(path, [.. names.Select(n => new KeyValuePair<string, Tensor>(n, tensors[n]))], null);
+        return path;
+    }
+}

@@ -1,0 +1,91 @@
+using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Numerics;
+using DeepSeek.Reference.Ops;
+
+namespace DeepSeek.Reference.Faulty;
+
+/// <summary>Evaluations that are as good as the contract's, and must never raise an alarm.</summary>
+internal static partial class Legitimate
+{
+    private static readonly string[] Linears = ["linear[t=8,n=48,k=512]", "linear[t=8,n=64,k=512,y=bf16]", "linear[t=4,n=32,k=300,map=logspread]", "linear[t=8,n=32,k=256,x=bf16,weight=bf16]"];
+    private static readonly string[] Fp8s = ["scaled_linear[t=8,n=32,k=512]", "scaled_linear[t=8,n=64,k=512,y=bf16]"];
+    private static readonly string[] Attentions = ["attention[s=2,t=150,h=4,hk=1,d=48,dv=32,latent=yes,lse=yes]", "attention[s=6,t=70,h=2,hk=2,d=24,dv=16,q=bf16,keys=bf16,values=bf16,y=bf16]"];
+
+    /// <summary>All legitimate variants.</summary>
+    public static IReadOnlyList<Variant> All { get; } = [.. Sums(), .. ScaledSums(), .. Softmaxes(), .. Elements(), .. Choices()];
+
+    private static IEnumerable<Variant> Sums()
+    {
+        yield return Product("sum-sequential", "One chain of fma, k ascending.", Dots.Sequential);
+        yield return Product("sum-reversed", "One chain of fma, k descending.", Dots.Reversed);
+        yield return Product("sum-pairwise", "Halves are added up.", Dots.Pairwise);
+        yield return Product("sum-unfused", "A product and an addition in place of each fma.", Dots.Separate);
+        yield return Product("sum-exact", "No rounding before the last.", Dots.Exact);
+        yield return Product("sum-float64", "In binary64, rounded once.", Dots.Double);
+        yield return Product("split-k-2", "K in two parts, added in binary32.", Dots.Split(2));
+        yield return Product("split-k-4", "K in four parts, added in binary32.", Dots.Split(4));
+        yield return Variant.Of<LinearCall>("sum-in-any-order", "The order differs from call to call.", Linears, (c, run) => Dots.Run(c, Dots.Strided(7 * run.Calls))) with { FreeOrder = true };
+        yield return Variant.Instead<GroupedLinearCall>("grouped-sequential", "One chain a group's output.", ["grouped_linear[r=11,g=4,n=24,k=256]", "grouped_linear[r=11,g=4,n=24,k=256,y=bf16]"], c => c with { Accumulation = Accumulation.Sequential });
+        yield return Variant.Instead<AbsorbQueryCall>("absorb-query-sequential", "One chain.", ["absorb_query[s=3,h=4,dn=32,dr=8,dv=32,c=64]"], c => c with { Accumulation = Accumulation.Sequential });
+        yield return Variant.Instead<AbsorbOutputCall>("absorb-output-float64", "In binary64.", ["absorb_output[s=3,h=4,dn=32,dv=32,c=64]"], c => c with { Accumulation = Accumulation.Float64 });
+    }
+
+    private static IEnumerable<Variant> ScaledSums()
+    {
+        HopperChain hopper = HopperChain.AsMeasured, wide = new(25, 23);
+        yield return Scaled("blocks-reversed", "Blocks are added from the last to the first.", ScaledDots.Blocks((i, n) => n - 1 - i, (acc, part) => acc + part, hopper));
+        yield return Scaled("blocks-unfused", "A product and an addition in place of the fma of a block.", ScaledDots.Blocks((i, _) => i, (acc, part) => acc + part, hopper));
+        yield return Scaled("accumulator-f25", "The unit keeps 25 fraction bits, not 13.", ScaledDots.Blocks((i, _) => i, (acc, part) => acc + part, wide));
+        yield return Scaled("scaled-split-k-2", "K in two parts, added in binary32.", ScaledDots.Split(2, x => x));
+        yield return Scaled("scaled-split-k-4", "K in four parts, added in binary32.", ScaledDots.Split(4, x => x));
+        yield return Variant.Instead<ScaledLinearCall>("blocks-exact", "Each block's sum is exact.", Fp8s, c => c with { Product = ScaledProduct.TorchReexpression });
+        yield return Variant.Instead<ScaledLinearCall>("scales-one-by-one", "The sum is multiplied with one scale, then with the other.", Fp8s, c => c with { Product = ScaledProduct.TritonFp8Gemm });
+        yield return Variant.Instead<GroupedScaledLinearCall>("grouped-blocks-exact", "Each block's sum is exact.", ["grouped_scaled_linear[r=11,g=3,n=32,k=512]"], c => c with { Product = ScaledProduct.TorchReexpression });
+    }
+
+    private static IEnumerable<Variant> Softmaxes()
+    {
+        yield return Loop("attention-one-block", "All keys at once; P·V before the division.", new AttentionLoop());
+        yield return Loop("online-64", "Online softmax over blocks of 64 keys.", new AttentionLoop { Block = 64 });
+        yield return Loop("online-128", "Online softmax over blocks of 128 keys.", new AttentionLoop { Block = 128 });
+        yield return Loop("split-kv-2", "Two splits of the keys, combined by their maxima.", new AttentionLoop { Splits = 2 });
+        yield return Loop("split-kv-4-online", "Four splits of online softmax.", new AttentionLoop { Splits = 4, Block = 16 });
+        yield return Loop("attention-scores-sequential", "Scores by one chain.", new AttentionLoop { Dot = Dots.Sequential });
+        yield return Loop("attention-exp2", "e^x as 2^(x log2 e), the product rounded.", new AttentionLoop { Exp = ByExp2 });
+        yield return Loop("attention-query-scaled", "The query is scaled, not the score.", new AttentionLoop { ScalesQuery = true });
+        yield return Variant.Instead<AttentionCall>("attention-float64", "All sums in binary64.", Attentions, c => c with { Attributes = c.Attributes with { Accumulation = Accumulation.Float64 } });
+        yield return Variant.Of<SoftmaxCall>("softmax-float64", "Softmax in binary64.", ["softmax[t=4,n=300]", "softmax[t=4,n=300,x=bf16,y=bf16]"], (c, _) => Bugs.Rows(c.X, c.Y, Softmax64));
+        yield return Variant.Of<SoftmaxCall>("softmax-exp2", "e^x as 2^(x log2 e).", ["softmax[t=4,n=300]"], (c, _) => Bugs.Rows(c.X, c.Y, (x, y) => Bugs.SoftmaxRow(x, y, ByExp2, x.Length)));
+        yield return Variant.Of<LogSoftmaxCall>("log-softmax-float64", "Log-softmax in binary64.", ["log_softmax[t=4,n=300]"], (c, _) => Bugs.Rows(c.X, c.Y, LogSoftmax64));
+    }
+
+    private static Variant Product(string name, string sentence, Dot dot) => Variant.Of<LinearCall>(name, sentence, Linears, (c, _) => Dots.Run(c, dot));
+
+    private static Variant Scaled(string name, string sentence, ScaledDot dot) => Variant.Of<ScaledLinearCall>(name, sentence, Fp8s, (c, _) => ScaledDots.Run(c, dot));
+
+    private static Variant Loop(string name, string sentence, AttentionLoop loop) => Variant.Of<AttentionCall>(name, sentence, Attentions, (c, _) => loop.Run(c));
+
+    private static float ByExp2(float x) => Correct.Exp2(x * 1.44269504f);
+
+    private static void Softmax64(ReadOnlySpan<float> x, Span<float> y)
+    {
+        double m = double.NegativeInfinity, sum = 0;
+        foreach (float v in x)
+            m = Math.Max(m, v);
+        foreach (float v in x)
+            sum += Math.Exp(v - m);
+        for (int k = 0; k < x.Length; k++)
+            y[k] = (float)(Math.Exp(x[k] - m) / sum);
+    }
+
+    private static void LogSoftmax64(ReadOnlySpan<float> x, Span<float> y)
+    {
+        double m = double.NegativeInfinity, sum = 0;
+        foreach (float v in x)
+            m = Math.Max(m, v);
+        foreach (float v in x)
+            sum += Math.Exp(v - m);
+        for (int k = 0; k < x.Length; k++)
+            y[k] = (float)(x[k] - m - Math.Log(sum));
+    }
+}

@@ -1,0 +1,37 @@
+using System.CommandLine;
+using DeepSeek.Reference.Backends;
+
+namespace DeepSeek.Reference.Tool;
+
+/// <summary>The options of backends that are programs (docs/spec/worker.md).</summary>
+internal static class WorkerOptionsOf
+{
+    private static readonly string[] Known = ["eager", "repeat", "stream", "graph", "perturb"];
+
+    public static (Option<string> Modes, Option<string?> Wrap, Option<double> Timeout) Options() => (
+        new("--modes")
+        {
+            Description = "How a worker runs each case, one after the other, the bits of each compared with the first's: eager, repeat, stream, graph, perturb.",
+            HelpName = "MODES",
+            DefaultValueFactory = _ => "eager",
+        },
+        new("--wrap") { Description = "Words put before the worker's command, such as a sanitizer; times stretch twentyfold and its exit code counts.", HelpName = "COMMAND" },
+        new("--timeout") { Description = "Seconds that a worker may take for one call; loading takes twice as long, preparing ten times.", HelpName = "SECONDS", DefaultValueFactory = _ => 60 });
+
+    /// <summary>The backend that the options name.</summary>
+    /// <exception cref="ContractException">A mode or time that is none, or a backend that cannot be made.</exception>
+    public static IBackend MakeBackend(ParseResult parsed, Option<string> backend, Option<int> threads, Option<string> modes, Option<string?> wrap, Option<double> timeout)
+    {
+        string name = parsed.GetValue(backend)!;
+        string[] asked = parsed.GetValue(modes)!.ToLowerInvariant().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (asked.Length == 0 || asked.Except(Known).Any())
+            throw new ContractException($"--modes '{parsed.GetValue(modes)}': take one or more of {string.Join(", ", Known)}, with commas");
+        double seconds = parsed.GetValue(timeout);
+        if (!(seconds > 0 && seconds <= 86_400))
+            throw new ContractException($"--timeout {seconds}: take a positive number of seconds, a day at most");
+        if (!SharedOptions.IsCommand(name))
+            return asked is ["eager"] && parsed.GetValue(wrap) is null ? SharedOptions.MakeBackend(name, parsed.GetValue(threads)) : throw new ContractException($"--modes and --wrap are for workers; backend '{name}' is part of the tool");
+        var options = new WorkerOptions { Run = TimeSpan.FromSeconds(seconds), Load = TimeSpan.FromSeconds(2 * seconds), Prepare = TimeSpan.FromSeconds(10 * seconds), Wrap = parsed.GetValue(wrap) };
+        return new WorkerBackend(name, options, asked);
+    }
+}
