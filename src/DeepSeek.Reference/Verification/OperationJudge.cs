@@ -79,7 +79,7 @@ public static class OperationJudge
         TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
         if (golden is not null && golden.Outputs.All(o => CanonicalHash.Of(tensors[o.Key]) == o.Value.Sha256))
             return new OperationVerdict(c.ToString(), Verdict.Bits, "", elapsed);
-        CallReport report = CallJudge.Judge(c.Call(tensors), before, options);
+        CallReport report = CallJudge.Judge(c.Call(tensors), before, options with { Repro = options.Repro.Length > 0 ? options.Repro : $"dsref verify \"{c}\"" });
         Verdict verdict = own && report.Verdict != Verdict.Bits ? Verdict.Fail : report.Verdict;
         return new OperationVerdict(c.ToString(), verdict, verdict == Verdict.Bits ? report.Proves : Detail(report), elapsed) { Call = report };
     }

@@ -91,7 +91,7 @@ internal sealed class FileCheck
     {
         CallReport report = CallJudge.Judge(Call, null, options);
         OutputReport[] outputs = [.. report.Outputs.Where(o => !Absent.Contains(o.Name))];
-        OutputReport worst = outputs.MaxBy(o => o.Verdict)!;
+        OutputReport worst = CallJudge.Weakest(Call, outputs);
         return report with { Outputs = outputs, Verdict = worst.Verdict, Check = worst.Check };
     }
 

@@ -93,12 +93,13 @@ internal static class CallHarness
     private static (string Check, string Note)? Breach(OperationCall call, Operand output)
     {
         Tensor t = output.Tensor;
-        Func<long, bool>? leaves = LeavesRow(call);
-        long rowElements = t.Shape.Rank == 0 ? 1 : t.Shape[^1];
+        if (LeavesRow(call) is not { } leaves)
+            return HarnessBuffer.FirstPoison(t) is long at ? ("poison", $"element {at} of the output {output.Name} {t} was not written") : null;
+        long rowElements = t.Shape[^1];
         for (long i = 0; i < t.ElementCount; i++)
         {
             bool poison = HarnessBuffer.IsPoison(t, i);
-            bool left = leaves is not null && leaves(i / rowElements);
+            bool left = leaves(i / rowElements);
             if (poison && !left)
                 return ("poison", $"element {i} of the output {output.Name} {t} was not written");
             if (!poison && left)

@@ -47,18 +47,23 @@ internal static class CallJudge
         }
 
         OutputReport[] outputs = [.. candidate.Outputs.Select(o =>
-            new OutputJudge(candidate, o.Name, run.Pieces[o.Name], run.Sampler, options, clock).Judge(Before(before, o)))];
-        OutputReport worst = outputs.MaxBy(o => o.Verdict)!;
+            new OutputJudge(candidate, o.Name, run.Pieces, run.Sampler, options, clock).Judge(Before(before, o)))];
+        OutputReport worst = Weakest(candidate, outputs);
         return new CallReport
         {
             Verdict = worst.Verdict,
             Check = worst.Check,
             Outputs = outputs,
             Recomputed = run.Recomputed,
+            Repro = options.Repro,
             Seconds = clock.Elapsed.TotalSeconds,
             Proves = Coverage.Sentence(candidate, run, look, outputs),
         };
     }
+
+    /// <summary>The output that decides: the first stage with the weakest verdict. FAIL decides before what was not judged.</summary>
+    public static OutputReport Weakest(OperationCall call, IReadOnlyList<OutputReport> outputs) => Stages.InOrder(call)
+        .SelectMany(o => outputs.Where(r => r.Name == o.Name)).MaxBy(r => r.Verdict == Verdict.Fail ? int.MaxValue : (int)r.Verdict)!;
 
     /// <summary>Seconds that judging a call to the last bit would take, by a sample that is run for it.</summary>
     public static double Estimate(OperationCall call) => ReferenceRun.Estimate(call);

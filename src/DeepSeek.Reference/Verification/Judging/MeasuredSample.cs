@@ -10,9 +10,10 @@ internal sealed record MeasuredSample(JudgedElements Suspicious, JudgedElements 
     private const int Most = 1 << 18;
 
     /// <summary>Measures the elements of an output that differ most from the reference, and as many fair ones as there are or as time allows.</summary>
-    public static MeasuredSample Take(Tensor actual, ReferencePieces pieces, Yardstick yardstick, int worst, double until, Stopwatch clock, ulong seed)
+    public static MeasuredSample Take(
+        Tensor actual, ReferencePieces pieces, Yardstick yardstick, Func<long, bool>? onOwnValues, int worst, double until, Stopwatch clock, ulong seed)
     {
-        JudgedElements suspicious = Measured(actual, Worst(actual, pieces, worst), yardstick);
+        JudgedElements suspicious = Measured(actual, Worst(actual, pieces, worst), yardstick, onOwnValues);
         (long Element, double Reference)[] fair = Shuffled(pieces, seed);
         var parts = new List<JudgedElements>();
         int done = 0, next = First;
@@ -21,7 +22,7 @@ internal sealed record MeasuredSample(JudgedElements Suspicious, JudgedElements 
         {
             int count = Math.Min(Math.Min(next, fair.Length - done), Most - done);
             double start = clock.Elapsed.TotalSeconds;
-            parts.Add(Measured(actual, fair.AsSpan(done, count).ToArray(), yardstick));
+            parts.Add(Measured(actual, fair.AsSpan(done, count).ToArray(), yardstick, onOwnValues));
             done += count;
             double now = clock.Elapsed.TotalSeconds;
             rate = Math.Max(rate, count / Math.Max(1e-6, now - start));
@@ -33,7 +34,7 @@ internal sealed record MeasuredSample(JudgedElements Suspicious, JudgedElements 
         return new MeasuredSample(suspicious, JudgedElements.Joined(parts, actual));
     }
 
-    private static JudgedElements Measured(Tensor actual, (long Element, double Reference)[] elements, Yardstick yardstick)
+    private static JudgedElements Measured(Tensor actual, (long Element, double Reference)[] elements, Yardstick yardstick, Func<long, bool>? onOwnValues)
     {
         // In order, so that a yardstick meets the elements of a row together.
         Array.Sort(elements, (a, b) => a.Element.CompareTo(b.Element));
@@ -41,7 +42,7 @@ internal sealed record MeasuredSample(JudgedElements Suspicious, JudgedElements 
         var measured = new Measurement[index.Length];
         yardstick.Measure(index, measured);
         return new JudgedElements(actual.DType, actual.Shape.Rank == 0 ? 1 : actual.Shape[^1], index,
-            Array.ConvertAll(index, i => ElementReader.Value(actual, i)), Array.ConvertAll(elements, e => e.Reference), measured);
+            Array.ConvertAll(index, i => ElementReader.Value(actual, i)), Array.ConvertAll(elements, e => e.Reference), measured, onOwnValues);
     }
 
     /// <summary>All chosen elements, and those furthest from the reference: half of them by distance, half by units of the last place.</summary>
@@ -54,6 +55,8 @@ internal sealed record MeasuredSample(JudgedElements Suspicious, JudgedElements 
             for (long i = 0; i < piece.Count; i++)
             {
                 long at = piece.At(i);
+                if (!piece.IsResult(i))
+                    continue;
                 double e = ElementReader.Value(piece.Reference, i), distance = Math.Abs(ElementReader.Value(actual, at) - e);
                 if (distance == 0 && !piece.Chosen)
                     continue;
@@ -97,7 +100,7 @@ internal sealed record MeasuredSample(JudgedElements Suspicious, JudgedElements 
             {
                 if (keep < 1 && random.Word(word++) * (1.0 / (1L << 32)) >= keep)
                     continue;
-                if (piece.Index is null || seen.Add(piece.At(i)))
+                if (piece.IsResult(i) && (piece.Index is null || seen.Add(piece.At(i))))
                     elements.Add((piece.At(i), ElementReader.Value(piece.Reference, i)));
             }
         }

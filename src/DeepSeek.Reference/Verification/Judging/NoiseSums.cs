@@ -7,6 +7,9 @@ namespace DeepSeek.Reference.Verification;
 /// </remarks>
 internal struct NoiseSums
 {
+    // A group may be a single row, whose error all its elements share: four times the RMS of such errors in the worst order.
+    private const double RowBiases = 4;
+
     /// <summary>Elements.</summary>
     public long Count;
 
@@ -77,7 +80,7 @@ internal struct NoiseSums
             return 0;
         double n = Count, a = SignedA / n, b = SignedB / n;
         double end = Math.Clamp(a, Math.Min(0, b), Math.Max(0, b));
-        double distance = Math.Abs(a - end);
+        double distance = Math.Abs(a - end) - RowBiases * orders.RowBias;
         if (distance <= tolerance.Bias * Math.Sqrt(Math.Max(B2 / n, orders.MeanSquare)))
             return 0;
         if (!tolerance.CountedFromOne)

@@ -6,8 +6,19 @@ namespace DeepSeek.Reference.Verification;
 /// <param name="MeanSquare">Mean square of its errors, in the units of <see cref="NoiseSums"/>.</param>
 /// <param name="Rate">Share of its results that are off the rounded exact one.</param>
 /// <param name="Largest">Its largest error, as <see cref="Outlier"/> counts them.</param>
-internal readonly record struct OrderAllowance(double MeanSquare, double Rate, double Largest = 0)
+/// <param name="RowBias">RMS over rows of a row's mean error toward the result, where rows share errors; 0 where elements err each by itself.</param>
+/// <param name="RowMeanSquare">The mean square of the worst row, likewise.</param>
+/// <param name="RowRate">The rate of the worst row, likewise.</param>
+internal readonly record struct OrderAllowance(double MeanSquare, double Rate, double Largest = 0, double RowBias = 0, double RowMeanSquare = 0, double RowRate = 0)
 {
+    /// <summary>What a group of few rows is allowed: as much as the worst row.</summary>
+    public OrderAllowance OfRow => this with { MeanSquare = Math.Max(MeanSquare, RowMeanSquare), Rate = Math.Max(Rate, RowRate) };
+
+    /// <summary>The worse of two.</summary>
+    public static OrderAllowance Worse(OrderAllowance a, OrderAllowance b) => new(
+        Math.Max(a.MeanSquare, b.MeanSquare), Math.Max(a.Rate, b.Rate), Math.Max(a.Largest, b.Largest),
+        Math.Max(a.RowBias, b.RowBias), Math.Max(a.RowMeanSquare, b.RowMeanSquare), Math.Max(a.RowRate, b.RowRate));
+
     /// <summary>The emulation alone is what errors are compared with.</summary>
     public static OrderAllowance None => default;
 }
@@ -51,10 +62,10 @@ internal sealed class NoiseTest
 
         // A typical error: the mean square of those that are not 0, of whichever has them.
         double atom = Math.Max(whole.CandidateOff == 0 ? 0 : whole.A2 / whole.CandidateOff, whole.EmulationOff == 0 ? 0 : whole.B2 / whole.EmulationOff);
-        bool many = Math.Min(rows, elements.Columns) >= NoiseLimits.ManyRows;
+        bool many = Math.Min(rows, elements.Columns) >= NoiseLimits.ManyRows && allowance.RowBias == 0;
         var findings = new List<NoiseFinding>(Statistics(whole, "", "the whole output", atom, allowance, many ? NoiseLimits.Many : NoiseLimits.Few, NoiseLimits.Whole));
         foreach (NoiseGrouping grouping in NoiseGrouping.For(rows, elements.Columns))
-            findings.AddRange(Worst(elements, grouping, a, b, sign, atom, allowance));
+            findings.AddRange(Worst(elements, grouping, a, b, sign, atom, grouping.IsOfRows ? allowance.OfRow : allowance));
         return new NoiseTest(whole, findings);
     }
 

@@ -152,7 +152,7 @@ internal sealed class ReferenceRun
         foreach (Operand output in reference.Outputs)
         {
             pieces[output.Name] = new ReferencePieces(output.Name);
-            pieces[output.Name].Add(new ReferencePiece(output.Tensor, null, false));
+            pieces[output.Name].Add(new ReferencePiece(output.Tensor, null, false) { WrittenRows = WrittenElements.Rows(Sampler) });
         }
     }
 

@@ -62,7 +62,7 @@ public class BudgetTests
         run.Compute();
         run.AddChosen([(333, 777)]);
 
-        OutputReport report = new OutputJudge(call, "y", run.Pieces["y"], run.Sampler, new JudgeOptions(), clock).Judge(null);
+        OutputReport report = new OutputJudge(call, "y", run.Pieces, run.Sampler, new JudgeOptions(), clock).Judge(null);
 
         Assert.Equal((Verdict.Fail, "bound"), (report.Verdict, report.Check));
         Assert.Contains("y[333, 777]", report.Note, StringComparison.Ordinal);
