@@ -12,6 +12,9 @@ internal static class CallJudge
     private const double LookFor = 0.25;
     private const double SampleUntil = 0.7;
 
+    // Checksums are the last resort and a hundredth of a product; that they cover the whole output is worth more than keeping to the second.
+    private const double LongestLook = 2;
+
     /// <summary>Judges the outputs that stand in <paramref name="candidate"/>, whose inputs are as they were given to it.</summary>
     /// <param name="candidate">The call with the candidate's results in its outputs.</param>
     /// <param name="before">The outputs' contents before the candidate ran, by name: elements that the operation leaves must still hold them. Null: not known.</param>
@@ -39,7 +42,7 @@ internal static class CallJudge
         ProductPass? look = null;
         if (!run.IsWhole)
         {
-            look = ProductPass.Run(run.Sampler!, LookFor * options.Budget, options.Seed);
+            look = ProductPass.Run(run.Sampler!, LookFor * options.Budget, options.Seed, LongestLook * options.Budget);
             run.MoreSamples(SampleUntil * options.Budget);
             if (look is not null)
                 run.AddChosen(look.Standing);
