@@ -21,7 +21,7 @@ internal static class BudgetVerb
         { id, budget, full, json };
         command.SetAction(parsed =>
         {
-            JudgeOptions options = JudgeOptionsOf.Of(parsed.GetValue(budget), parsed.GetValue(full));
+            JudgeOptions options = JudgeOptionsOf.Of(terminal, parsed.GetValue(budget), parsed.GetValue(full));
             IReadOnlyList<BudgetRow> rows;
             using (var progress = new Progress(terminal))
             {

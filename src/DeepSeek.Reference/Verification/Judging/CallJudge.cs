@@ -80,20 +80,26 @@ internal static class CallJudge
         return new CallReport { Verdict = Verdict.Fail, Check = "shape", Outputs = outputs };
     }
 
-    /// <summary>Up to 64 elements of the whole outputs that are NaN or infinite: a sample would miss a few of them.</summary>
+    /// <summary>Up to 64 places of the whole first output that hold NaN or infinity: a sample would miss a few of them.</summary>
     private static IEnumerable<(int Row, int Column)> NotNumbers(OperationCall candidate, ReferenceRun run)
     {
         CallSampler sampler = run.Sampler!;
         Tensor y = candidate.Outputs.First().Tensor;
-        if (sampler is not ProductSampler || !ElementReader.IsReal(y.DType))
+        long pairs = (long)sampler.Rows * sampler.Columns;
+
+        // Where a row of a sampler is no run of elements of the output.
+        if (candidate is DispatchCall or QuantizeCall or DequantizeCall || !ElementReader.IsReal(y.DType) || pairs == 0 || y.ElementCount % pairs != 0)
             yield break;
+        long length = y.ElementCount / pairs, last = -1;
         int found = 0;
         for (long i = 0; i < y.ElementCount && found < 64; i++)
         {
-            if (double.IsFinite(ElementReader.Value(y, i)) || !sampler.IsWritten((int)(i / sampler.Columns)))
+            long pair = i / length;
+            (int row, int column) = ((int)(pair / sampler.Columns), (int)(pair % sampler.Columns));
+            if (pair == last || double.IsFinite(ElementReader.Value(y, i)) || !sampler.IsWritten(row))
                 continue;
-            found++;
-            yield return ((int)(i / sampler.Columns), (int)(i % sampler.Columns));
+            (found, last) = (found + 1, pair);
+            yield return (row, column);
         }
     }
 }

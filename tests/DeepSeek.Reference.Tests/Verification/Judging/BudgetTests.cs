@@ -23,6 +23,17 @@ public class BudgetTests
     }
 
     [Fact]
+    public void A_single_NaN_is_found_by_the_mask_whatever_the_budget()
+    {
+        OperationCall call = CallJudgeTests.Ran(Large);
+        call["y"].AsSpan<BFloat16>()[333 * 1280 + 777] = BFloat16.NaN;
+
+        CallReport report = CallJudge.Judge(call, null, new JudgeOptions { Budget = 0 });
+
+        Assert.Equal((Verdict.Fail, "mask"), (report.Verdict, report.Check));
+    }
+
+    [Fact]
     public void Full_compares_everything_whatever_the_budget()
     {
         OperationCall call = CallJudgeTests.Ran(Large);
