@@ -27,6 +27,8 @@ public sealed partial class CommandLinePageTests
     [InlineData("lab", "accumulation")]
     [InlineData("lab", "quantisation")]
     [InlineData("lab", "zoo")]
+    [InlineData("lab", "noise")]
+    [InlineData("lab", "budget")]
     public void A_verb_has_the_options_of_its_page(params string[] verb)
     {
         string help = CommandLine.Run([.. verb, "--help"]).Passes().Out;
