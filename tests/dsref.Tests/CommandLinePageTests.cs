@@ -29,6 +29,7 @@ public sealed partial class CommandLinePageTests
     [InlineData("lab", "zoo")]
     [InlineData("lab", "noise")]
     [InlineData("lab", "budget")]
+    [InlineData("lab", "bounds")]
     public void A_verb_has_the_options_of_its_page(params string[] verb)
     {
         string help = CommandLine.Run([.. verb, "--help"]).Passes().Out;
