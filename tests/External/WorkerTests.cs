@@ -79,6 +79,16 @@ public sealed class WorkerTests
         Assert.Equal(1, outcome.ExitCode);
     }
 
+    [Fact]
+    public void A_kernel_gets_operands_in_the_layouts_that_it_wants_and_their_padding_is_watched()
+    {
+        string worker = $"{Python} {Repository.Path("tests", "External", "workers", "layouts.py")}";
+        Assert.Contains("5 BITS", Verify(worker, Five).ToString(), StringComparison.Ordinal);
+        string text = Verify(worker + " spoil", Five).ToString();
+        Assert.Contains("padding of 'y' was written: byte 0 of 1048 is 0x00 (layout strided[strides=2,offset=1])", text, StringComparison.Ordinal);
+        Assert.Contains("the backend wants 'y' in layout 'swizzled'", Verify(worker + " nonsense", Five).ToString(), StringComparison.Ordinal);
+    }
+
     private static string Hostile(string how) => $"{Python} {Repository.Path("tests", "External", "workers", "hostile.py")} {how}";
 
     private static InstructionSets.Outcome Verify(string backend, string[] cases, params string[] options) =>
