@@ -36,7 +36,7 @@ internal sealed class FileCheck
     public static FileCheck Of(string operation, string? contract, TensorFile inputs, TensorFile actual)
     {
         CaseId written = CaseId.Parse(operation);
-        string name = written.Name;
+        string name = CaseAlias.OperationOf(written.Name) ?? written.Name;
         if (!OperationCase.Names.Contains(name))
             throw new CaseException($"'{operation}': no operation is named '{name}'; there are {string.Join(", ", OperationCase.Names)}");
         IReadOnlyList<string> outputs = OutputNames(name);

@@ -69,7 +69,7 @@ internal abstract class ProductProblem
         _ => null,
     };
 
-    private static IReadOnlyList<long> All(long count) => new LongRange(count);
+    private static LongRange All(long count) => new LongRange(count);
 
     private static List<long> Rows(IEnumerable<int> rows, long columns) => [.. rows.SelectMany(t => Enumerable.Range(0, (int)columns).Select(n => t * columns + n))];
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
-using DeepSeek.Reference.Verification;
 
-namespace DeepSeek.Reference.Tool;
+namespace DeepSeek.Reference.Verification;
 
 /// <summary>A judged call for people and as JSON.</summary>
 internal static class JudgedLines
@@ -18,7 +17,7 @@ internal static class JudgedLines
     /// <summary>The call's verdict and its outputs.</summary>
     public static void WriteReport(this Utf8JsonWriter json, CallReport report)
     {
-        json.WriteVerdict(report.Verdict);
+        json.WriteString("verdict", report.Verdict.Word());
         json.WriteString("check", report.Check);
         json.WriteString("proves", report.Proves);
         json.WriteStartArray("outputs");
@@ -26,7 +25,7 @@ internal static class JudgedLines
         {
             json.WriteStartObject();
             json.WriteString("name", output.Name);
-            json.WriteVerdict(output.Verdict);
+            json.WriteString("verdict", output.Verdict.Word());
             json.WriteString("check", output.Check);
             json.WriteString("note", output.Note);
             json.WriteEndObject();
