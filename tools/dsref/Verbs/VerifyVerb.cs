@@ -36,12 +36,13 @@ internal static class VerifyVerb
             AllowMultipleArgumentsPerToken = true,
         };
         (Option<string> modes, Option<string?> wrap, Option<double> timeout) = WorkerOptionsOf.Options();
+        Option<bool> inProcess = WorkerOptionsOf.InProcess();
         Option<bool> json = SharedOptions.Json();
         var junit = new Option<string?>("--junit") { Description = "Also write the results as JUnit XML, which CI systems read.", HelpName = "FILE" }.NamesPath();
         var html = new Option<string?>("--html") { Description = "Also write the results as one page for a browser, complete in itself.", HelpName = "FILE" }.NamesPath();
         var command = new Command("verify",
             "Runs cases on a backend and judges each: by its golden's digest, another backend's results also by their error (docs/spec/verdicts.md).\n\nExamples:\n  dsref verify\n  dsref verify --level quick --filter \"^linear\"\n  dsref verify path/to/model \"attention[s=2,t=19,h=3,hk=1,d=20,dv=13,latent=yes]\"")
-        { targets, backend, filter, level, budget, full, accept, require, modes, wrap, timeout, fp8, threads, golden, json, junit, html };
+        { targets, backend, filter, level, budget, full, accept, require, modes, wrap, timeout, inProcess, fp8, threads, golden, json, junit, html };
         command.SetAction(parsed =>
         {
             CaseLevel highest = parsed.GetValue(level)!.ToLowerInvariant() switch
@@ -50,7 +51,7 @@ internal static class VerifyVerb
                 "full" => CaseLevel.Full,
                 var other => throw new CaseException($"--level '{other}': there are quick and full"),
             };
-            IBackend runs = WorkerOptionsOf.MakeBackend(parsed, backend, threads, modes, wrap, timeout);
+            IBackend runs = WorkerOptionsOf.MakeBackend(parsed, backend, threads, modes, wrap, timeout, inProcess);
             using var ends = runs as IDisposable;
             Verdict weakest = JudgeOptionsOf.Weakest(parsed.GetValue(accept));
             JudgeOptions options = JudgeOptionsOf.Of(parsed.GetValue(budget), parsed.GetValue(full));
@@ -64,7 +65,7 @@ internal static class VerifyVerb
             string? end = (runs as WorkerBackend)?.Finish();
             if (end is not null && exit is (ExitCode.Pass or ExitCode.NothingRan))
                 exit = ExitCode.Crashed;
-            files.Write(verification.Report(Given(parsed, backend, modes, wrap, fp8, accept), exit));
+            files.Write(verification.Report(Given(parsed, backend, modes, wrap, inProcess, fp8, accept), exit));
             if (end is not null)
                 terminal.Fail($"the worker did not end well: {end}");
             return exit;
@@ -76,6 +77,6 @@ internal static class VerifyVerb
     private static string[] Given(ParseResult parsed, Option<string> backend, params Option[] others)
     {
         IEnumerable<Option> given = others.Where(option => parsed.GetResult(option) is { Implicit: false });
-        return ["--backend", parsed.GetValue(backend)!, .. given.SelectMany(option => new[] { option.Name, parsed.GetResult(option)!.Tokens[0].Value })];
+        return ["--backend", parsed.GetValue(backend)!, .. given.SelectMany(option => parsed.GetResult(option)!.Tokens.Select(t => t.Value).Prepend(option.Name))];
     }
 }
