@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using DeepSeek.Reference.Tool;
 using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Native;

@@ -54,7 +54,7 @@ internal static class VerifyVerb
             IBackend runs = WorkerOptionsOf.MakeBackend(parsed, backend, threads, modes, wrap, timeout, inProcess);
             using var ends = runs as IDisposable;
             Verdict weakest = JudgeOptionsOf.Weakest(parsed.GetValue(accept));
-            JudgeOptions options = JudgeOptionsOf.Of(parsed.GetValue(budget), parsed.GetValue(full));
+            JudgeOptions options = JudgeOptionsOf.Of(terminal, parsed.GetValue(budget), parsed.GetValue(full));
             string[] required = RequiredOperations.Parse(parsed.GetValue(require) ?? []);
             using var source = new GoldenSource(parsed.GetValue(golden));
             var selection = new CaseSelection(source, highest, SharedOptions.MakeFilter(parsed.GetValue(filter)), SharedOptions.ParseFp8(parsed.GetValue(fp8)), options);

@@ -69,7 +69,9 @@ internal sealed class FileCheck
             Tensor? given = Actual(actual, output.Name, outputs);
             if (given is null)
                 absent.Add(output.Name);
-            tensors[output.Name] = given is null ? new Tensor(output.DType, output.Shape) : As(given, output.DType, output.Shape, actual.Path, output.Name);
+            Tensor result = given is null ? new Tensor(output.DType, output.Shape) : As(given, output.DType, output.Shape, actual.Path, output.Name);
+            // What stands mapped is read-only, and operations refuse it as an output; a caller's own memory is written.
+            tensors[output.Name] = result.IsReadOnly ? result.Clone() : result;
         }
 
         if (absent.Count == c.Outputs.Count)

@@ -9,6 +9,9 @@ internal sealed record JudgeOptions
     /// <summary>Everything is emulated to the bit, whatever it costs.</summary>
     public bool Full { get; init; }
 
+    /// <summary>Is told, before everything is emulated, how many seconds that will take, where it is worth saying.</summary>
+    public Action<double>? Estimated { get; init; }
+
     /// <summary>Seed of what is sampled.</summary>
     public ulong Seed { get; init; } = 0x5eed;
 }

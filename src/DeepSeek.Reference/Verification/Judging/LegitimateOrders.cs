@@ -39,7 +39,7 @@ internal static class LegitimateOrders
             if (!any)
                 break;
             OrderAllowance one = errors.Allowance();
-            worst = new OrderAllowance(Math.Max(worst.MeanSquare, one.MeanSquare), Math.Max(worst.Rate, one.Rate));
+            worst = new OrderAllowance(Math.Max(worst.MeanSquare, one.MeanSquare), Math.Max(worst.Rate, one.Rate), Math.Max(worst.Largest, one.Largest));
         }
 
         return worst;
@@ -105,7 +105,7 @@ internal static class LegitimateOrders
     /// <summary>Errors of one order on a sample, before the rounding to the output and after it.</summary>
     private sealed class OrderErrors
     {
-        private double count, square, fourth, off, offSquare;
+        private double count, square, fourth, off, offSquare, largest;
 
         public void Add(DType output, OperationCall inOrder, string name, Yardstick yardstick)
         {
@@ -135,6 +135,7 @@ internal static class LegitimateOrders
             double error = Math.Abs(e.Actual[i] - (stored ? e.Rounded[i] : e.Exact[i]));
             double share = Math.Min(1, error / ulp);
             double mean = stored ? error * error : Math.Max(error * error, error * ulp);
+            largest = Math.Max(largest, Outlier.Left(e, i, e.Actual[i]));
             count++;
             square += mean / (scale * scale);
             fourth += mean / (scale * scale) * (mean / (scale * scale));
@@ -150,7 +151,8 @@ internal static class LegitimateOrders
             double rate = off / count, mean = square / count;
             return new OrderAllowance(
                 mean + NoiseLimits.Whole * Math.Sqrt(Math.Max(0, fourth / count - mean * mean) / count),
-                Math.Min(1, rate + NoiseLimits.Whole * Math.Sqrt(Math.Max(0, offSquare / count - rate * rate) / count)));
+                Math.Min(1, rate + NoiseLimits.Whole * Math.Sqrt(Math.Max(0, offSquare / count - rate * rate) / count)),
+                largest);
         }
     }
 }

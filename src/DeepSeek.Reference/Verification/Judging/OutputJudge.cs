@@ -79,7 +79,7 @@ internal sealed class OutputJudge
 
         OrderAllowance orders = LegitimateOrders.Of(call, sampler, name, options.Seed + 3);
         NoiseTest noise = NoiseTest.Of(sample.Fair, Math.Max(1, actual.ElementCount / sample.Fair.Columns), orders);
-        NoiseFinding? failed = noise.Failed ?? Outlier.Find(sample, noise, orders);
+        NoiseFinding? failed = noise.Failed ?? (noise.Whole.Count > 0 ? Outlier.Find(sample, orders) : null);
         report = report with { Noise = noise };
         if (noise.Whole.Count > 0 && failed is null)
             return report with { Verdict = Verdict.Noise, Check = "noise", Note = noise.Findings[0].Figures };
