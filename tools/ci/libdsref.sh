@@ -9,7 +9,7 @@ mkdir -p "$work"
 
 command -v gcc >/dev/null || { echo "gcc is not installed; run tools/ci/install.sh" >&2; exit 5; }
 
-options=(-p:PublishAot=true -p:NativeLib=Shared -p:CppCompilerAndLinker=gcc -p:TrimmerSingleWarn=false -p:TreatWarningsAsErrors=false -p:StripSymbols=true "-p:IlcInstructionSet=$set_name")
+options=(-p:PublishAot=true -p:UseSharedCompilation=false -p:RunAnalyzers=false -p:NativeLib=Shared -p:CppCompilerAndLinker=gcc -p:TrimmerSingleWarn=false -p:TreatWarningsAsErrors=false -p:StripSymbols=true "-p:IlcInstructionSet=$set_name")
 dotnet publish "$root/tools/libdsref" -c Release -r linux-x64 --artifacts-path "$work/build" -o "$work/publish" "${options[@]}" >"$work/publish.log" 2>&1 || { cat "$work/publish.log" >&2; exit 5; }
 if grep -E 'warning IL[0-9]+' "$work/publish.log" | grep -E 'src/DeepSeek\.Reference/|tools/libdsref/' >&2; then
   echo "the library is not trim- and AOT-clean" >&2

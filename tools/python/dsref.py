@@ -224,7 +224,7 @@ def _arguments(inputs, outputs, writes=False):
             tensor, kept = _tensor(name, value, writes and role == 1)
             made.append(_Argument(ctypes.sizeof(_Argument), name.encode("utf-8"), role, tensor, None))
             keep.append(kept)
-    return (_Argument * len(made))(*made), keep
+    return (_Argument * len(made))(*made), (made, keep)
 
 
 def _tensor(name, value, written):
