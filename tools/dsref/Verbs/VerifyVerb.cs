@@ -44,12 +44,13 @@ internal static class VerifyVerb
         };
         (Option<string> modes, Option<string?> wrap, Option<double> timeout) = WorkerOptionsOf.Options();
         Option<string?> layouts = WorkerOptionsOf.Layouts();
+        Option<bool> inProcess = WorkerOptionsOf.InProcess();
         Option<bool> json = SharedOptions.Json();
         var junit = new Option<string?>("--junit") { Description = "Also write the results as JUnit XML, which CI systems read.", HelpName = "FILE" }.NamesPath();
         var html = new Option<string?>("--html") { Description = "Also write the results as one page for a browser, complete in itself.", HelpName = "FILE" }.NamesPath();
         var command = new Command("verify",
             "Runs cases on a backend and judges each: by its golden's digest, another backend's results also by their error (docs/spec/verdicts.md).\n\nExamples:\n  dsref verify\n  dsref verify --level quick --filter \"^linear\"\n  dsref verify path/to/model \"attention[s=2,t=19,h=3,hk=1,d=20,dv=13,latent=yes]\"")
-        { targets, backend, filter, level, budget, full, accept, repeat, freeOrder, require, modes, wrap, timeout, layouts, fp8, threads, golden, json, junit, html };
+        { targets, backend, filter, level, budget, full, accept, repeat, freeOrder, require, modes, wrap, timeout, inProcess, layouts, fp8, threads, golden, json, junit, html };
         command.SetAction(parsed =>
         {
             CaseLevel highest = parsed.GetValue(level)!.ToLowerInvariant() switch
@@ -58,7 +59,7 @@ internal static class VerifyVerb
                 "full" => CaseLevel.Full,
                 var other => throw new CaseException($"--level '{other}': there are quick and full"),
             };
-            IBackend runs = WorkerOptionsOf.MakeBackend(parsed, backend, threads, modes, wrap, timeout, layouts);
+            IBackend runs = WorkerOptionsOf.MakeBackend(parsed, backend, threads, modes, wrap, timeout, inProcess, layouts);
             using var ends = runs as IDisposable;
             Verdict weakest = JudgeOptionsOf.Weakest(parsed.GetValue(accept));
             JudgeOptions options = JudgeOptionsOf.Of(terminal, parsed.GetValue(budget), parsed.GetValue(full));
@@ -76,7 +77,7 @@ internal static class VerifyVerb
             string? end = (runs as WorkerBackend)?.Finish();
             if (end is not null && exit is (ExitCode.Pass or ExitCode.NothingRan))
                 exit = ExitCode.Crashed;
-            files.Write(verification.Report(Given(parsed, backend, modes, wrap, layouts, fp8, accept, repeat, freeOrder), exit));
+            files.Write(verification.Report(Given(parsed, backend, modes, wrap, inProcess, layouts, fp8, accept, repeat, freeOrder), exit));
             if (end is not null)
                 terminal.Fail($"the worker did not end well: {end}");
             return exit;
@@ -88,6 +89,6 @@ internal static class VerifyVerb
     private static string[] Given(ParseResult parsed, Option<string> backend, params Option[] others)
     {
         IEnumerable<Option> given = others.Where(option => parsed.GetResult(option) is { Implicit: false });
-        return ["--backend", parsed.GetValue(backend)!, .. given.SelectMany(option => parsed.GetResult(option)!.Tokens.Take(1).Select(t => t.Value).Prepend(option.Name))];
+        return ["--backend", parsed.GetValue(backend)!, .. given.SelectMany(option => parsed.GetResult(option)!.Tokens.Select(t => t.Value).Prepend(option.Name))];
     }
 }

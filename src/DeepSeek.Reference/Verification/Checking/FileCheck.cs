@@ -36,7 +36,7 @@ internal sealed class FileCheck
     public static FileCheck Of(string operation, string? contract, TensorFile inputs, TensorFile actual)
     {
         CaseId written = CaseId.Parse(operation);
-        string name = written.Name;
+        string name = CaseAlias.OperationOf(written.Name) ?? written.Name;
         if (!OperationCase.Names.Contains(name))
             throw new CaseException($"'{operation}': no operation is named '{name}'; there are {string.Join(", ", OperationCase.Names)}");
         IReadOnlyList<string> outputs = OutputNames(name);
@@ -69,8 +69,9 @@ internal sealed class FileCheck
             Tensor? given = Actual(actual, output.Name, outputs);
             if (given is null)
                 absent.Add(output.Name);
-            // A copy: what stands mapped is read-only, and operations refuse it as an output.
-            tensors[output.Name] = given is null ? new Tensor(output.DType, output.Shape) : As(given, output.DType, output.Shape, actual.Path, output.Name).Clone();
+            Tensor result = given is null ? new Tensor(output.DType, output.Shape) : As(given, output.DType, output.Shape, actual.Path, output.Name);
+            // What stands mapped is read-only, and operations refuse it as an output; a caller's own memory is written.
+            tensors[output.Name] = result.IsReadOnly ? result.Clone() : result;
         }
 
         if (absent.Count == c.Outputs.Count)
