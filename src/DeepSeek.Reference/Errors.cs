@@ -4,10 +4,20 @@ namespace DeepSeek.Reference;
 public abstract class ReferenceException : Exception
 {
     /// <summary>An error with its one-line message.</summary>
-    protected ReferenceException(string message) : base(message) { }
+    protected ReferenceException(string message) : base(OneLine(message)) { }
 
     /// <summary>An error with its one-line message and cause.</summary>
-    protected ReferenceException(string message, Exception inner) : base(message, inner) { }
+    protected ReferenceException(string message, Exception inner) : base(OneLine(message), inner) { }
+
+    /// <summary>Messages quote what a file holds; its control characters must not begin a line or move a cursor.</summary>
+    private static string OneLine(string message) => message is null || !message.Any(IsControl) ? message! : string.Create(message.Length, message, (line, from) =>
+    {
+        for (int i = 0; i < line.Length; i++)
+            line[i] = IsControl(from[i]) ? ' ' : from[i];
+    });
+
+    /// <summary>Control characters, and the line and paragraph separators of Unicode.</summary>
+    private static bool IsControl(char c) => char.IsControl(c) || c is '\u2028' or '\u2029';
 }
 
 /// <summary>A file, checkpoint or configuration holds something that cannot be used; names file, tensor, offset and remedy.</summary>
@@ -49,4 +59,7 @@ public sealed class BackendException : ReferenceException
 
     /// <summary>An error with its one-line message and cause.</summary>
     public BackendException(string message, Exception inner) : base(message, inner) { }
+
+    /// <summary>Whether the backend's process is gone, or of no more use.</summary>
+    public bool Ended { get; init; }
 }

@@ -11,18 +11,22 @@ internal static class ForeignTool
 
     public static InstructionSets.Outcome Run(string program, params string[] arguments)
     {
-        InstructionSets.Outcome outcome;
+        InstructionSets.Outcome outcome = RunQuietly(program, arguments);
+        TestContext.Current.TestOutputHelper?.WriteLine(outcome.ToString());
+        return outcome;
+    }
+
+    /// <summary>The same for a program whose output is too long for a log.</summary>
+    public static InstructionSets.Outcome RunQuietly(string program, params string[] arguments)
+    {
         try
         {
-            outcome = InstructionSets.Run(program, arguments, [], Limit);
+            return InstructionSets.Run(program, arguments, [], Limit);
         }
         catch (System.ComponentModel.Win32Exception missing)
         {
             throw new InvalidOperationException($"{program} is needed and cannot be started ({missing.Message}); run tools/ci/install.sh");
         }
-
-        TestContext.Current.TestOutputHelper?.WriteLine(outcome.ToString());
-        return outcome;
     }
 
     public static void Pass(InstructionSets.Outcome outcome) => Assert.True(outcome.ExitCode == 0, outcome.ToString());

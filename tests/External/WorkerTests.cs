@@ -8,7 +8,7 @@ public sealed class WorkerTests
 {
     private const string Python = "/usr/bin/python3";
 
-    /// <summary>Five cases that differ in nothing but the seed; the hostile worker goes wrong in its third run.</summary>
+    /// <summary>Five cases that differ in nothing but the seed; the hostile worker goes wrong in its third run, which is that of the third case where each has one.</summary>
     private static readonly string[] Five = [.. Enumerable.Range(1, 5).Select(i => $"add[n=131,seed=0x{i}]")];
 
     [Fact]
@@ -39,6 +39,7 @@ public sealed class WorkerTests
     public void Crashes_exit_with_5_and_so_does_a_worker_that_leaves_badly()
     {
         Assert.Equal(5, Verify(Hostile("crash"), Five).ExitCode);
+        Assert.Equal(1, Verify(Hostile("raise"), Five).ExitCode);
         InstructionSets.Outcome leaves = Verify(Hostile("leaves"), Five);
         Assert.Contains("the worker did not end well: exit code 9", leaves.ToString(), StringComparison.Ordinal);
         Assert.Equal(5, leaves.ExitCode);
@@ -51,6 +52,15 @@ public sealed class WorkerTests
         Assert.Contains("in mode repeat byte 0 of 'y' is 0x", text, StringComparison.Ordinal);
         Assert.Contains("5 FAIL", text, StringComparison.Ordinal);
         Assert.Contains("5 BITS", Verify(Hostile("none"), Five, "--modes", "eager,repeat,perturb").ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_worker_in_the_harness_has_each_call_repeated_on_poisoned_outputs()
+    {
+        Assert.Contains("5 BITS", Verify(Hostile("none"), Five, "--repeat", "3").ToString(), StringComparison.Ordinal);
+        string text = Verify(Hostile("drifts"), Five, "--repeat", "3").ToString();
+        Assert.Contains("NONDETERMINISTIC repeat: y[0] differs between run 1 and run 2", text, StringComparison.Ordinal);
+        Assert.Contains("5 FAIL", text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -72,5 +82,5 @@ public sealed class WorkerTests
     private static string Hostile(string how) => $"{Python} {Repository.Path("tests", "External", "workers", "hostile.py")} {how}";
 
     private static InstructionSets.Outcome Verify(string backend, string[] cases, params string[] options) =>
-        ForeignTool.Run("dotnet", [Repository.Path("tools", "dsref", "bin", "Release", "net10.0", "dsref.dll"), "verify", .. cases, "--backend", backend, .. options]);
+        ForeignTool.Run("dotnet", [Repository.Path("tools", "dsref", "bin", "Release", "net10.0", "dsref.dll"), "verify", .. cases, "--backend", backend, .. options.Contains("--repeat") ? [] : new[] { "--repeat", "1" }, .. options]);
 }

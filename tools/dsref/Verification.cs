@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Numerics;
+using DeepSeek.Reference.Tool.Reports;
 using DeepSeek.Reference.Verification;
 using Spectre.Console;
 
@@ -11,10 +12,13 @@ namespace DeepSeek.Reference.Tool;
 internal sealed class Verification(Terminal terminal, IBackend backend, CaseLevel level, Verdict weakest, IReadOnlyList<string> required, bool json)
 {
     private readonly List<(SelectedCase Case, CaseReport Report)> results = [];
+    private DateTimeOffset date;
+    private TimeSpan elapsed;
 
     /// <summary>Runs all; returns the exit code.</summary>
     public int Run(IReadOnlyList<SelectedCase> cases)
     {
+        date = DateTimeOffset.Now;
         long start = Stopwatch.GetTimestamp();
         using (var progress = new Progress(terminal))
         {
@@ -28,14 +32,31 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
             }
         }
 
-        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+        elapsed = Stopwatch.GetElapsedTime(start);
         int exit = Exit();
         if (json)
-            WriteJson(elapsed, exit);
+            WriteJson(exit);
         else
-            Summary(elapsed, exit);
+            Summary(exit);
         return exit;
     }
+
+    /// <summary>The run as its reports tell it.</summary>
+    /// <param name="options">The options of the command that repeats a case.</param>
+    /// <param name="exit">The exit code.</param>
+    public ReportRun Report(IReadOnlyList<string> options, int exit) => new()
+    {
+        Backend = backend.Name,
+        Isa = Isa.Name,
+        Level = level.ToString().ToLowerInvariant(),
+        Version = typeof(Verification).Assembly.GetName().Version!.ToString(3),
+        Date = date,
+        Elapsed = elapsed,
+        Weakest = weakest,
+        Missing = results.Count > 0 ? Missing() : [],
+        Exit = exit,
+        Cases = [.. results.Select(r => ReportCase.Of(r.Case, r.Report, options, weakest))],
+    };
 
     private int Exit()
     {
@@ -75,7 +96,7 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
             terminal.Display.WriteLine(line);
     }
 
-    private void Summary(TimeSpan elapsed, int exit)
+    private void Summary(int exit)
     {
         if (results.Count == 0)
         {
@@ -104,7 +125,7 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
             $"{(exit == ExitCode.Pass ? "OK" : exit == ExitCode.Mismatch ? "MISMATCH" : exit == ExitCode.Crashed ? "CRASHED" : "NOTHING RAN")}: {results.Count} cases ({total}), backend {backend.Name}, {Isa.Name}, level {level.ToString().ToLowerInvariant()}, {elapsed.TotalSeconds:F1} s"));
     }
 
-    private void WriteJson(TimeSpan elapsed, int exit) => JsonOutput.Write(terminal, "verify", writer =>
+    private void WriteJson(int exit) => JsonOutput.Write(terminal, "verify", writer =>
     {
         writer.WriteString("backend", backend.Name);
         writer.WriteString("isa", Isa.Name);
@@ -120,6 +141,13 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
             writer.WriteNumber("milliseconds", Math.Round(report.Elapsed.TotalMilliseconds, 3));
             if (report.Model is not null)
                 ModelReport.Write(writer, report.Model);
+            if (report.Runs > 0)
+            {
+                writer.WriteString("check", report.Check);
+                writer.WriteNumber("runs", report.Runs);
+                writer.WriteBoolean("nondeterministic", report.Nondeterministic);
+            }
+
             if (report.Call is not null)
             {
                 writer.WriteStartObject("judged");

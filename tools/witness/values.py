@@ -56,6 +56,19 @@ def special(u):
     return SPECIALS[u >> 4 & 3] if u % 16 == 0 else logspread(u)
 
 
+def small_code(u, f):
+    """A code around 0 or around the smallest normal number of a format with f fraction bits."""
+    return [u >> 2 & 3, (1 << f) - 2 + (u >> 2 & 3), (u >> 4) % (1 << f), (1 << f) + (u >> 4) % (1 << f)][u & 3]
+
+
+def subnormal(u, dtype):
+    if dtype == "F8_E4M3":
+        return small_code(u, 3) | u >> 31 << 7
+    if dtype == "BF16":
+        return (small_code(u, 7) | u >> 31 << 15) << 16
+    return small_code(u, 23) | u & 0x80000000
+
+
 REAL = {
     "uniform": lambda w, i: scaled((w[i] >> 8) - (1 << 23), -23),
     "int": lambda w, i: scaled((w[i] * 17 >> 32) - 8, 0),
@@ -96,6 +109,8 @@ def make(value_map, seed, name, dtype, shape):
                 row[-1] = -1
             chosen += row
         return chosen
+    if kind == "subnormal":
+        return [subnormal(words[i], dtype) for i in range(count)]
     array = [REAL[kind](words, i) for i in range(count)]
     if dtype == "F8_E4M3":
         return [fp8.encode(a) for a in array]

@@ -53,7 +53,7 @@ public static class NumpyFile
     {
         try
         {
-            NumpyHeader header = NumpyHeader.Read(stream, source, out long headerLength);
+            NumpyHeader header = NumpyHeader.Read(stream, length, source, out long headerLength);
             Int128 bytes = (Int128)header.Shape.ElementCount * (header.DType.Bits() / 8);
             if (bytes != length - headerLength)
                 throw new DataException($"{source}: {header.DType.Name()} {header.Shape} takes {bytes} bytes, but {length - headerLength} follow the header (byte {headerLength}); the file is {(bytes > length - headerLength ? "truncated" : "longer than its array")}, copy it again");

@@ -36,10 +36,10 @@ internal sealed record NumpyHeader(DType DType, bool BigEndian, bool FortranOrde
         _ => null,
     };
 
-    /// <summary>Reads the head; the stream then stands on the first element.</summary>
+    /// <summary>Reads the head of an array of <paramref name="total"/> bytes; the stream then stands on the first element.</summary>
     /// <exception cref="DataException">Not a .npy file, or an array that has no tensor.</exception>
     /// <exception cref="EndOfStreamException">The stream is shorter.</exception>
-    public static NumpyHeader Read(Stream stream, string source, out long length)
+    public static NumpyHeader Read(Stream stream, long total, string source, out long length)
     {
         Span<byte> head = stackalloc byte[12];
         stream.ReadExactly(head[..10]);
@@ -54,6 +54,8 @@ internal sealed record NumpyHeader(DType DType, bool BigEndian, bool FortranOrde
         uint stated = major == 1 ? BitConverter.ToUInt16(head[8..]) : BitConverter.ToUInt32(head[8..]);
         if (stated > MaximumLength)
             throw new DataException($"{source}: the header's length {stated} (byte 8) is no array's (limit {MaximumLength}); the file is damaged");
+        if (stated > total - prefix)
+            throw new EndOfStreamException();
         var text = new byte[stated];
         stream.ReadExactly(text);
         length = prefix + stated;

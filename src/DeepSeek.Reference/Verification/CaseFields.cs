@@ -14,12 +14,14 @@ internal sealed partial class CaseFields
 {
     private const ulong DefaultSeed = 0x2a;
     private const string DefaultMap = "bell";
+    private const long LongestList = 1 << 18;
 
     private readonly CaseId id;
     private readonly HashSet<string> read = [];
     private readonly List<KeyValuePair<string, string>> canonical = [];
     private readonly List<KeyValuePair<string, string>> tail = [];
     private readonly List<CaseInput> inputs = [];
+    private readonly List<KeyValuePair<string, Tensor>> layout = [];
     private readonly List<CaseOutput> outputs = [];
 
     public CaseFields(CaseId id)
@@ -61,6 +63,13 @@ internal sealed partial class CaseFields
     {
         string text = Take(key) ?? throw Bad(key, "this size is missing");
         return Keep(key, text, defaultValue: null, max: 1 << 24);
+    }
+
+    /// <summary>Refuses a list of whole numbers that a case of a few characters would hold in memory itself: 2^18 is far above any model's.</summary>
+    public void RequireList(string key, long count)
+    {
+        if (count > LongestList)
+            throw Bad(key, string.Create(CultureInfo.InvariantCulture, $"the case would hold a list of {count} numbers, and {LongestList} is the most; take smaller sizes"));
     }
 
     /// <summary>A whole number with a default.</summary>
@@ -149,6 +158,18 @@ internal sealed partial class CaseFields
     public void FixedInput(string name, string map, DType dtype, params ReadOnlySpan<long> shape) =>
         inputs.Add(new CaseInput(name, map, dtype, new Shape(shape)));
 
+    /// <summary>Declares an input that multiplies another: as <see cref="Input"/>, but under map=subnormal it is bell, since a product of two subnormal numbers is nothing but zero.</summary>
+    public void Factor(string name, DType? dtype, params ReadOnlySpan<long> shape) =>
+        inputs.Add(new CaseInput(name, Map == CaseInputs.Subnormal ? DefaultMap : Map, RealType(name, dtype), new Shape(shape)));
+
+    /// <summary>Declares whole numbers that the id gives: a run takes the tensor of that name where it is given another.</summary>
+    public Tensor Given(string name, int[] values)
+    {
+        Tensor tensor = Tensor.From(values, values.Length);
+        layout.Add(new(name, tensor));
+        return tensor;
+    }
+
     /// <summary>Declares an output; its name is the key of its dtype.</summary>
     public void Output(string name, DType? dtype, params ReadOnlySpan<long> shape) =>
         outputs.Add(new CaseOutput(name, RealType(name, dtype), new Shape(shape)));
@@ -167,7 +188,7 @@ internal sealed partial class CaseFields
                 throw new CaseException($"case '{id}': '{id.Name}' has no '{key}'; it has {string.Join(", ", read.Order(StringComparer.Ordinal))}");
         }
 
-        return new OperationCase(new CaseId(id.Name, canonical.Concat(tail)), operation, Contract, Seed, inputs, outputs, multiplyAdds, run);
+        return new OperationCase(new CaseId(id.Name, canonical.Concat(tail)), operation, Contract, Seed, inputs, layout, outputs, multiplyAdds, run);
     }
 
     /// <summary>An error about one argument.</summary>

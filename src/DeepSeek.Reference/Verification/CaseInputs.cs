@@ -13,14 +13,24 @@ namespace DeepSeek.Reference.Verification;
 /// experts_holes:e  the same, but in every third row (t mod 3 = 2) the last slot holds -1
 /// scale            (1 + (u >> 9)·2^-23)·2^-7, exact
 /// power            2^(u mod 16 - 12)
+/// subnormal        the code (bits without sign) chosen by u mod 4, below; the sign is u >> 31. f: the dtype's fraction bits, so that 2^f is the code of its smallest normal number
+///                    0: (u >> 2) mod 4                  0 and the smallest subnormal numbers
+///                    1: 2^f - 2 + (u >> 2) mod 4        on both sides of the smallest normal number
+///                    2: (u >> 4) mod 2^f                any subnormal number, or 0
+///                    3: 2^f + (u >> 4) mod 2^f          the smallest normal numbers
 /// special          where u mod 16 = 0: +inf, -inf, NaN or -0 as (u >> 4) mod 4 is 0, 1, 2, 3; elsewhere logspread
 /// </code>
 /// i is the row-major index of the element; u is word i of the tensor's random words (docs/spec/random.md).
 /// </remarks>
 internal static class CaseInputs
 {
+    /// <summary>The map of the smallest numbers of the dtype.</summary>
+    public const string Subnormal = "subnormal";
+
     /// <summary>The value maps that <c>map=</c> takes.</summary>
-    public static IReadOnlyList<string> ValueMapNames { get; } = [.. Enum.GetNames<ValueMap>().Select(n => n.ToLowerInvariant()), "special"];
+    public static IReadOnlyList<string> ValueMapNames { get; } = [.. Enum.GetNames<ValueMap>().Select(n => n.ToLowerInvariant()), "special", Subnormal];
+
+    private const int Chunk = 1 << 16;
 
     private static ReadOnlySpan<float> Specials => [float.PositiveInfinity, float.NegativeInfinity, float.NaN, -0f];
 
@@ -99,19 +109,55 @@ internal static class CaseInputs
 
     private static void FillReal(string map, ulong seed, string name, Tensor tensor)
     {
-        if (tensor.DType == DType.F32)
+        if (map == Subnormal)
         {
-            Fill(map, seed, name, tensor.AsSpan<float>());
+            FillSubnormal(seed, name, tensor);
             return;
         }
 
-        float[] values = new float[tensor.ElementCount];
-        Fill(map, seed, name, values);
-        if (tensor.DType == DType.F8_E4M3)
-            Float8Spans.Narrow(values, tensor.AsSpan<Float8E4M3>(), Fp8Overflow.Saturate);
-        else
-            BFloat16Spans.Round(values, tensor.AsSpan<BFloat16>());
+        // Elements are functions of their index (rule N14), so that chunks may be made by any thread; a chunk's binary32 values fit in a cache.
+        Parallel.For(0, (tensor.ElementCount + Chunk - 1) / Chunk, chunk =>
+        {
+            int at = checked((int)(chunk * Chunk));
+            int count = (int)Math.Min(Chunk, tensor.ElementCount - at);
+            if (tensor.DType == DType.F32)
+            {
+                Fill(map, seed, name, at, tensor.AsSpan<float>().Slice(at, count));
+                return;
+            }
+
+            float[] values = new float[count];
+            Fill(map, seed, name, at, values);
+            if (tensor.DType == DType.F8_E4M3)
+                Float8Spans.Narrow(values, tensor.AsSpan<Float8E4M3>().Slice(at, count), Fp8Overflow.Saturate);
+            else
+                BFloat16Spans.Round(values, tensor.AsSpan<BFloat16>().Slice(at, count));
+        });
     }
+
+    private static void FillSubnormal(ulong seed, string name, Tensor tensor)
+    {
+        var random = new RandomStream(seed, name);
+        for (int i = 0; i < tensor.ElementCount; i++)
+        {
+            uint u = random.Word((ulong)i);
+            if (tensor.DType == DType.F32)
+                tensor.AsSpan<float>()[i] = BitConverter.UInt32BitsToSingle(SmallCode(u, 23) | (u & 0x80000000));
+            else if (tensor.DType == DType.BF16)
+                tensor.AsSpan<ushort>()[i] = (ushort)(SmallCode(u, 7) | (u >> 31 << 15));
+            else
+                tensor.AsSpan<byte>()[i] = (byte)(SmallCode(u, 3) | (u >> 31 << 7));
+        }
+    }
+
+    /// <summary>A code around 0 or around the smallest normal number of a format with f fraction bits.</summary>
+    private static uint SmallCode(uint u, int f) => (u & 3) switch
+    {
+        0 => u >> 2 & 3,
+        1 => (1u << f) - 2 + (u >> 2 & 3),
+        2 => u >> 4 & ((1u << f) - 1),
+        _ => (1u << f) + (u >> 4 & ((1u << f) - 1)),
+    };
 
     /// <summary>Bits of positive binary32 values from words.</summary>
     private static void FillScales(ulong seed, string name, Func<uint, uint> bits, Span<float> values)
@@ -121,14 +167,14 @@ internal static class CaseInputs
             values[i] = BitConverter.UInt32BitsToSingle(bits(random.Word((ulong)i)));
     }
 
-    private static void Fill(string map, ulong seed, string name, Span<float> values)
+    private static void Fill(string map, ulong seed, string name, int first, Span<float> values)
     {
         var random = new RandomStream(seed, name);
         bool special = map == "special";
-        random.Fill(special ? ValueMap.LogSpread : Enum.Parse<ValueMap>(map, ignoreCase: true), 0, values);
+        random.Fill(special ? ValueMap.LogSpread : Enum.Parse<ValueMap>(map, ignoreCase: true), (ulong)first, values);
         for (int i = 0; special && i < values.Length; i++)
         {
-            uint u = random.Word((ulong)i);
+            uint u = random.Word((ulong)first + (ulong)i);
             if (u % 16 == 0)
                 values[i] = Specials[(int)(u >> 4 & 3)];
         }

@@ -44,9 +44,9 @@ internal static partial class CaseOperations
         (int e, int k, bool holes) = Choices(f);
         f.Input("x", null, t, d);
         f.FixedInput("indices", $"{(holes ? "experts_holes" : "experts")}:{e}", DType.I32, t, k);
-        ExpertPlan plan = Plan(f, t, k, e, holes);
-        f.Output("y", null, plan.Rows, d);
-        return f.Build(Operation.Dispatch, (long)plan.Rows * d, (b, c) => b.Dispatch(c["x"], plan, c["y"]));
+        int rows = PlanOf(f, t, k, e, holes).Rows;
+        f.Output("y", null, rows, d);
+        return f.Build(Operation.Dispatch, (long)rows * d, (b, c) => b.Dispatch(c["x"], PlanOf(c["indices"], k, e), c["y"]));
     }
 
     /// <summary><c>combine[t=,d=,e=,k=]</c> with holes=yes, alone=yes (no shared expert), rounding.</summary>
@@ -58,14 +58,14 @@ internal static partial class CaseOperations
         bool shared = !f.Flag("alone", false);
         CombineRounding rounding = f.Choice("rounding", f.Contract.Combine);
         f.FixedInput("indices", $"{(holes ? "experts_holes" : "experts")}:{e}", DType.I32, t, k);
-        ExpertPlan plan = Plan(f, t, k, e, holes);
-        f.Input("outputs", null, plan.Rows, d);
-        f.Input("weights", f.Contract.Gate == GateRounding.EveryStep ? DType.BF16 : DType.F32, t, k);
+        int rows = PlanOf(f, t, k, e, holes).Rows;
+        f.Input("outputs", null, rows, d);
+        f.Factor("weights", f.Contract.Gate == GateRounding.EveryStep ? DType.BF16 : DType.F32, t, k);
         if (shared)
             f.Input("shared", null, t, d);
         f.Output("y", null, t, d);
-        return f.Build(Operation.Combine, (long)plan.Rows * d, (b, c) =>
-            b.Combine(c["outputs"], plan, c["weights"], shared ? c["shared"] : null, rounding, c["y"]));
+        return f.Build(Operation.Combine, (long)rows * d, (b, c) =>
+            b.Combine(c["outputs"], PlanOf(c["indices"], k, e), c["weights"], shared ? c["shared"] : null, rounding, c["y"]));
     }
 
     private static (int Experts, int Slots, bool Holes) Choices(CaseFields f)
@@ -77,11 +77,15 @@ internal static partial class CaseOperations
         return (e, k, f.Flag("holes", false));
     }
 
-    /// <summary>The plan belongs to the case, not to the run: the number of dispatched rows is a shape.</summary>
-    private static ExpertPlan Plan(CaseFields f, int tokens, int slots, int experts, bool holes)
+    /// <summary>The plan of the case's own indices: the number of dispatched rows is a shape.</summary>
+    private static ExpertPlan PlanOf(CaseFields f, int tokens, int slots, int experts, bool holes)
     {
-        int[] indices = new int[checked(tokens * slots)];
+        f.RequireList("t", Math.Max((long)tokens * slots, experts));
+        int[] indices = new int[tokens * slots];
         CaseInputs.FillExperts(f.Seed, "indices", slots, experts, holes, indices);
         return new ExpertPlan(indices, slots, experts);
     }
+
+    /// <summary>The plan of the indices that a run is given.</summary>
+    private static ExpertPlan PlanOf(Tensor indices, int slots, int experts) => new(indices.AsReadOnlySpan<int>(), slots, experts);
 }

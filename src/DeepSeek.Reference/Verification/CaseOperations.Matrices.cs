@@ -12,7 +12,7 @@ internal static partial class CaseOperations
         int n = f.Size("n");
         int k = f.Size("k");
         f.Input("x", null, t, k);
-        f.Input("weight", null, n, k);
+        f.Factor("weight", null, n, k);
         f.Output("y", null, t, n);
         Accumulation sum = f.Sum();
         return f.Build(Operation.Linear, (long)t * n * k, (b, c) => b.Linear(c["x"], c["weight"], sum, c["y"]));
@@ -28,18 +28,20 @@ internal static partial class CaseOperations
         if (g == 0 && r > 0)
             throw f.Bad("g", $"{r} rows need a group; give g=1 or more");
         f.Input("x", null, r, k);
-        f.Input("weight", null, g, n, k);
+        f.Factor("weight", null, g, n, k);
         f.Output("y", null, r, n);
         Accumulation sum = f.Sum();
+        f.RequireList("g", g);
         int[] offsets = new int[g + 1];
         for (int i = 0; i <= g; i++)
             offsets[i] = g == 0 ? 0 : (int)((Int128)r * i * i / ((long)g * g));
+        Tensor ends = f.Given("offsets", offsets);
         return f.Build(Operation.GroupedLinear, (long)r * n * k, (b, c) =>
         {
             var weights = new Tensor[g];
             for (int i = 0; i < g; i++)
                 weights[i] = c["weight"].Rows(i, 1).Reshape(n, k);
-            b.GroupedLinear(c["x"], offsets, weights, sum, c["y"]);
+            b.GroupedLinear(c["x"], c.Or("offsets", ends).AsReadOnlySpan<int>(), weights, sum, c["y"]);
         });
     }
 
@@ -53,7 +55,7 @@ internal static partial class CaseOperations
         int dv = f.Size("dv");
         int latent = f.Size("c");
         f.Input("q", null, s, h, (long)dn + dr);
-        f.Input("kv_b", null, h, (long)dn + dv, latent);
+        f.Factor("kv_b", null, h, (long)dn + dv, latent);
         f.Output("y", null, s, h, (long)latent + dr);
         Accumulation sum = f.Sum();
         return f.Build(Operation.AbsorbQuery, (long)s * h * dn * latent, (b, c) => b.AbsorbQuery(c["q"], c["kv_b"], sum, c["y"]));
@@ -68,7 +70,7 @@ internal static partial class CaseOperations
         int dv = f.Size("dv");
         int latent = f.Size("c");
         f.Input("z", null, s, h, latent);
-        f.Input("kv_b", null, h, (long)dn + dv, latent);
+        f.Factor("kv_b", null, h, (long)dn + dv, latent);
         f.Output("y", null, s, h, dv);
         Accumulation sum = f.Sum();
         return f.Build(Operation.AbsorbOutput, (long)s * h * dv * latent, (b, c) => b.AbsorbOutput(c["z"], c["kv_b"], sum, c["y"]));
@@ -107,7 +109,7 @@ internal static partial class CaseOperations
             throw f.Bad("hk", $"{hk} key heads serve neither one query head each (h={h}) nor all (hk=1)");
         if (latent && dv > d)
             throw f.Bad("dv", $"the first {dv} channels of keys with d={d} do not exist");
-        f.Input("q", null, s, h, d);
+        f.Factor("q", null, s, h, d);
         f.Input("keys", null, t, hk, d);
         if (!latent)
             f.Input("values", null, t, hk, dv);

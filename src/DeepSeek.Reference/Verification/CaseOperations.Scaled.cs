@@ -32,11 +32,13 @@ internal static partial class CaseOperations
     {
         (int r, int g, int n, int k, ScaledProduct product) = ScaledGroups(f);
         f.Output("y", DType.BF16, r, n);
+        f.RequireList("g", g);
         int[] offsets = new int[g + 1];
         for (int i = 0; i <= g; i++)
             offsets[i] = (int)((Int128)r * i * i / ((long)g * g));
+        Tensor ends = f.Given("offsets", offsets);
         return f.Build(Operation.GroupedScaledLinear, (long)r * n * k, (b, c) =>
-            b.GroupedScaledLinear(c["x"], c["x_scale"], offsets, Each(c["weight"]), Each(c["weight_scale"]), product, c["y"]));
+            b.GroupedScaledLinear(c["x"], c["x_scale"], c.Or("offsets", ends).AsReadOnlySpan<int>(), Each(c["weight"]), Each(c["weight_scale"]), product, c["y"]));
     }
 
     /// <summary><c>indexed_scaled_linear[r=,g=,n=,k=]</c> with align, product, y: tile j of align rows belongs to group floor(j g / tiles), and its last row is padding where align is above 1.</summary>
@@ -48,11 +50,13 @@ internal static partial class CaseOperations
             throw f.Bad("align", "a tile has at least 1 row");
         f.Output("y", DType.BF16, r, n);
         int tiles = (r + align - 1) / align;
+        f.RequireList("r", r);
         int[] groups = new int[r];
         for (int t = 0; t < r; t++)
             groups[t] = align > 1 && t % align == align - 1 ? -1 : (int)((long)(t / align) * g / tiles);
+        Tensor groupOfRow = f.Given("groups", groups);
         return f.Build(Operation.IndexedScaledLinear, (long)r * n * k, (b, c) =>
-            b.IndexedScaledLinear(c["x"], c["x_scale"], Tensor.From(groups, r), align, Each(c["weight"]), Each(c["weight_scale"]), product, c["y"]));
+            b.IndexedScaledLinear(c["x"], c["x_scale"], c.Or("groups", groupOfRow), align, Each(c["weight"]), Each(c["weight_scale"]), product, c["y"]));
     }
 
     /// <summary><c>masked_scaled_linear[m=,g=,n=,k=]</c> with product, y: group i has floor(m (i+1) / g) of its m rows.</summary>
@@ -67,11 +71,13 @@ internal static partial class CaseOperations
         f.FixedInput("x_scale", ScaleMap(product), DType.F32, g, m, product.ScalesOf(k));
         ScaledWeights(f, g, n, k, product);
         f.Output("y", DType.BF16, g, m, n);
+        f.RequireList("g", g);
         int[] counts = new int[g];
         for (int i = 0; i < g; i++)
             counts[i] = (int)((long)m * (i + 1) / g);
+        Tensor rowsOfGroup = f.Given("counts", counts);
         return f.Build(Operation.MaskedScaledLinear, (long)g * m * n * k, (b, c) =>
-            b.MaskedScaledLinear(c["x"], c["x_scale"], Tensor.From(counts, g), Each(c["weight"]), Each(c["weight_scale"]), product, c["y"]));
+            b.MaskedScaledLinear(c["x"], c["x_scale"], c.Or("counts", rowsOfGroup), Each(c["weight"]), Each(c["weight_scale"]), product, c["y"]));
     }
 
     private static (int R, int G, int N, int K, ScaledProduct Product) ScaledGroups(CaseFields f)

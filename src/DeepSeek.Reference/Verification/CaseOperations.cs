@@ -74,7 +74,7 @@ internal static partial class CaseOperations
         int t = f.Size("t");
         int n = f.Size("n");
         f.Input("x", null, t, n);
-        f.Input("weight", null, n);
+        f.Factor("weight", null, n);
         f.Output("y", null, t, n);
         float epsilon = f.Number("eps", 1e-6f);
         RmsNormRounding rounding = f.Choice("rounding", f.Contract.RmsNorm);
@@ -104,7 +104,7 @@ internal static partial class CaseOperations
     {
         int n = f.Size("n");
         f.Input("gate", null, n);
-        f.Input("up", null, n);
+        f.Factor("up", null, n);
         f.Output("y", null, n);
         SwiGluRounding rounding = f.Choice("rounding", f.Contract.SwiGlu);
         return f.Build(Operation.SwiGlu, 16L * n, (b, c) => b.SwiGlu(c["gate"], c["up"], rounding, c["y"]));

@@ -26,6 +26,9 @@ public sealed class CaseTensors
         set => tensors[name] = value;
     }
 
+    /// <summary>The tensor of that name, or the given one where there is none.</summary>
+    internal Tensor Or(string name, Tensor otherwise) => tensors.GetValueOrDefault(name, otherwise);
+
     /// <summary>All names.</summary>
     public IReadOnlyCollection<string> Names => tensors.Keys;
 }

@@ -12,13 +12,14 @@ public sealed class OperationCase
     private readonly Action<IBackend, CaseTensors> run;
 
     internal OperationCase(CaseId id, Operation operation, NumericContract contract, ulong seed, IReadOnlyList<CaseInput> inputs,
-        IReadOnlyList<CaseOutput> outputs, long multiplyAdds, Action<IBackend, CaseTensors> run)
+        IReadOnlyList<KeyValuePair<string, Tensor>> layout, IReadOnlyList<CaseOutput> outputs, long multiplyAdds, Action<IBackend, CaseTensors> run)
     {
         Id = id;
         Operation = operation;
         Contract = contract;
         Seed = seed;
         Inputs = inputs;
+        Layout = layout;
         Outputs = outputs;
         MultiplyAdds = multiplyAdds;
         this.run = run;
@@ -39,6 +40,9 @@ public sealed class OperationCase
     /// <summary>Inputs in order.</summary>
     public IReadOnlyList<CaseInput> Inputs { get; }
 
+    /// <summary>Inputs that the id alone gives, no seed: offsets, groups or counts of a grouped product. The manifest does not list them; files carry them.</summary>
+    internal IReadOnlyList<KeyValuePair<string, Tensor>> Layout { get; }
+
     /// <summary>Outputs in order.</summary>
     public IReadOnlyList<CaseOutput> Outputs { get; }
 
@@ -57,8 +61,9 @@ public sealed class OperationCase
     public static OperationCase From(CaseId id)
     {
         ArgumentNullException.ThrowIfNull(id);
+        id = CaseAlias.Resolve(id);
         if (!CaseOperations.ByName.TryGetValue(id.Name, out Func<CaseFields, OperationCase>? make))
-            throw new CaseException($"case '{id}': no operation is named '{id.Name}'; there are {string.Join(", ", Names)}");
+            throw new CaseException($"case '{id}': no operation is named '{id.Name}'; there are {string.Join(", ", Names)}, and the aliases {string.Join(", ", CaseAlias.Names)}");
         try
         {
             return make(new CaseFields(id));
@@ -75,6 +80,8 @@ public sealed class OperationCase
         var tensors = new CaseTensors();
         foreach (CaseInput input in Inputs)
             tensors[input.Name] = CaseInputs.Make(input, Seed);
+        foreach ((string name, Tensor tensor) in Layout)
+            tensors[name] = tensor.Clone();
         foreach (CaseOutput output in Outputs)
             tensors[output.Name] = Poisoned(output);
         return tensors;

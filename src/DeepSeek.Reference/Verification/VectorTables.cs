@@ -22,6 +22,7 @@ internal sealed record VectorTableResult(string Kind, long Rows, long Matches, s
 /// </remarks>
 internal static class VectorTables
 {
+    private const int LongestLine = 4096;
     private const string DecodeEnding = "_decode";
     private const string EncodeEnding = "_encode";
 
@@ -41,7 +42,7 @@ internal static class VectorTables
     {
         // One reader for lines of vectors and of tables: it bounds the length of a line.
         using IEnumerator<string> lines = VectorLines.Read(path).GetEnumerator();
-        string[] columns = (lines.MoveNext() ? lines.Current : "").Split(',');
+        string[] columns = Cells(lines.MoveNext() ? lines.Current : "", path, 1);
         Func<string[], string?> difference = Judge(path, kind, columns);
         return Count(lines, path, kind, columns.Length, difference);
     }
@@ -91,7 +92,7 @@ internal static class VectorTables
             number++;
             if (string.IsNullOrWhiteSpace(lines.Current))
                 continue;
-            string[] cells = lines.Current.Split(',');
+            string[] cells = Cells(lines.Current, path, number);
             rows++;
             try
             {
@@ -110,6 +111,11 @@ internal static class VectorTables
 
         return new VectorTableResult(kind, rows, matches, first);
     }
+
+    /// <summary>The cells of a line; a cell takes many times the memory of its text, so that a long line is refused before it is cut.</summary>
+    private static string[] Cells(string line, string path, int number) => line.Length <= LongestLine
+        ? line.Split(',')
+        : throw new DataException($"{path}:{number}: a line of {line.Length} characters is no row of a table; restore the file from its source");
 
     /// <summary>The beginning of a line, for a message.</summary>
     private static string Shown(string line) => line.Length <= 80 ? line : line[..80] + "...";

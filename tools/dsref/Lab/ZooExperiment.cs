@@ -11,7 +11,8 @@ namespace DeepSeek.Reference.Tool.Lab;
 /// <param name="Seeds">Fresh seeds for each case of a bug.</param>
 /// <param name="Legitimate">Runs of legitimate variants in all, shared out over their cases.</param>
 /// <param name="Filter">Names that are taken.</param>
-internal sealed record ZooSettings(ulong Seed, int Seeds, int Legitimate, Regex Filter);
+/// <param name="Budget">Seconds for judging one run.</param>
+internal sealed record ZooSettings(ulong Seed, int Seeds, int Legitimate, Regex Filter, double Budget);
 
 /// <summary>One run that came out otherwise than it must.</summary>
 internal sealed record ZooRun(string Name, string Case, Verdict Verdict, string Check, string Note);
@@ -56,7 +57,7 @@ internal static class ZooExperiment
         {
             (Variant variant, string c) = legitimate[i % legitimate.Length];
             report(variant.Name, bugs.Length + i, bugs.Length + runs);
-            HarnessReport judged = RunOnce(variant, c, Fresh(settings.Seed, variant.Name, c, i / legitimate.Length), out OperationCase seeded);
+            HarnessReport judged = RunOnce(variant, c, Fresh(settings.Seed, variant.Name, c, i / legitimate.Length), settings.Budget, out OperationCase seeded);
             if (!judged.Verdict.Passes())
                 alarms.Add(new ZooRun(variant.Name, seeded.ToString(), judged.Verdict, judged.Check, judged.Note));
         }
@@ -76,7 +77,7 @@ internal static class ZooExperiment
         {
             for (int s = 0; s < settings.Seeds; s++)
             {
-                HarnessReport judged = RunOnce(bug, c, Fresh(settings.Seed, bug.Name, c, s), out OperationCase seeded);
+                HarnessReport judged = RunOnce(bug, c, Fresh(settings.Seed, bug.Name, c, s), settings.Budget, out OperationCase seeded);
                 if (judged.Verdict is Verdict.Bound or Verdict.Suspect or Verdict.Fail)
                     checks[judged.Check] = checks.GetValueOrDefault(judged.Check) + 1;
                 else
@@ -95,10 +96,10 @@ internal static class ZooExperiment
     }
 
     /// <summary>One run of one case, judged.</summary>
-    public static HarnessReport RunOnce(Variant variant, string c, ulong seed, out OperationCase seeded)
+    public static HarnessReport RunOnce(Variant variant, string c, ulong seed, double budget, out OperationCase seeded)
     {
         seeded = CallHarness.WithSeed(OperationCase.Parse(c), seed);
-        return CallHarness.Run(seeded, new FaultyBackend(variant), new HarnessOptions { FreeOrder = variant.FreeOrder });
+        return CallHarness.Run(seeded, new FaultyBackend(variant), new HarnessOptions { FreeOrder = variant.FreeOrder, Judge = new JudgeOptions { Budget = budget } });
     }
 
     /// <summary>A seed that no golden was made from: 64 random bits by what is run.</summary>

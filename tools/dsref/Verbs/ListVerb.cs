@@ -17,7 +17,7 @@ internal static class ListVerb
         {
             using var source = new GoldenSource(parsed.GetValue(golden));
             Regex wanted = SharedOptions.MakeFilter(parsed.GetValue(filter));
-            GoldenRecord[] records = [.. source.Manifest().Records.Where(r => wanted.IsMatch(r.Id))];
+            GoldenRecord[] records = [.. source.Manifest().Records.Where(r => CaseAlias.Matches(wanted, r.Id))];
             if (parsed.GetValue(json))
                 WriteJson(terminal, records);
             else

@@ -45,11 +45,11 @@ internal static class NoiseVerb
 
     private static void WriteTable(Terminal terminal, IReadOnlyList<NoiseRow> table)
     {
-        terminal.Out.WriteLine($"{"variant",-28}{"map",-10}{"y",-5}{"NOISE",-12}{"R",8}{"rate",9}{"emulation",10}{"bias z",9}{"margin",9}  nearest check");
+        terminal.Out.WriteLine($"{"variant",-28}{"map",-10}{"y",-5}{"NOISE",-12}{"R",8}{"rate",9}{"emulation",10}{"bias z",9}{"margin",9}  {"nearest check",-22}outliers");
         foreach (NoiseRow r in table)
         {
             terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{r.Variant,-28}{r.Map,-10}{r.Output,-5}{$"{r.Noise} of {r.Seeds}",-12}{r.Ratio,8:F3}{r.Rate,9:P2}{r.EmulationRate,10:P2}{r.Bias,9:F1}{r.WorstMargin,9:F1}  {r.WorstCheck}"));
+                $"{r.Variant,-28}{r.Map,-10}{r.Output,-5}{$"{r.Noise} of {r.Seeds}",-12}{r.Ratio,8:F3}{r.Rate,9:P2}{r.EmulationRate,10:P2}{r.Bias,9:F1}{r.WorstMargin,9:F1}  {r.WorstCheck,-22}{r.Outliers}"));
         }
     }
 
@@ -74,6 +74,7 @@ internal static class NoiseVerb
             json.WriteReal("bias", r.Bias);
             json.WriteReal("margin", r.WorstMargin);
             json.WriteString("check", r.WorstCheck);
+            json.WriteNumber("outliers", r.Outliers);
             json.WriteEndObject();
         }
 

@@ -173,18 +173,18 @@ internal sealed class WorkerClient : IDisposable
         {
             IsLost = true;
             process.Kill();
-            throw new BackendException($"the worker gave no answer to '{name}' within {time.TotalSeconds:F0} s while it was at {doing}, and was ended");
+            throw new BackendException($"the worker gave no answer to '{name}' within {time.TotalSeconds:F0} s while it was at {doing}, and was ended") { Ended = true };
         }
         catch (IOException)
         {
             IsLost = true;
-            throw new BackendException($"the worker crashed in '{name}' while it was at {doing}: {process.End()}");
+            throw new BackendException($"the worker crashed in '{name}' while it was at {doing}: {process.End()}") { Ended = true };
         }
         catch (JsonException e)
         {
             IsLost = true;
             process.Kill();
-            throw new BackendException($"the worker's answer to '{name}' is no message of the protocol ({e.Message.ReplaceLineEndings(" ")}); see docs/spec/worker.md", e);
+            throw new BackendException($"the worker's answer to '{name}' is no message of the protocol ({e.Message.ReplaceLineEndings(" ")}); see docs/spec/worker.md", e) { Ended = true };
         }
     }
 
@@ -203,7 +203,7 @@ internal sealed class WorkerClient : IDisposable
             case "CONTEXT_LOST":
                 IsLost = true;
                 process.Kill();
-                throw new BackendException($"CONTEXT_LOST from '{name}' at {doing}: {message}");
+                throw new BackendException($"CONTEXT_LOST from '{name}' at {doing}: {message}") { Ended = true };
             default:
                 throw Nonsense(name, $"status '{status}' is none of OK, UNSUPPORTED, INVALID, OOM, LAUNCH_ERROR, CONTEXT_LOST");
         }

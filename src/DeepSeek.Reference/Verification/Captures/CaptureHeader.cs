@@ -43,6 +43,11 @@ internal sealed class CaptureHeader
         {
             throw new FormatException($"its header is not JSON: {e.Message}", e);
         }
+        catch (InvalidOperationException e)
+        {
+            // The only texts a JsonElement refuses late: bytes that are no UTF-8, and escapes that are half a surrogate pair.
+            throw new FormatException("its header has a text that is no Unicode", e);
+        }
     }
 
     /// <summary>Adds a field.</summary>

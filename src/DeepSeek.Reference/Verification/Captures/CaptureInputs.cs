@@ -10,8 +10,8 @@ internal static class CaptureInputs
     /// <summary>The inputs of a tile: a [steps, 64, K], b [steps, 8, K], c [64, 8].</summary>
     public static void Tile(CaptureInstruction instruction, ulong seed, int steps, long tile, Span<uint> a, Span<uint> b, Span<uint> c)
     {
-        Operand(instruction, true, seed, steps, tile, a);
-        Operand(instruction, false, seed, steps, tile, b);
+        Operand(instruction, true, seed, tile, tile * steps, a);
+        Operand(instruction, false, seed, tile, tile * steps, b);
         Addends(instruction, seed, tile, c);
     }
 
@@ -19,17 +19,18 @@ internal static class CaptureInputs
     public static string Digest(CaptureInstruction instruction, ulong seed, long tiles, int steps)
     {
         using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        uint[] a = new uint[steps * CapturedDots.Rows * instruction.K], b = new uint[steps * CapturedDots.Columns * instruction.K], c = new uint[CapturedDots.Dots];
+        // A step at a time: a header of a few bytes may ask for hundreds of steps.
+        uint[] a = new uint[CapturedDots.Rows * instruction.K], b = new uint[CapturedDots.Columns * instruction.K], c = new uint[CapturedDots.Dots];
         byte[] bytes = new byte[4 * Math.Max(a.Length, c.Length)];
-        for (long tile = 0; tile < tiles; tile++)
+        for (long step = 0; step < tiles * steps; step++)
         {
-            Operand(instruction, true, seed, steps, tile, a);
+            Operand(instruction, true, seed, step / steps, step, a);
             sha.AppendData(Bytes(a, instruction.A.Bytes, bytes));
         }
 
-        for (long tile = 0; tile < tiles; tile++)
+        for (long step = 0; step < tiles * steps; step++)
         {
-            Operand(instruction, false, seed, steps, tile, b);
+            Operand(instruction, false, seed, step / steps, step, b);
             sha.AppendData(Bytes(b, instruction.B.Bytes, bytes));
         }
 
@@ -58,15 +59,16 @@ internal static class CaptureInputs
         return bytes[..(codes.Length * size)];
     }
 
-    private static void Operand(CaptureInstruction instruction, bool isA, ulong seed, int steps, long tile, Span<uint> codes)
+    /// <summary>Rows from a step on, counted over all tiles, as many as there is room for; all of one tile, whose maps they follow.</summary>
+    private static void Operand(CaptureInstruction instruction, bool isA, ulong seed, long tile, long step, Span<uint> codes)
     {
         int K = instruction.K, rows = isA ? CapturedDots.Rows : CapturedDots.Columns;
         CaptureFormat format = isA ? instruction.A : instruction.B;
         var words = new RandomStream(seed, instruction.Name + (isA ? "/a" : "/b"));
         uint plan = new RandomStream(seed, instruction.Name + "/plan").Word((ulong)tile);
         Span<uint> u = stackalloc uint[K];
-        long first = tile * steps * rows;
-        for (int row = 0; row < steps * rows; row++)
+        long first = step * rows;
+        for (int row = 0; row < codes.Length / K; row++)
         {
             // K is a multiple of 4: a row is whole blocks.
             for (int k = 0; k < K; k += 4)

@@ -85,7 +85,10 @@ internal sealed class HardwareCapture
                 throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"goes on for {bytes.Length - at - DigestLength} bytes behind its checksum at byte {at}"));
             if (!digest.Span.SequenceEqual(SHA256.HashData(bytes.AsSpan(0, at))))
                 throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"does not have the SHA-256 that its checksum at byte {at} says: it was altered"));
-            return new HardwareCapture(path, CaptureHeader.Parse(header), payload);
+            var capture = new HardwareCapture(path, CaptureHeader.Parse(header), payload);
+            foreach (string needed in (string[])["kind", "origin", "instruction"])
+                capture.Header.Text(needed);
+            return capture;
         }
         catch (FormatException e)
         {

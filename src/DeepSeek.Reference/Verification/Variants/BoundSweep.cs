@@ -103,7 +103,7 @@ internal static class BoundSweep
             if (ratio > 1)
                 Violated(row, $"{name}: {output.Name}[{i}] is {y:R}, exact {measured[i].Exact:R}, bound {measured[i].Bound:R}");
             if (ratio > row.Largest)
-                (row.Largest, row.Worst) = (ratio, $"{name}: {output.Name}[{i}]");
+                (row.Largest, row.Worst) = (ratio, $"{name}: {output.Name}[{i}] is {y:R}, exact {measured[i].Exact:R}, bound {measured[i].Bound:R}");
         }
     }
 

@@ -9,6 +9,7 @@ namespace DeepSeek.Reference.Verification;
 internal sealed partial class VariantBackend(SumOrder order, int seed) : CallBackend
 {
     private readonly Random random = new(seed);
+    private readonly VariantFunctions functions = new(new Random(seed ^ 0xf00d));
     private readonly VariantSum sums = new(order, new Random(seed ^ 0x5eed));
 
     /// <inheritdoc/>
@@ -19,6 +20,33 @@ internal sealed partial class VariantBackend(SumOrder order, int seed) : CallBac
     {
         switch (call)
         {
+            case RmsNormCall c:
+                RmsNorm(c);
+                break;
+            case SwiGluCall c:
+                SwiGlu(c);
+                break;
+            case RopeCall c:
+                Rope(c);
+                break;
+            case SoftmaxCall c:
+                Softmax(c.X, c.Y, logarithm: false);
+                break;
+            case LogSoftmaxCall c:
+                Softmax(c.X, c.Y, logarithm: true);
+                break;
+            case AttentionCall c:
+                Attention(c);
+                break;
+            case GateCall c:
+                Gate(c);
+                break;
+            case CombineCall c:
+                Combine(c);
+                break;
+            case QuantizeCall c:
+                Quantize(c);
+                break;
             case LinearCall c:
                 Product(new MatrixOperands(c.X, [c.Weight], null, Operands.Dim(c.Y, 1)), c.Accumulation, c.Y);
                 break;

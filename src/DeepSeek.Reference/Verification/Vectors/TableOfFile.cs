@@ -16,7 +16,7 @@ internal static partial class TableOfFile
         string[] words = [.. Word().Matches(Path.GetFileName(path).ToLowerInvariant()).Select(m => m.Value)];
         string? format = Formats.FirstOrDefault(f => words.Contains(f.Word)).Format;
         string? function = ExhaustiveFunctions.Names.FirstOrDefault(name => words.Contains(name) || words.Contains(name + "f"));
-        (string? kind, string? of, string sought) = header.Split(',')[0] switch
+        (string? kind, string? of, string sought) = (header.IndexOf(',', StringComparison.Ordinal) is var comma and >= 0 ? header[..comma] : header) switch
         {
             "code" => ("decode", format, "a format, such as e4m3fn"),
             "f32_bits" => ("encode", format, "a format, such as e4m3fn"),

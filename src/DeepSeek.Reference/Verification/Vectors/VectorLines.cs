@@ -63,11 +63,28 @@ internal static class VectorLines
     {
         try
         {
+            if (text.Contains("\\ud", StringComparison.OrdinalIgnoreCase))
+                ReadTexts(Encoding.UTF8.GetBytes(text));
             return JsonDocument.Parse(text);
         }
         catch (JsonException e)
         {
             throw new DataException($"{path}:{number}: is not JSON (at character {e.BytePositionInLine + 1}); give one object a line", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new DataException($"{path}:{number}: a string with half a surrogate pair; write the line again", e);
+        }
+    }
+
+    /// <summary>Reads every text once: half a surrogate pair is JSON and no text, and a JsonElement would refuse it wherever it is read first.</summary>
+    private static void ReadTexts(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json);
+        while (reader.Read())
+        {
+            if (reader.TokenType is JsonTokenType.PropertyName or JsonTokenType.String)
+                reader.GetString();
         }
     }
 

@@ -36,21 +36,21 @@ internal struct PromotedSums
 internal sealed class ProductRule
 {
     private readonly ScaledProduct? product;
-    private readonly ProductArithmetic block;
+    private readonly SumArithmetic block;
     private readonly DType output;
     private readonly bool added;
 
     /// <summary>Of a product without scales.</summary>
-    public ProductRule(Accumulation accumulation, DType output) : this(null, new ProductArithmetic(accumulation), output, false) { }
+    public ProductRule(Accumulation accumulation, DType output) : this(null, new SumArithmetic(accumulation), output, false) { }
 
     /// <summary>Of a block-scaled product.</summary>
-    public ProductRule(ScaledProduct product, DType output, bool added) : this(product, new ProductArithmetic(product.Block), output, added) { }
+    public ProductRule(ScaledProduct product, DType output, bool added) : this(product, new SumArithmetic(product.Block), output, added) { }
 
-    private ProductRule(ScaledProduct? product, ProductArithmetic block, DType output, bool added) =>
+    private ProductRule(ScaledProduct? product, SumArithmetic block, DType output, bool added) =>
         (this.product, this.block, this.output, this.added) = (product, block, output, added);
 
     /// <summary>The arithmetic within a run.</summary>
-    public ProductArithmetic Block => block;
+    public SumArithmetic Block => block;
 
     /// <summary>Whether there are no scales.</summary>
     public bool IsPlain => product is null;

@@ -12,6 +12,27 @@ internal static partial class YardstickOf
         Require(call, output);
         return call switch
         {
+            EmbeddingCall c => Embedding(c, output),
+            CastCall c => Cast(c, output),
+            AddCall c => Add(c, output),
+            RmsNormCall c => RmsNorm(c, output),
+            RopeCall c => Rope(c, output),
+            ExpandKeysCall c => ExpandKeys(c, output),
+            SwiGluCall c => SwiGlu(c, output),
+            DispatchCall c => Dispatch(c, output),
+            SoftmaxCall c => Softmax(c, output),
+            LogSoftmaxCall c => LogSoftmax(c, output),
+            MtpInputCall c => MtpInput(c, output),
+            DequantizeCall c => Dequantize(c, output),
+            AttentionCall c => Attention(c, output),
+            CombineCall c => Combine(c, output),
+            GateCall c => output switch
+            {
+                "scores" => GateScores(c, output),
+                "weights" => GateWeights(c, output),
+                _ => null,
+            },
+            QuantizeCall c => output == "scales" ? QuantizeScales(c, output) : QuantizeCodes(c, output),
             LinearCall c => Linear(c, output),
             GroupedLinearCall c => Linear(c, output),
             AbsorbQueryCall c => Absorb(c, output),
@@ -29,7 +50,7 @@ internal static partial class YardstickOf
     public static ChoiceYardstick? Choice(OperationCall call, string output)
     {
         Require(call, output);
-        return null;
+        return call is GateCall c && output == "indices" ? new GateChoice(c, output) : null;
     }
 
     private static void Require(OperationCall call, string output)

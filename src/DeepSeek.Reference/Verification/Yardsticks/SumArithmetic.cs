@@ -10,7 +10,7 @@ namespace DeepSeek.Reference.Verification;
 /// the bound of a declaration by lanes, in sequence, or by a matrix unit; for the last so does any order of the declared fused sums, one of more bits, and any
 /// cut of k between them with binary32 additions of the parts. A declaration of binary64 or of exact sums binds to that.
 /// </remarks>
-internal sealed class ProductArithmetic
+internal sealed class SumArithmetic
 {
     private readonly AccumulationKind kind;
     private readonly TensorCore? unit;
@@ -19,7 +19,7 @@ internal sealed class ProductArithmetic
     private readonly double add;
     private readonly double floor;
 
-    public ProductArithmetic(Accumulation accumulation)
+    public SumArithmetic(Accumulation accumulation)
     {
         kind = accumulation.Kind;
         unit = accumulation.Unit;

@@ -1,0 +1,57 @@
+using DeepSeek.Reference.Tests.House;
+using Xunit;
+
+namespace DeepSeek.Reference.Tests.External;
+
+/// <summary>What plugin.sh compiles, once for all tests of the class.</summary>
+public sealed class CompiledPlugins
+{
+    public CompiledPlugins() => ForeignTool.Pass(ForeignTool.Run(ForeignTool.Script("plugin.sh")));
+}
+
+/// <summary>The C interface (deepseek_backend.h) through its host and the whole tool.</summary>
+public sealed class PluginTests : IClassFixture<CompiledPlugins>
+{
+    private static readonly string[] Five = [.. Enumerable.Range(1, 5).Select(i => $"add[n=131,seed=0x{i}]")];
+
+    [Fact]
+    public void The_sample_plug_in_passes_every_operation_it_has()
+    {
+        string[] operations = ["add", "cast", "dequantize", "embedding", "expand_keys", "linear", "log_softmax", "mtp_input", "rms_norm", "scaled_linear", "softmax", "swiglu"];
+        InstructionSets.Outcome outcome = Verify("sample.so", operations, "--level", "quick", "--require", string.Join(',', operations), "--modes", "eager,perturb");
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.DoesNotContain(" FAIL", outcome.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("crash", "the worker crashed in 'run' while it was at Add, mode eager: ended by SIGSEGV")]
+    [InlineData("hang", "gave no answer to 'run' within 3 s")]
+    [InlineData("overrun", "the worker crashed in ")]
+    [InlineData("lie", "the plug-in returned status 77, which is none")]
+    public void A_plug_in_that_goes_wrong_fails_that_case_and_the_run_goes_on(string how, string says)
+    {
+        string text = Verify(how + ".so", Five, "--timeout", "3").ToString();
+        Assert.Contains(says, text, StringComparison.Ordinal);
+        Assert.Contains("5 cases (4 BITS, 1 FAIL)", text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("version.so", "speaks version 99 of the interface, this host version 1")]
+    [InlineData("holes.so", "leaves functions of the table out")]
+    [InlineData("empty.so", "exports no dsref_backend_get")]
+    [InlineData("alone.c", "dsref-host: ")]
+    [InlineData("missing.so", "cannot open shared object file")]
+    public void A_library_that_is_no_plug_in_is_told_in_one_line(string library, string says)
+    {
+        InstructionSets.Outcome outcome = Verify(library, Five);
+        Assert.Contains(says, outcome.ToString(), StringComparison.Ordinal);
+        Assert.Equal(5, outcome.ExitCode);
+    }
+
+    private static InstructionSets.Outcome Verify(string library, string[] cases, params string[] options)
+    {
+        string folder = Repository.Path("artifacts", "plugin");
+        string backend = $"{Path.Combine(folder, "dsref-host")} {Path.Combine(folder, library)}";
+        return ForeignTool.Run("dotnet", [Repository.Path("tools", "dsref", "bin", "Release", "net10.0", "dsref.dll"), "verify", .. cases, "--backend", backend, "--repeat", "1", .. options]);
+    }
+}

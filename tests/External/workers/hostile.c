@@ -1,0 +1,35 @@
+/* Plug-ins that misbehave in their third run, as HOW says when this is compiled; the rest is the sample plug-in's. For tests of the host and the tool. */
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "deepseek_backend.h"
+
+enum { CRASH = 1, HANG, OVERRUN, LIE, VERSION, HOLES };
+
+dsref_status sample_backend_get(uint32_t abi_version, dsref_backend* backend);
+
+static dsref_status (*right)(void* context, void* plan, const dsref_call* call, void* workspace, const char* mode);
+static int runs;
+
+static dsref_status wrong(void* context, void* plan, const dsref_call* call, void* workspace, const char* mode) {
+  if (++runs == 3) {
+    if (HOW == CRASH) raise(SIGSEGV);
+    if (HOW == HANG) sleep(600);
+    if (HOW == LIE) return (dsref_status)77;
+    /* Beyond the end of the last output: the allocator's own records. */
+    if (HOW == OVERRUN) memset((char*)call->arguments[call->argument_count - 1].tensor.data - 4096, 0xEE, 8192);
+  }
+  return right(context, plan, call, workspace, mode);
+}
+
+dsref_status dsref_backend_get(uint32_t abi_version, dsref_backend* backend) {
+  dsref_status status = sample_backend_get(abi_version, backend);
+  right = backend->run;
+  backend->run = wrong;
+  if (HOW == VERSION) backend->abi_version = 99;
+  if (HOW == HOLES) backend->download = NULL;
+  return status;
+}
