@@ -73,6 +73,8 @@ internal static class Application
         ConvertVerbs.Dequantize(terminal),
         CaptureVerb.Command(terminal),
         LabVerb.Command(terminal),
+        ExplainVerb.Command(terminal),
+        ProbeVerb.Command(terminal),
     };
 
     /// <summary>The parser's first complaint, in words of the command line: a verb that does not exist comes before the one that is missing, and types have no .NET names.</summary>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool;
@@ -17,6 +18,12 @@ internal static class JudgeOptionsOf
 
     public static Option<string?> Accept() => new("--accept") { Description = "bound: a result for which only the hard bound holds passes too.", HelpName = "bound" };
 
+    private static void Tell(Terminal terminal, double seconds)
+    {
+        terminal.Current?.Clear();
+        terminal.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"--full: about {seconds:G2} s to emulate every element"));
+    }
+
     /// <summary>The weakest verdict that passes.</summary>
     /// <exception cref="CaseException">Not a word of --accept.</exception>
     public static Verdict Weakest(string? accept) => accept?.ToLowerInvariant() switch
@@ -29,7 +36,7 @@ internal static class JudgeOptionsOf
 
     /// <summary>The options of these values.</summary>
     /// <exception cref="CaseException">A budget that is no positive number.</exception>
-    public static JudgeOptions Of(double budget, bool full) => budget > 0 && double.IsFinite(budget)
-        ? new JudgeOptions { Budget = budget, Full = full }
+    public static JudgeOptions Of(Terminal terminal, double budget, bool full) => budget > 0 && double.IsFinite(budget)
+        ? new JudgeOptions { Budget = budget, Full = full, Estimated = seconds => Tell(terminal, seconds) }
         : throw new CaseException($"--budget {budget}: take a positive number of seconds");
 }

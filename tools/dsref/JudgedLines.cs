@@ -1,4 +1,5 @@
 using System.Text.Json;
+using DeepSeek.Reference.Tool.Reports;
 using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool;
@@ -6,11 +7,18 @@ namespace DeepSeek.Reference.Tool;
 /// <summary>A judged call for people and as JSON.</summary>
 internal static class JudgedLines
 {
-    /// <summary>A line an output, and what the run proves.</summary>
+    /// <summary>A line an output, the figures of those with other bits, and what the run proves.</summary>
     public static IEnumerable<string> Of(CallReport report)
     {
         foreach (OutputReport output in report.Outputs)
+        {
             yield return $"  {output.Verdict.Word(),-8} {output.Name}  {output.Check}{(output.Note.Length == 0 ? "" : ": " + output.Note)}";
+            if (output.Verdict == Verdict.Bits)
+                continue;
+            foreach (ReportFigure figure in OutputFigures.Of(output))
+                yield return $"           {figure.Name,-27} {figure.Value}";
+        }
+
         if (report.Proves.Length > 0)
             yield return "  " + report.Proves;
     }
@@ -21,6 +29,8 @@ internal static class JudgedLines
         json.WriteVerdict(report.Verdict);
         json.WriteString("check", report.Check);
         json.WriteString("proves", report.Proves);
+        json.WriteNumber("recomputed", report.Recomputed);
+        json.WriteNumber("seconds", Math.Round(report.Seconds, 3));
         json.WriteStartArray("outputs");
         foreach (OutputReport output in report.Outputs)
         {
@@ -29,6 +39,7 @@ internal static class JudgedLines
             json.WriteVerdict(output.Verdict);
             json.WriteString("check", output.Check);
             json.WriteString("note", output.Note);
+            OutputFigures.Write(json, output);
             json.WriteEndObject();
         }
 

@@ -66,6 +66,38 @@ internal sealed class NoiseData
         return sums;
     }
 
+    /// <summary>As <see cref="Runs"/> of one block each, with the unit's instructions of 32 elements in descending order: the same arithmetic, and errors of their own.</summary>
+    public float[][] Descending()
+    {
+        const int instruction = 32;
+        float[][] sums = new float[Blocks][];
+        for (int q = 0; q < sums.Length; q++)
+        {
+            var y = new Tensor(DType.F32, T, N);
+            simd.ScaledLinear(Turned(x, q, instruction), ones.Rows(0, T), Turned(weight, q, instruction), ones.Rows(0, N), ScaledProduct.HopperWithoutPromotion, null, y);
+            sums[q] = y.AsReadOnlySpan<float>().ToArray();
+        }
+
+        return sums;
+    }
+
+    private static Tensor Turned(Tensor t, int block, int instruction)
+    {
+        const int length = ScaledProduct.ScaleBlock;
+        Tensor part = Columns(t, block * length, length);
+        Span<byte> codes = part.AsSpan<byte>();
+        byte[] row = new byte[length];
+        for (int r = 0; r < part.Shape[0]; r++)
+        {
+            Span<byte> of = codes.Slice(r * length, length);
+            for (int k = 0; k < length; k += instruction)
+                of.Slice(k, instruction).CopyTo(row.AsSpan(length - instruction - k));
+            row.CopyTo(of);
+        }
+
+        return part;
+    }
+
     /// <summary>A result beside the emulation's and the exact one.</summary>
     public JudgedElements Judged(float[] result, DType output)
     {

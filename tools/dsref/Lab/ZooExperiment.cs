@@ -8,10 +8,11 @@ namespace DeepSeek.Reference.Tool.Lab;
 
 /// <summary>What is run.</summary>
 /// <param name="Seed">What the fresh seeds are drawn from.</param>
-/// <param name="Seeds">Fresh seeds for each case of a bug.</param>
+/// <param name="Seeds">Fresh seeds for each case of a bug; 0 leaves bugs out.</param>
 /// <param name="Legitimate">Runs of legitimate variants in all, shared out over their cases.</param>
 /// <param name="Filter">Names that are taken.</param>
-internal sealed record ZooSettings(ulong Seed, int Seeds, int Legitimate, Regex Filter);
+/// <param name="Budget">Seconds for judging one run.</param>
+internal sealed record ZooSettings(ulong Seed, int Seeds, int Legitimate, Regex Filter, double Budget);
 
 /// <summary>One run that came out otherwise than it must.</summary>
 internal sealed record ZooRun(string Name, string Case, Verdict Verdict, string Check, string Note);
@@ -41,7 +42,7 @@ internal static class ZooExperiment
     /// <summary>The experiment.</summary>
     public static ZooResult Run(ZooSettings settings, Action<string, int, int> report)
     {
-        Variant[] bugs = [.. Bugs.All.Where(b => settings.Filter.IsMatch(b.Name))];
+        Variant[] bugs = settings.Seeds == 0 ? [] : [.. Bugs.All.Where(b => settings.Filter.IsMatch(b.Name))];
         (Variant Variant, string Case)[] legitimate = [.. Legitimate.All.Where(v => settings.Filter.IsMatch(v.Name)).SelectMany(v => v.Cases.Select(c => (v, c)))];
         int runs = legitimate.Length == 0 ? 0 : settings.Legitimate;
         var caught = new List<ZooBug>();
@@ -56,7 +57,7 @@ internal static class ZooExperiment
         {
             (Variant variant, string c) = legitimate[i % legitimate.Length];
             report(variant.Name, bugs.Length + i, bugs.Length + runs);
-            HarnessReport judged = RunOnce(variant, c, Fresh(settings.Seed, variant.Name, c, i / legitimate.Length), out OperationCase seeded);
+            HarnessReport judged = RunOnce(variant, c, Fresh(settings.Seed, variant.Name, c, i / legitimate.Length), settings.Budget, out OperationCase seeded);
             if (!judged.Verdict.Passes())
                 alarms.Add(new ZooRun(variant.Name, seeded.ToString(), judged.Verdict, judged.Check, judged.Note));
         }
@@ -76,7 +77,7 @@ internal static class ZooExperiment
         {
             for (int s = 0; s < settings.Seeds; s++)
             {
-                HarnessReport judged = RunOnce(bug, c, Fresh(settings.Seed, bug.Name, c, s), out OperationCase seeded);
+                HarnessReport judged = RunOnce(bug, c, Fresh(settings.Seed, bug.Name, c, s), settings.Budget, out OperationCase seeded);
                 if (judged.Verdict is Verdict.Bound or Verdict.Suspect or Verdict.Fail)
                     checks[judged.Check] = checks.GetValueOrDefault(judged.Check) + 1;
                 else
@@ -95,10 +96,10 @@ internal static class ZooExperiment
     }
 
     /// <summary>One run of one case, judged.</summary>
-    public static HarnessReport RunOnce(Variant variant, string c, ulong seed, out OperationCase seeded)
+    public static HarnessReport RunOnce(Variant variant, string c, ulong seed, double budget, out OperationCase seeded)
     {
         seeded = CallHarness.WithSeed(OperationCase.Parse(c), seed);
-        return CallHarness.Run(seeded, new FaultyBackend(variant), new HarnessOptions { FreeOrder = variant.FreeOrder });
+        return CallHarness.Run(seeded, new FaultyBackend(variant), new HarnessOptions { FreeOrder = variant.FreeOrder, Judge = new JudgeOptions { Budget = budget } });
     }
 
     /// <summary>A seed that no golden was made from: 64 random bits by what is run.</summary>

@@ -33,7 +33,7 @@ internal sealed record ReportPart
         Verdict = output.Verdict.Word(),
         Check = output.Check,
         Note = output.Note,
-        Figures = output.Comparison is { } c ? [.. Of(c)] : [],
+        Figures = [.. OutputFigures.Of(output)],
     };
 
     /// <summary>A tensor of an oracle.</summary>

@@ -23,7 +23,7 @@ internal static class CheckVerb
         command.SetAction(parsed =>
         {
             Verdict weakest = JudgeOptionsOf.Weakest(parsed.GetValue(accept));
-            JudgeOptions options = JudgeOptionsOf.Of(parsed.GetValue(budget), parsed.GetValue(full));
+            JudgeOptions options = JudgeOptionsOf.Of(terminal, parsed.GetValue(budget), parsed.GetValue(full));
             using TensorFile given = TensorFile.Read(parsed.GetRequiredValue(inputs));
             using TensorFile results = TensorFile.Read(parsed.GetRequiredValue(actual));
             FileCheck check = FileCheck.Of(parsed.GetRequiredValue(operation), parsed.GetValue(contract), given, results);
@@ -43,19 +43,21 @@ internal static class CheckVerb
                     writer.WriteNumber("exit", exit);
                 });
             else
-                Show(terminal, check, report, exit);
+                Show(terminal, check, report, exit, $"dsref check \"{parsed.GetRequiredValue(operation)}\" --inputs {parsed.GetRequiredValue(inputs)} --actual {parsed.GetRequiredValue(actual)} --contract {check.Case.Contract.Name}");
             return exit;
         });
         return command;
     }
 
-    private static void Show(Terminal terminal, FileCheck check, CallReport report, int exit)
+    private static void Show(Terminal terminal, FileCheck check, CallReport report, int exit, string repeat)
     {
         terminal.Display.WriteLine(check.Case.ToString());
         foreach (string line in JudgedLines.Of(report))
             terminal.Display.WriteLine(line);
         foreach (string name in check.Absent)
             terminal.Display.WriteLine($"  {name}: not given, not judged");
+        if (exit != ExitCode.Pass)
+            terminal.Display.WriteLine($"  repeat: {repeat}");
         terminal.Display.WriteLine($"{(exit == ExitCode.Pass ? "OK" : "MISMATCH")}: {report.Verdict.Word()} by {report.Check}");
     }
 }

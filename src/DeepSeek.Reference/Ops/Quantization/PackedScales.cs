@@ -78,7 +78,7 @@ public static class PackedScales
         }
     }
 
-    private static int Exponent(float scale, int m, int k)
+    internal static int Exponent(float scale, int m, int k)
     {
         uint u = BitConverter.SingleToUInt32Bits(scale);
         if (u == 0x00400000)

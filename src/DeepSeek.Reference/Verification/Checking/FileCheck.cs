@@ -69,7 +69,8 @@ internal sealed class FileCheck
             Tensor? given = Actual(actual, output.Name, outputs);
             if (given is null)
                 absent.Add(output.Name);
-            tensors[output.Name] = given is null ? new Tensor(output.DType, output.Shape) : As(given, output.DType, output.Shape, actual.Path, output.Name);
+            // A copy: what stands mapped is read-only, and operations refuse it as an output.
+            tensors[output.Name] = given is null ? new Tensor(output.DType, output.Shape) : As(given, output.DType, output.Shape, actual.Path, output.Name).Clone();
         }
 
         if (absent.Count == c.Outputs.Count)
@@ -90,7 +91,7 @@ internal sealed class FileCheck
     {
         CallReport report = CallJudge.Judge(Call, null, options);
         OutputReport[] outputs = [.. report.Outputs.Where(o => !Absent.Contains(o.Name))];
-        OutputReport worst = outputs.MaxBy(o => o.Verdict)!;
+        OutputReport worst = CallJudge.Weakest(Call, outputs);
         return report with { Outputs = outputs, Verdict = worst.Verdict, Check = worst.Check };
     }
 

@@ -22,9 +22,17 @@ internal static class CallExcerpt
                 long from = c.Q.Shape[0] - rows;
                 return (c with
                 {
-                    Q = c.Q.Rows(from, rows), Y = c.Y.Rows(from, rows), LogSumExp = c.LogSumExp?.Rows(from, rows),
+                    Q = c.Q.Rows(from, rows),
+                    Y = c.Y.Rows(from, rows),
+                    LogSumExp = c.LogSumExp?.Rows(from, rows),
                     Attributes = c.Attributes with { FirstPosition = c.Attributes.FirstPosition + (int)from },
                 }, name => candidate[name].Rows(from, rows));
+            case RmsNormCall c when ElementRows(c.X, cost) is int rows && rows < c.X.Shape[0]:
+                return (c with { X = c.X.Rows(0, rows), Y = c.Y.Rows(0, rows) }, First(rows));
+            case SoftmaxCall c when ElementRows(c.X, cost) is int rows && rows < c.X.Shape[0]:
+                return (new SoftmaxCall(c.X.Rows(0, rows), c.Y.Rows(0, rows)), First(rows));
+            case LogSoftmaxCall c when ElementRows(c.X, cost) is int rows && rows < c.X.Shape[0]:
+                return (new LogSoftmaxCall(c.X.Rows(0, rows), c.Y.Rows(0, rows)), First(rows));
             default:
                 return (call, name => candidate[name]);
         }
@@ -33,6 +41,9 @@ internal static class CallExcerpt
     }
 
     private static int Rows(Tensor x, Tensor weight, long cost) => (int)Math.Max(2, cost / Math.Max(1, weight.ElementCount));
+
+    /// <summary>An element of a norm or a softmax costs about 256 multiply-adds under all its variants together.</summary>
+    private static int ElementRows(Tensor x, long cost) => (int)Math.Max(4, cost / 256 / Math.Max(1, x.Shape[^1]));
 
     private static int QueryRows(AttentionCall c, long cost) => (int)Math.Max(2, cost / Math.Max(1, c.Keys.Shape[0] * c.Q.Shape[1] * (c.Q.Shape[2] + c.Y.Shape[2])));
 }

@@ -25,7 +25,13 @@ internal static class Explainer
         {
             return new Explanation
             {
-                Meanings = [], Rounding = "as declared", IsBitEqual = true, IsDeclared = true, Compared = compared, Elements = candidate.Values.Sum(t => t.ElementCount), ClassSize = 1,
+                Meanings = [],
+                Rounding = "as declared",
+                IsBitEqual = true,
+                IsDeclared = true,
+                Compared = compared,
+                Elements = candidate.Values.Sum(t => t.ElementCount),
+                ClassSize = 1,
             };
         }
 

@@ -13,11 +13,12 @@ internal sealed record MeantCall(IReadOnlyList<Meaning> Meanings, double Distanc
 internal sealed class MeaningSearch
 {
     // One run of a meaning on the rows looked at costs at most this many multiply-adds.
-    private const long Cost = 1 << 24;
+    private const long Cost = 1 << 22;
 
     private readonly OperationCall call;
     private readonly IReadOnlyDictionary<string, Tensor> candidate;
-    private readonly SimdBackend backend = new();
+    private readonly SimdBackend backend = new(1);
+    private int tried;
 
     /// <summary>The search for a call and a candidate's outputs by name.</summary>
     public MeaningSearch(OperationCall call, IReadOnlyDictionary<string, Tensor> candidate)
@@ -27,7 +28,7 @@ internal sealed class MeaningSearch
     }
 
     /// <summary>Meanings tried so far.</summary>
-    public int Tried { get; private set; }
+    public int Tried => tried;
 
     /// <summary>The distance that rounding alone may cause: a few units in the last place of the coarsest output, or what a matrix unit with 13 bits loses.</summary>
     public double RoundingDistance
@@ -72,20 +73,14 @@ internal sealed class MeaningSearch
     public IReadOnlyList<MeantCall> Pairs(IReadOnlyList<MeantCall> singles, double seconds)
     {
         long start = Stopwatch.GetTimestamp();
-        var found = new List<MeantCall>();
-        for (int far = 1; far < singles.Count; far++)
+        (Meaning A, Meaning B)[] pairs = [.. from far in Enumerable.Range(1, Math.Max(0, singles.Count - 1)) from near in Enumerable.Range(0, far) select (singles[near].Meanings[0], singles[far].Meanings[0])];
+        var found = new MeantCall?[pairs.Length];
+        Parallel.For(0, pairs.Length, i =>
         {
-            for (int near = 0; near < far; near++)
-            {
-                if (Stopwatch.GetElapsedTime(start).TotalSeconds > seconds)
-                    return [.. found.OrderBy(m => m.Distance)];
-                Meaning a = singles[near].Meanings[0], b = singles[far].Meanings[0];
-                if (Measured([a, b], Changed(() => a.With(b, call))) is { } pair)
-                    found.Add(pair);
-            }
-        }
-
-        return [.. found.OrderBy(m => m.Distance)];
+            if (Stopwatch.GetElapsedTime(start).TotalSeconds < seconds)
+                found[i] = Measured([pairs[i].A, pairs[i].B], Changed(() => pairs[i].A.With(pairs[i].B, call)));
+        });
+        return [.. found.OfType<MeantCall>().OrderBy(m => m.Distance)];
     }
 
     /// <summary>A hypothesis that leads to impossible operands does not apply.</summary>
@@ -105,7 +100,7 @@ internal sealed class MeaningSearch
     {
         if (changed is null)
             return null;
-        Tried++;
+        Interlocked.Increment(ref tried);
         (OperationCall few, Func<string, Tensor> part) = CallExcerpt.Of(changed, candidate, Cost);
         OperationCall own = few.WithOwnOutputs();
         try

@@ -56,7 +56,7 @@ internal sealed record RoundingFit
             return new RoundingFit { Contracts = finding.Contracts, Tried = finding.Tried, Seconds = finding.Seconds };
         return new RoundingFit
         {
-            Words = contract.ToString(),
+            Words = contract.Words(problem.Operands),
             Compared = finding.Compared,
             Differing = finding.Differing.Count,
             Place = MismatchPlace.Words(finding.Differing, finding.Compared, y.ElementCount / problem.N, problem.N),

@@ -7,9 +7,13 @@ namespace DeepSeek.Reference.Verification;
 /// <summary>Judges what a candidate wrote into the outputs of a call (docs/spec/noise.md).</summary>
 internal static class CallJudge
 {
-    private const double LookShare = 0.35;
-    private const double SampleShare = 0.55;
-    private const double ProofShare = 0.7;
+    // Shares of the budget: until when the definitions recompute, how long a look may take, until when samples are taken. Measuring has the rest.
+    private const double ProofUntil = 0.4;
+    private const double LookFor = 0.25;
+    private const double SampleUntil = 0.7;
+
+    // Checksums are the last resort and a hundredth of a product; that they cover the whole output is worth more than keeping to the second.
+    private const double LongestLook = 2;
 
     /// <summary>Judges the outputs that stand in <paramref name="candidate"/>, whose inputs are as they were given to it.</summary>
     /// <param name="candidate">The call with the candidate's results in its outputs.</param>
@@ -24,6 +28,8 @@ internal static class CallJudge
         ReferenceRun run;
         try
         {
+            if (options is { Full: true, Estimated: { } tell } && Estimate(candidate) is > 0 and double seconds)
+                tell(seconds);
             run = new ReferenceRun(candidate, before, options, clock);
             run.Compute();
         }
@@ -32,30 +38,35 @@ internal static class CallJudge
             return Refused(candidate, e);
         }
 
+        run.Prove(options.Full ? double.PositiveInfinity : ProofUntil * options.Budget);
         ProductPass? look = null;
         if (!run.IsWhole)
         {
-            look = ProductPass.Run(run.Sampler!, LookShare * options.Budget, options.Seed);
-            run.MoreSamples(SampleShare * options.Budget);
+            look = ProductPass.Run(run.Sampler!, LookFor * options.Budget, options.Seed, LongestLook * options.Budget);
+            run.MoreSamples(SampleUntil * options.Budget);
             if (look is not null)
                 run.AddChosen(look.Standing);
             run.AddChosen(NotNumbers(candidate, run));
         }
 
-        run.Prove(options.Full ? double.PositiveInfinity : ProofShare * options.Budget);
         OutputReport[] outputs = [.. candidate.Outputs.Select(o =>
-            new OutputJudge(candidate, o.Name, run.Pieces[o.Name], run.Sampler, options, clock).Judge(Before(before, o)))];
-        OutputReport worst = outputs.MaxBy(o => o.Verdict)!;
+            new OutputJudge(candidate, o.Name, run.Pieces, run.Sampler, options, clock).Judge(Before(before, o)))];
+        OutputReport worst = Weakest(candidate, outputs);
         return new CallReport
         {
             Verdict = worst.Verdict,
             Check = worst.Check,
             Outputs = outputs,
             Recomputed = run.Recomputed,
+            Repro = options.Repro,
             Seconds = clock.Elapsed.TotalSeconds,
             Proves = Coverage.Sentence(candidate, run, look, outputs),
         };
     }
+
+    /// <summary>The output that decides: the first stage with the weakest verdict. FAIL decides before what was not judged.</summary>
+    public static OutputReport Weakest(OperationCall call, IReadOnlyList<OutputReport> outputs) => Stages.InOrder(call)
+        .SelectMany(o => outputs.Where(r => r.Name == o.Name)).MaxBy(r => r.Verdict == Verdict.Fail ? int.MaxValue : (int)r.Verdict)!;
 
     /// <summary>Seconds that judging a call to the last bit would take, by a sample that is run for it.</summary>
     public static double Estimate(OperationCall call) => ReferenceRun.Estimate(call);
@@ -69,20 +80,26 @@ internal static class CallJudge
         return new CallReport { Verdict = Verdict.Fail, Check = "shape", Outputs = outputs };
     }
 
-    /// <summary>Up to 64 elements of the whole outputs that are NaN or infinite: a sample would miss a few of them.</summary>
+    /// <summary>Up to 64 places of the whole first output that hold NaN or infinity: a sample would miss a few of them.</summary>
     private static IEnumerable<(int Row, int Column)> NotNumbers(OperationCall candidate, ReferenceRun run)
     {
         CallSampler sampler = run.Sampler!;
         Tensor y = candidate.Outputs.First().Tensor;
-        if (sampler is not ProductSampler || !ElementReader.IsReal(y.DType))
+        long pairs = (long)sampler.Rows * sampler.Columns;
+
+        // Where a row of a sampler is no run of elements of the output.
+        if (candidate is DispatchCall or QuantizeCall or DequantizeCall || !ElementReader.IsReal(y.DType) || pairs == 0 || y.ElementCount % pairs != 0)
             yield break;
+        long length = y.ElementCount / pairs, last = -1;
         int found = 0;
         for (long i = 0; i < y.ElementCount && found < 64; i++)
         {
-            if (double.IsFinite(ElementReader.Value(y, i)) || !sampler.IsWritten((int)(i / sampler.Columns)))
+            long pair = i / length;
+            (int row, int column) = ((int)(pair / sampler.Columns), (int)(pair % sampler.Columns));
+            if (pair == last || double.IsFinite(ElementReader.Value(y, i)) || !sampler.IsWritten(row))
                 continue;
-            found++;
-            yield return ((int)(i / sampler.Columns), (int)(i % sampler.Columns));
+            (found, last) = (found + 1, pair);
+            yield return (row, column);
         }
     }
 }
@@ -101,8 +118,8 @@ internal static class Coverage
         {
             run.IsWhole ? $"bits on all {Count(all)} elements" : $"bits on {Count(compared)} of {Count(all)} elements; {Missed(compared, run)}",
         };
-        if (look is not null)
-            parts.Add($"a {look.Kind} covered {(look.Covered >= Written(call, run) ? "all" : Count(look.Covered))}, and what stood out in it was emulated");
+        if (look is { Covered: > 0 })
+            parts.Add($"{look.Kind} covered {(look.Covered >= Written(call, run) ? "all" : Count(look.Covered))}, and what stood out in it was emulated");
         else if (!run.IsWhole)
             parts.Add("what was not sampled was not looked at");
         if (outputs.Any(o => o.Measured > 0))

@@ -9,8 +9,14 @@ internal sealed record JudgeOptions
     /// <summary>Everything is emulated to the bit, whatever it costs.</summary>
     public bool Full { get; init; }
 
+    /// <summary>Is told, before everything is emulated, how many seconds that will take, where it is worth saying.</summary>
+    public Action<double>? Estimated { get; init; }
+
     /// <summary>Seed of what is sampled.</summary>
     public ulong Seed { get; init; } = 0x5eed;
+
+    /// <summary>The command that judges this again, for the report; empty where none does.</summary>
+    public string Repro { get; init; } = "";
 }
 
 /// <summary>The verdict on one output of a call.</summary>
@@ -43,6 +49,12 @@ internal sealed record OutputReport
     /// <summary>Elements measured against the exact result.</summary>
     public long Measured { get; init; }
 
+    /// <summary>
+    /// Elements within the noise of a tie, where either side is admissible: codes with two admissible values and results stored beside the rounded exact one, of those
+    /// measured; rows of a choice that differ from the contract's by less than rounding moves.
+    /// </summary>
+    public long NearTies { get; init; }
+
     /// <summary>The largest |y - exact| / bound of those measured.</summary>
     public double LargestShareOfBound { get; init; }
 }
@@ -64,6 +76,9 @@ internal sealed record CallReport
 
     /// <summary>Outputs of the reference that the definitions (<see cref="Backends.ScalarBackend"/>) recomputed in this run, all equal.</summary>
     public long Recomputed { get; init; }
+
+    /// <summary>The command that judges this again.</summary>
+    public string Repro { get; init; } = "";
 
     /// <summary>Seconds that judging took.</summary>
     public double Seconds { get; init; }

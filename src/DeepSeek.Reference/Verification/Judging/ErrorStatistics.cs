@@ -126,6 +126,8 @@ internal sealed record ErrorStatistics
         {
             for (long i = 0; i < piece.Count; i++)
             {
+                if (!piece.IsResult(i))
+                    continue;
                 long at = piece.At(i);
                 count++;
                 double e = ElementReader.Value(piece.Reference, i), a = ElementReader.Value(actual, at);

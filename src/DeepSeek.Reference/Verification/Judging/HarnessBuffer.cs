@@ -16,6 +16,9 @@ internal sealed class HarnessBuffer
     /// <summary>Bytes of canary on each side.</summary>
     public const int Guard = 64;
 
+    /// <summary>Bytes looked at in one span: whole elements of any dtype.</summary>
+    private const int Most = 1 << 30;
+
     private readonly Tensor whole;
     private readonly long first;
 
@@ -45,20 +48,27 @@ internal sealed class HarnessBuffer
     }
 
     /// <summary>An output between canaries, poisoned.</summary>
-    public static HarnessBuffer Poisoned(Tensor tensor, int offset)
+    /// <param name="tensor">Dtype and shape.</param>
+    /// <param name="offset">Elements between the 64-byte boundary and the tensor.</param>
+    /// <param name="run">Number of the run: codes of 8 bits have another poison in every second.</param>
+    public static HarnessBuffer Poisoned(Tensor tensor, int offset, int run = 0)
     {
         var buffer = new HarnessBuffer(tensor, offset);
-        Fill(buffer.Tensor, Poison(tensor.DType));
+        Fill(buffer.Tensor, Whole(tensor.DType, run));
         return buffer;
     }
 
     /// <summary>The distance from the tensor's first byte to the first canary that was overwritten, negative before it; null where all stand.</summary>
     public long? Overwritten()
     {
-        for (long i = 0; i < whole.ByteCount; i++)
+        for (long i = 0; i < first; i++)
         {
-            if (i == first)
-                i += Tensor.ByteCount;
+            if (At(whole, i) != Canary[(int)(i & 1)])
+                return i - first;
+        }
+
+        for (long i = first + Tensor.ByteCount; i < whole.ByteCount; i++)
+        {
             if (At(whole, i) != Canary[(int)(i & 1)])
                 return i - first;
         }
@@ -78,23 +88,39 @@ internal sealed class HarnessBuffer
     };
 
     /// <summary>Whether element i still holds the poison.</summary>
-    public static bool IsPoison(Tensor tensor, long i)
+    public static bool IsPoison(Tensor tensor, long i, int run = 0)
     {
-        ReadOnlySpan<byte> poison = Poison(tensor.DType);
         int size = (int)tensor.DType.ByteCount(1);
-        for (int b = 0; b < size; b++)
+        return Bytes(tensor, i * size, size).SequenceEqual(Whole(tensor.DType, run));
+    }
+
+    /// <summary>Whether elements are codes of 8 bits, of which each may be a result.</summary>
+    public static bool IsCode(DType dtype) => dtype.Bits() <= 8;
+
+    /// <summary>The first element that still holds the poison; null where none does.</summary>
+    public static long? FirstPoison(Tensor tensor)
+    {
+        ReadOnlySpan<byte> poison = Whole(tensor.DType, 0);
+        for (long at = 0; at < tensor.ByteCount; at += Most)
         {
-            if (At(tensor, i * size + b) != poison[b % poison.Length])
-                return false;
+            ReadOnlySpan<byte> bytes = Bytes(tensor, at, (int)Math.Min(Most, tensor.ByteCount - at));
+            int found = poison.Length switch
+            {
+                4 => MemoryMarshal.Cast<byte, uint>(bytes).IndexOf(MemoryMarshal.Read<uint>(poison)),
+                2 => MemoryMarshal.Cast<byte, ushort>(bytes).IndexOf(MemoryMarshal.Read<ushort>(poison)),
+                1 => bytes.IndexOf(poison[0]),
+                _ => MemoryMarshal.Cast<byte, ulong>(bytes).IndexOf(MemoryMarshal.Read<ulong>(poison)),
+            };
+            if (found >= 0)
+                return at / poison.Length + found;
         }
 
-        return true;
+        return null;
     }
 
     /// <summary>The first byte at which two tensors of one size differ; null where none does.</summary>
     public static long? FirstDifference(Tensor a, Tensor b)
     {
-        const int Most = 1 << 30;
         for (long at = 0; at < a.ByteCount; at += Most)
         {
             int count = (int)Math.Min(Most, a.ByteCount - at);
@@ -108,13 +134,26 @@ internal sealed class HarnessBuffer
 
     private static void Fill(Tensor tensor, ReadOnlySpan<byte> pattern)
     {
-        const int Most = 1 << 30;
         for (long at = 0; at < tensor.ByteCount; at += Most)
         {
             Span<byte> bytes = Bytes(tensor, at, (int)Math.Min(Most, tensor.ByteCount - at));
-            for (int i = 0; i < bytes.Length; i++)
-                bytes[i] = pattern[i % pattern.Length];
+            int done = Math.Min(pattern.Length, bytes.Length);
+            pattern[..done].CopyTo(bytes);
+            for (; done < bytes.Length; done = Math.Min(2 * done, bytes.Length))
+                bytes[..Math.Min(done, bytes.Length - done)].CopyTo(bytes[done..]);
         }
+    }
+
+    /// <summary>The poison of one element.</summary>
+    private static byte[] Whole(DType dtype, int run)
+    {
+        ReadOnlySpan<byte> poison = Poison(dtype);
+        if (IsCode(dtype) && run % 2 == 1)
+            return [(byte)(dtype == DType.F8_E4M3 ? 0x7F : ~poison[0])]; // a NaN too
+        var whole = new byte[dtype.ByteCount(1)];
+        for (int b = 0; b < whole.Length; b++)
+            whole[b] = poison[b % poison.Length];
+        return whole;
     }
 
     private static byte At(Tensor tensor, long i) => Unsafe.Add(ref tensor.ByteOrigin, (nint)i);

@@ -8,8 +8,9 @@ namespace DeepSeek.Reference.Verification;
 internal sealed class JudgedElements
 {
     /// <summary>Elements whose measurement is known.</summary>
-    public JudgedElements(DType dtype, long columns, long[] index, double[] actual, double[] reference, ReadOnlySpan<Measurement> measured)
+    public JudgedElements(DType dtype, long columns, long[] index, double[] actual, double[] reference, ReadOnlySpan<Measurement> measured, Func<long, bool>? onOwnValues = null)
     {
+        OnOwnValues = onOwnValues;
         DType = dtype;
         Columns = Math.Max(1, columns);
         Index = index;
@@ -22,6 +23,8 @@ internal sealed class JudgedElements
         {
             (Exact[i], Bound[i]) = measured[i];
             Rounded[i] = StoredValue.Round(Exact[i], dtype);
+            if (!IsComparable(i))
+                Reference[i] = Rounded[i];
         }
     }
 
@@ -35,6 +38,7 @@ internal sealed class JudgedElements
         Exact = [.. parts.SelectMany(p => p.Exact)];
         Rounded = [.. parts.SelectMany(p => p.Rounded)];
         Bound = [.. parts.SelectMany(p => p.Bound)];
+        OnOwnValues = parts.Length == 0 ? null : parts[0].OnOwnValues;
     }
 
     /// <summary>The elements of several measurements of one output.</summary>
@@ -56,7 +60,7 @@ internal sealed class JudgedElements
     /// <summary>The candidate's values.</summary>
     public double[] Actual { get; }
 
-    /// <summary>The values of the declared contract, emulated to the bit.</summary>
+    /// <summary>The values of the declared contract, emulated to the bit; the rounded exact result where that was made of other numbers.</summary>
     public double[] Reference { get; }
 
     /// <summary>The exact results.</summary>
@@ -70,6 +74,29 @@ internal sealed class JudgedElements
 
     /// <summary>The size of an element's error, which makes elements of all magnitudes alike: its bound, and half a unit in the last place besides, so that it is never 0.</summary>
     public double Scale(int i) => Bound[i] + 0.5 * StoredValue.Ulp(Rounded[i], DType);
+
+    /// <summary>
+    /// Elements that were made of the candidate's own earlier values, so that the reference's is no measure of them (<see cref="Stages"/>): the rounded exact result
+    /// stands in for it. Null: none.
+    /// </summary>
+    public Func<long, bool>? OnOwnValues { get; }
+
+    /// <summary>Whether the reference's value of element i was made of the same numbers.</summary>
+    public bool IsComparable(int i) => OnOwnValues is null || !OnOwnValues(Index[i]);
+
+    /// <summary>
+    /// Whether what was rounded to element i lies near a tie: it has two admissible codes, or the candidate or the emulation has the neighbour of the rounded exact result.
+    /// Of binary32 outputs none is counted: their every rounding is the accumulator's.
+    /// </summary>
+    public bool IsNearTie(int i, bool codes)
+    {
+        if (codes)
+            return Bound[i] > 0 && double.IsFinite(Bound[i]);
+        if (DType is DType.F32 or DType.F64 || !IsMeasurable(i))
+            return false;
+        double ulp = StoredValue.Ulp(Rounded[i], DType), y = Math.Abs(Actual[i] - Rounded[i]), e = Math.Abs(Reference[i] - Rounded[i]);
+        return (y > 0 && y <= ulp) || (e > 0 && e <= ulp);
+    }
 
     /// <summary>Whether element i takes part in statistics: everything finite, and a bound that promises something.</summary>
     public bool IsMeasurable(int i) =>

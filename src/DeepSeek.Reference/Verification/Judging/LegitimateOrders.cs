@@ -8,7 +8,8 @@ namespace DeepSeek.Reference.Verification;
 /// <remarks>
 /// A sum declared as sixteen lanes or as one chain may come from any kernel that adds in binary32: then the size of its error is not that of the emulation, and eight orders are
 /// computed on a sample: a chain of fma over k ascending, descending, and over six random permutations of k. A chain is the worst of what kernels do, for its rounding errors
-/// are those of partial sums of full size. What a matrix unit sums is fixed by the unit up to the order of its instructions, which moves the size of errors by less than a
+/// are those of partial sums of full size. Operations that are more than a sum (norms, softmax, attention, gates, combinations) are made by eight correct backends of another
+/// make (<see cref="VariantBackend"/>): other orders, functions some ulp off, online softmax. Their errors are shared by rows: one reciprocal root is off for all elements. What a matrix unit sums is fixed by the unit up to the order of its instructions, which moves the size of errors by less than a
 /// hundredth (docs/spec/noise.md); a sum declared as exact or in binary64 binds to that. There the emulation alone is the measure.
 /// </remarks>
 internal static class LegitimateOrders
@@ -16,37 +17,56 @@ internal static class LegitimateOrders
     private const int Orders = 8;
     private const double Work = 1 << 24;
 
+    // Variants are written plainly, at some 10^8 multiply-adds a second. Errors that rows share take several rows to know, and long rows leave time for few.
+    private const double VariantWork = 1 << 20;
+    private const double LongRow = 1 << 17;
+    private const double LongestRow = 1 << 24;
+    private const int LeastRows = 6;
+
+    private static readonly SumOrder[] Variants =
+        [SumOrder.Lanes16, SumOrder.Sequential, SumOrder.Reversed, SumOrder.Pairwise, SumOrder.Random, SumOrder.Random, SumOrder.SplitK2, SumOrder.SplitK4];
+
     /// <summary>What the worst order does on an output.</summary>
     public static OrderAllowance Of(OperationCall call, CallSampler? sampler, string output, ulong seed)
     {
-        if (sampler is null || sampler.Rows == 0 || sampler.Columns == 0 || call.Sum.Kind is not (AccumulationKind.Lanes16 or AccumulationKind.Sequential) || !Has(call))
+        if (sampler is null || sampler.Rows == 0 || sampler.Columns == 0 || call.Sum.Kind is not (AccumulationKind.Lanes16 or AccumulationKind.Sequential) || !(Has(call) || HasVariants(call)))
             return OrderAllowance.None;
-        (int[] rows, int[] columns) = new SamplePlan(sampler, seed).Uniform((long)Math.Clamp(Work / Math.Max(1, sampler.Work), 1, 4096));
+        bool shared = HasVariants(call);
+        double most = (shared ? VariantWork : Work) / Math.Max(1, sampler.Work);
+        (int[] rows, int[] columns) = new SamplePlan(sampler, seed).Uniform((long)Math.Clamp(most, shared && sampler.Work < LongestRow ? LeastRows : 1, 4096));
         var worst = OrderAllowance.None;
         CallSample[] samples = [.. sampler.Take(rows, columns)];
-        for (int order = 0; order < Orders; order++)
+        int orders = shared && sampler.Work > LongRow ? Orders / 2 : Orders;
+        for (int order = 0; order < orders; order++)
         {
             var errors = new OrderErrors();
             bool any = false;
             foreach (CallSample sample in samples)
             {
-                OperationCall inOrder = InOrder(sample.Call, order, seed);
-                any |= !ReferenceEquals(inOrder, sample.Call);
+                OperationCall inOrder = shared ? sample.Call : InOrder(sample.Call, order, seed);
+                any |= shared || !ReferenceEquals(inOrder, sample.Call);
                 if (YardstickOf.Value(sample.Call, output) is { } yardstick)
-                    errors.Add(sample.Call[output].DType, inOrder, output, yardstick);
+                    errors.Add(sample.Call[output].DType, inOrder, output, yardstick, shared ? new VariantBackend(Variants[order], unchecked((int)seed + order)) : new SimdBackend());
             }
 
             if (!any)
                 break;
             OrderAllowance one = errors.Allowance();
-            worst = new OrderAllowance(Math.Max(worst.MeanSquare, one.MeanSquare), Math.Max(worst.Rate, one.Rate));
+            worst = OrderAllowance.Worse(worst, shared ? one : one with { RowBias = 0, RowMeanSquare = 0, RowRate = 0 });
         }
 
         return worst;
     }
 
-    private static bool Has(OperationCall call) => call is LinearCall or GroupedLinearCall or AbsorbQueryCall or AbsorbOutputCall or AttentionCall
+    private static bool Has(OperationCall call) => call is LinearCall or GroupedLinearCall or AbsorbQueryCall or AbsorbOutputCall
         or ScaledLinearCall or GroupedScaledLinearCall or IndexedScaledLinearCall or MaskedScaledLinearCall;
+
+    private static bool HasVariants(OperationCall call) => call switch
+    {
+        AttentionCall c => c.Attributes.Resolved().Contract is null,
+        RmsNormCall or SwiGluCall or RopeCall or SoftmaxCall or LogSoftmaxCall or GateCall or CombineCall => true,
+        _ => false,
+    };
 
     /// <summary>The call with its sums as one chain, k permuted where the operands can be; the call itself where there are no more orders to be had.</summary>
     private static OperationCall InOrder(OperationCall call, int order, ulong seed) => call switch
@@ -55,7 +75,6 @@ internal static class LegitimateOrders
         GroupedLinearCall c => c with { X = Permuted(c.X, order, seed), Weights = [.. c.Weights.Select(w => Permuted(w, order, seed))], Accumulation = Accumulation.Sequential },
         AbsorbQueryCall c when order == 0 => c with { Accumulation = Accumulation.Sequential },
         AbsorbOutputCall c when order == 0 => c with { Accumulation = Accumulation.Sequential },
-        AttentionCall c when order == 0 => c with { Attributes = c.Attributes with { Accumulation = Accumulation.Sequential } },
         ScaledLinearCall c when Chain(c.Product, order) is { } p => c with { Product = p },
         GroupedScaledLinearCall c when Chain(c.Product, order) is { } p => c with { Product = p },
         IndexedScaledLinearCall c when Chain(c.Product, order) is { } p => c with { Product = p },
@@ -102,16 +121,23 @@ internal static class LegitimateOrders
         }
     }
 
+    /// <summary>Sums over the errors of a row.</summary>
+    private readonly record struct RowErrors(int Count, double Square, double Off, double Signed);
+
     /// <summary>Errors of one order on a sample, before the rounding to the output and after it.</summary>
     private sealed class OrderErrors
     {
-        private double count, square, fourth, off, offSquare;
+        private readonly Dictionary<long, RowErrors> byRow = [];
+        private double count, square, fourth, off, offSquare, largest;
+        private long rows;
 
-        public void Add(DType output, OperationCall inOrder, string name, Yardstick yardstick)
+        public void Add(DType output, OperationCall inOrder, string name, Yardstick yardstick, IBackend backend)
         {
-            // In binary32, so that errors below a bfloat16 output's rounding are seen too.
-            OperationCall wide = inOrder.Replace(o => o.Role == OperandRole.Input ? o.Tensor : new Tensor(o.Tensor.DType == DType.BF16 ? DType.F32 : o.Tensor.DType, o.Tensor.Shape));
-            wide.Run(new SimdBackend());
+            // In binary32, so that errors below a bfloat16 output's rounding are seen too; a later stage is measured on the variant's own earlier ones.
+            bool staged = Stages.Before(inOrder, name).Count > 0;
+            OperationCall wide = inOrder.Replace(o => o.Role == OperandRole.Input ? o.Tensor : new Tensor(o.Tensor.DType == DType.BF16 && !staged ? DType.F32 : o.Tensor.DType, o.Tensor.Shape));
+            wide.Run(backend);
+            yardstick = staged ? YardstickOf.Value(wide, name)! : yardstick;
             Tensor y = wide[name];
             long[] index = [.. Enumerable.Range(0, checked((int)y.ElementCount)).Select(i => (long)i)];
             double[] values = Array.ConvertAll(index, i => ElementReader.Value(y, i));
@@ -120,26 +146,34 @@ internal static class LegitimateOrders
             var elements = new JudgedElements(output, y.Shape[^1], index, values, values, measured);
             for (int i = 0; i < elements.Count; i++)
             {
-                if (elements.IsMeasurable(i))
-                    AddOne(elements, i, y.DType == output);
+                if (!elements.IsMeasurable(i))
+                    continue;
+                (double mean, double share) = AddOne(elements, i, y.DType == output);
+                double error = elements.Actual[i] - (y.DType == output ? elements.Rounded[i] : elements.Exact[i]);
+                ref RowErrors row = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(byRow, rows + elements.Index[i] / elements.Columns, out _);
+                row = new RowErrors(row.Count + 1, row.Square + mean, row.Off + share, row.Signed + Math.Sign(elements.Exact[i]) * error / elements.Scale(i));
             }
+
+            rows += y.ElementCount / elements.Columns;
         }
 
         /// <summary>
         /// An error ε below the output's unit ω moves a result to its neighbour with probability |ε|/ω, the exact result lying anywhere between two of them: that expectation
         /// is smoother than the few elements of a sample that do move.
         /// </summary>
-        private void AddOne(JudgedElements e, int i, bool stored)
+        private (double Mean, double Share) AddOne(JudgedElements e, int i, bool stored)
         {
             double ulp = StoredValue.Ulp(e.Rounded[i], e.DType), scale = e.Scale(i);
             double error = Math.Abs(e.Actual[i] - (stored ? e.Rounded[i] : e.Exact[i]));
             double share = Math.Min(1, error / ulp);
             double mean = stored ? error * error : Math.Max(error * error, error * ulp);
+            largest = Math.Max(largest, Outlier.Left(e, i, e.Actual[i]));
             count++;
             square += mean / (scale * scale);
             fourth += mean / (scale * scale) * (mean / (scale * scale));
             off += share;
             offSquare += share * share;
+            return (mean / (scale * scale), share);
         }
 
         /// <summary>The means and five standard errors of them.</summary>
@@ -150,7 +184,11 @@ internal static class LegitimateOrders
             double rate = off / count, mean = square / count;
             return new OrderAllowance(
                 mean + NoiseLimits.Whole * Math.Sqrt(Math.Max(0, fourth / count - mean * mean) / count),
-                Math.Min(1, rate + NoiseLimits.Whole * Math.Sqrt(Math.Max(0, offSquare / count - rate * rate) / count)));
+                Math.Min(1, rate + NoiseLimits.Whole * Math.Sqrt(Math.Max(0, offSquare / count - rate * rate) / count)),
+                largest,
+                Math.Sqrt(byRow.Values.Average(r => r.Signed / r.Count * (r.Signed / r.Count))),
+                byRow.Values.Max(r => r.Square / r.Count),
+                byRow.Values.Max(r => r.Off / r.Count));
         }
     }
 }

@@ -6,6 +6,9 @@ namespace DeepSeek.Reference.Verification;
 /// <param name="Describe">A group in words.</param>
 internal sealed record NoiseGrouping(string Name, Func<long, long, int> Of, Func<int, string> Describe)
 {
+    /// <summary>Whether a group may be a single row.</summary>
+    public bool IsOfRows { get; init; }
+
     /// <summary>Rows of a tile, and columns of one: what a matrix kernel gives to a block of threads.</summary>
     public const int Tile = 128;
 
@@ -18,8 +21,8 @@ internal sealed record NoiseGrouping(string Name, Func<long, long, int> Of, Func
             all.Add(new("tile", (t, n) => checked((int)(t / Tile * across + n / Tile)), g => $"tile ({g / across}, {g % across})"));
         if (rows > 1)
         {
-            all.Add(new("row mod 64", (t, _) => (int)(t % 64), g => $"rows = {g} mod 64"));
-            all.Add(new("last row", (t, _) => t == rows - 1 ? 0 : -1, _ => $"the last row, {rows - 1}"));
+            all.Add(new("row mod 64", (t, _) => (int)(t % 64), g => $"rows = {g} mod 64") { IsOfRows = true });
+            all.Add(new("last row", (t, _) => t == rows - 1 ? 0 : -1, _ => $"the last row, {rows - 1}") { IsOfRows = true });
         }
 
         if (columns > 1)

@@ -2,17 +2,27 @@ using MathNet.Numerics.Distributions;
 
 namespace DeepSeek.Reference.Verification;
 
+/// <summary>What is tolerated of a statistic however well it is measured.</summary>
+/// <param name="Ratio">R: RMS of the candidate's error over the emulation's.</param>
+/// <param name="Rate">Factor on the emulation's rate of results off.</param>
+/// <param name="Bias">Mean error outside the interval, in the emulation's RMS.</param>
+/// <param name="CountedFromOne">Whether standard errors are counted from equality with the emulation, beyond the tolerance; else from the tolerance.</param>
+internal readonly record struct NoiseTolerance(double Ratio, double Rate, double Bias, bool CountedFromOne);
+
 /// <summary>The limits of the statistics of NOISE. Where they come from and how they were calibrated: docs/spec/noise.md.</summary>
 internal static class NoiseLimits
 {
-    /// <summary>R that is tolerated however well it is measured: orders of one sum differ by a hundredth, the mildest wrong arithmetic, promotion after 256 instead of 128, has R from 1.37.</summary>
-    public const double Ratio = 1.25;
+    /// <summary>Over an output of many rows and columns: orders of one sum differ by a hundredth, and the mildest wrong arithmetic, promotion after 256 instead of 128, has R from 1.37 and rates from 1.27.</summary>
+    public static NoiseTolerance Many { get; } = new(1.25, 1.05, 0.01, true);
 
-    /// <summary>Factor on the rate of results off that is tolerated however well it is measured; the mildest wrong arithmetic is at 1.27.</summary>
-    public const double Rate = 1.05;
+    /// <summary>
+    /// Over a group, or an output of few rows or columns: one large operand that is cut by one instruction in one order and by all four of a run in another makes
+    /// twice the error in its whole row.
+    /// </summary>
+    public static NoiseTolerance Few { get; } = new(2, 2, 0.25, false);
 
-    /// <summary>Mean error, in the emulation's RMS, that is tolerated outside the interval however well it is measured: 10^5 elements are needed to see so little.</summary>
-    public const double Bias = 0.01;
+    /// <summary>Rows, and columns, from which an output has many.</summary>
+    public const int ManyRows = 32;
 
     /// <summary>Standard errors that a statistic of the whole output may be beyond its limit: 3 in 10^7 for a normal one.</summary>
     public const double Whole = 5;

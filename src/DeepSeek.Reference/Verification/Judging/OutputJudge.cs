@@ -16,11 +16,13 @@ internal sealed class OutputJudge
     private readonly JudgeOptions options;
     private readonly Stopwatch clock;
     private readonly string name;
+    private readonly Func<long, bool>? onOwnValues;
 
-    public OutputJudge(OperationCall call, string output, ReferencePieces pieces, CallSampler? sampler, JudgeOptions options, Stopwatch clock)
+    public OutputJudge(OperationCall call, string output, IReadOnlyDictionary<string, ReferencePieces> known, CallSampler? sampler, JudgeOptions options, Stopwatch clock)
     {
         this.call = call;
-        this.pieces = pieces;
+        pieces = known[output];
+        onOwnValues = Stages.OnOwnValues(call, output, known);
         this.sampler = sampler;
         this.options = options;
         this.clock = clock;
@@ -35,36 +37,69 @@ internal sealed class OutputJudge
     /// <summary>The verdict.</summary>
     public OutputReport Judge(Tensor? before)
     {
-        long compared = pieces.Pieces.Sum(p => p.Count);
+        long compared = pieces.Compared;
         if (before is not null && WrittenElements.FirstChanged(WrittenElements.Left(sampler, actual), before, actual) is >= 0 and long changed)
             return Report(Verdict.Fail, "untouched", $"{At(changed)} belongs to no row that the operation writes, and was changed", null);
         ErrorStatistics errors = ErrorStatistics.Of(actual, pieces);
         if (errors.MismatchCount == 0)
             return Report(Verdict.Bits, "bits", "", errors);
-        if (before is not null && WrittenElements.Untouched(pieces, before, actual) is (> 0, _) untouched)
+        if (before is not null && WrittenElements.Untouched(pieces, before, actual) is ( > 0, _) untouched)
             return Report(Verdict.Fail, "poison", $"{untouched.Count} of {compared} elements hold what was there before the call, {At(untouched.First)} first", errors);
         if (errors.MaskMismatchCount > 0)
             return Report(Verdict.Fail, "mask", $"{errors.MaskMismatchCount} of {compared} elements are NaN or infinite on one side alone; {errors.Worst}", errors);
         if (YardstickOf.Choice(call, name) is { } choice)
             return Chosen(choice, errors);
-        if (YardstickOf.Value(call, name) is not { } yardstick || IsExact(call) || !ElementReader.IsReal(actual.DType))
+        if (call is AttentionCall { Attributes: var attributes } && attributes.Resolved().Contract is { } contract)
+            return Report(Verdict.Unjudged, "bits", $"{errors.MismatchCount} of {compared} elements differ, and no bound is known under the attention contract {contract.Name}; {errors.First}", errors);
+        if (YardstickOf.Value(call, name) is not { } yardstick || !ElementReader.IsReal(actual.DType))
             return Report(Verdict.Fail, "bits", $"{errors.MismatchCount} of {compared} elements differ, and the contract leaves nothing open; {errors.First}", errors);
-        return Measure(yardstick, errors);
+        return IsExact(call) ? Exactly(yardstick, errors) : Measure(yardstick, errors);
     }
+
+    /// <summary>Where the contract fixes every bit: a difference is wrong, unless the element was made of the candidate's own earlier values; then its bound decides.</summary>
+    private OutputReport Exactly(Yardstick yardstick, ErrorStatistics errors)
+    {
+        var measured = MeasuredSample.Take(actual, pieces, yardstick, onOwnValues, MeasuredWorst, options.Full ? double.PositiveInfinity : options.Budget, clock, options.Seed);
+        JudgedElements e = measured.Suspicious;
+        int[] differing = [.. Enumerable.Range(0, e.Count).Where(i => e.Actual[i] != e.Reference[i])];
+        int[] same = [.. differing.Where(e.IsComparable)];
+        int otherSide = differing.Count(i => !Outside(e.Exact[i], e.Bound[i], e.Actual[i]));
+        OutputReport report = Report(Verdict.Fail, "bits", "", errors) with { Measured = e.Count, NearTies = NearTies(measured) };
+        if (onOwnValues is null || same.Length > 0)
+        {
+            string ties = otherSide > 0 ? $"; of {differing.Length} looked at, {otherSide} are the other side of a tie" : "";
+            return report with { Note = $"{errors.MismatchCount} of {errors.Count} elements differ, and the contract leaves nothing open; {errors.First}{ties}" };
+        }
+
+        string own = string.Join(" and ", Stages.Before(call, name));
+        foreach (JudgedElements part in (JudgedElements[])[e, measured.Fair])
+        {
+            for (int i = 0; i < part.Count; i++)
+            {
+                if (Outside(part.Exact[i], part.Bound[i], part.Actual[i]))
+                    return report with { Check = "bound", Note = Text($"{At(part.Index[i])} is {part.Actual[i]:R} and must be {part.Exact[i]:R} on the candidate's own {own}") };
+            }
+        }
+
+        return report with { Verdict = Verdict.Bound, Check = "stage", Measured = e.Count + measured.Fair.Count, Note = $"right on the candidate's own {own}, which are not the reference's" };
+    }
+
+    private long NearTies(MeasuredSample sample) => Enumerable.Range(0, sample.Fair.Count).Count(i => sample.Fair.IsNearTie(i, call is QuantizeCall));
 
     /// <summary>Elements off by far, all that seemed wrong, and as many others as the time allows.</summary>
     private OutputReport Measure(Yardstick yardstick, ErrorStatistics errors)
     {
-        MeasuredSample sample = MeasuredSample.Take(actual, pieces, yardstick, MeasuredWorst, options.Full ? double.PositiveInfinity : options.Budget, clock, options.Seed);
+        MeasuredSample sample = MeasuredSample.Take(actual, pieces, yardstick, onOwnValues, MeasuredWorst, options.Full ? double.PositiveInfinity : options.Budget, clock, options.Seed);
         OutputReport report = Report(Verdict.Bound, "bound", "", errors with { First = WithExact(errors.First, yardstick), Worst = WithExact(errors.Worst, yardstick) }) with
         {
             Measured = sample.Suspicious.Count + sample.Fair.Count,
+            NearTies = NearTies(sample),
         };
         foreach (JudgedElements part in (JudgedElements[])[sample.Suspicious, sample.Fair])
         {
             for (int i = 0; i < part.Count; i++)
             {
-                if (Outside(part.Exact[i], part.Bound[i], part.Reference[i]))
+                if (part.IsComparable(i) && Outside(part.Exact[i], part.Bound[i], part.Reference[i]))
                     throw new ContractException($"{call.Operation}: {At(part.Index[i])} of the reference is {part.Reference[i]:R}, and its bound allows {part.Exact[i]:R} ± {part.Bound[i]:R}; the bound is wrong, report it");
                 if (!Outside(part.Exact[i], part.Bound[i], part.Actual[i]))
                 {
@@ -79,8 +114,10 @@ internal sealed class OutputJudge
 
         OrderAllowance orders = LegitimateOrders.Of(call, sampler, name, options.Seed + 3);
         NoiseTest noise = NoiseTest.Of(sample.Fair, Math.Max(1, actual.ElementCount / sample.Fair.Columns), orders);
-        NoiseFinding? failed = noise.Failed ?? Outlier.Find(sample, noise, orders);
+        NoiseFinding? failed = noise.Failed ?? (noise.Whole.Count > 0 ? Outlier.Find(sample, orders) : null);
         report = report with { Noise = noise };
+        if (onOwnValues is not null && orders == OrderAllowance.None)
+            return report with { Check = "stage", Note = $"within its bounds on the candidate's own {string.Join(" and ", Stages.Before(call, name))}, and nothing says how large its errors are there" };
         if (noise.Whole.Count > 0 && failed is null)
             return report with { Verdict = Verdict.Noise, Check = "noise", Note = noise.Findings[0].Figures };
         string? vacuous = Vacuous(sample.Fair);
@@ -124,7 +161,7 @@ internal sealed class OutputJudge
 
         return explained == 0
             ? Report(Verdict.Bits, "choice", "", errors)
-            : Report(Verdict.Noise, "choice", $"{explained} rows chose otherwise where rounding decides; {first}", errors);
+            : Report(Verdict.Noise, "choice", $"{explained} rows chose otherwise where rounding decides; {first}", errors) with { NearTies = explained };
     }
 
     private IEnumerable<long> ComparedRows(long rows)
@@ -161,7 +198,7 @@ internal sealed class OutputJudge
         Check = check,
         Note = note,
         Errors = errors,
-        Compared = pieces.Pieces.Sum(p => p.Count),
+        Compared = pieces.Compared,
         Comparison = pieces.IsWhole && Comparable ? TensorComparison.Compare(pieces.Pieces[0].Reference, actual) : null,
     };
 

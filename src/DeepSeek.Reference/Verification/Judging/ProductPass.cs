@@ -20,10 +20,11 @@ namespace DeepSeek.Reference.Verification;
 /// </remarks>
 internal sealed class ProductPass
 {
-    private const int RowsAtOnce = 256;
-    private const int ColumnsAtOnce = 256;
+    private const int RowsAtOnce = 512;
+    private const int ColumnsAtOnce = 512;
     private const int Worst = 64;
     private const int WorstSums = 4;
+    private const int ChecksumRows = 64;
 
     private readonly ProductSampler sampler;
     private readonly Tensor y;
@@ -37,7 +38,7 @@ internal sealed class ProductPass
         y = whole.Reshape(sampler.Rows, sampler.Columns);
     }
 
-    /// <summary><c>binary32 product</c> or <c>checksums</c>.</summary>
+    /// <summary><c>a binary32 product</c> or <c>checksums</c>.</summary>
     public string Kind { get; private set; } = "";
 
     /// <summary>Elements covered.</summary>
@@ -46,20 +47,26 @@ internal sealed class ProductPass
     /// <summary>The elements that stand out most.</summary>
     public IReadOnlyList<(int Row, int Column)> Standing { get; private set; } = [];
 
-    /// <summary>Looks at a product; null where the call is none, or the time does not even allow checksums.</summary>
-    public static ProductPass? Run(CallSampler sampler, double seconds, ulong seed)
+    /// <summary>Looks at a product; null where the call is none.</summary>
+    /// <param name="sampler">The call.</param>
+    /// <param name="seconds">Seconds that a whole product may take; where it would take longer, checksums are made.</param>
+    /// <param name="seed">Seed of their signs.</param>
+    /// <param name="checksumSeconds">Seconds after which no more checksums are begun: the last resort, a hundredth of a product's work.</param>
+    public static ProductPass? Run(CallSampler sampler, double seconds, ulong seed, double checksumSeconds)
     {
         if (sampler is not ProductSampler product || product.Rows == 0 || product.Columns == 0)
             return null;
         var pass = new ProductPass(product);
         long start = Stopwatch.GetTimestamp();
-        pass.Multiply(0, Math.Min(RowsAtOnce, product.Rows), 0, Math.Min(ColumnsAtOnce, product.Columns));
-        double first = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        double blocks = (double)((product.Rows + RowsAtOnce - 1) / RowsAtOnce) * ((product.Columns + ColumnsAtOnce - 1) / ColumnsAtOnce);
-        if (first * blocks <= seconds)
+        pass.Multiply(0, Math.Min(8, product.Rows), 8);
+        long warm = Stopwatch.GetTimestamp();
+        int rows = Math.Min(RowsAtOnce, product.Rows), columns = Math.Min(ColumnsAtOnce, product.Columns);
+        pass.Multiply(0, rows, columns);
+        double all = Stopwatch.GetElapsedTime(warm).TotalSeconds * product.Rows * product.Columns / ((double)rows * columns);
+        if (all <= seconds)
             pass.Everything();
         else
-            pass.Checksums(seconds, seed, start);
+            pass.Checksums(checksumSeconds, seed, start);
         return pass;
     }
 
@@ -68,17 +75,13 @@ internal sealed class ProductPass
         worst.Clear();
         Covered = 0;
         for (int t = 0; t < sampler.Rows; t += RowsAtOnce)
-        {
-            for (int n = 0; n < sampler.Columns; n += ColumnsAtOnce)
-                Multiply(t, Math.Min(RowsAtOnce, sampler.Rows - t), n, Math.Min(ColumnsAtOnce, sampler.Columns - n));
-        }
-
-        Kind = "binary32 product";
+            Multiply(t, Math.Min(RowsAtOnce, sampler.Rows - t), sampler.Columns);
+        Kind = "a binary32 product";
         Standing = [.. worst.UnorderedItems.Select(i => i.Element)];
     }
 
-    /// <summary>Rows of one group at a time with some columns.</summary>
-    private void Multiply(int t0, int rows, int n0, int columns)
+    /// <summary>Rows of one group at a time with the first columns.</summary>
+    private void Multiply(int t0, int rows, int columns)
     {
         for (int t = t0; t < t0 + rows;)
         {
@@ -87,17 +90,24 @@ internal sealed class ProductPass
             while (end < t0 + rows && sampler.GroupOfRow[end] == g)
                 end++;
             if (g >= 0)
-                Compare(t, end - t, n0, columns, g);
+            {
+                Tensor x = sampler.WideX(t, end - t);
+                double[] norms = Norms(x);
+                for (int n = 0; n < columns; n += ColumnsAtOnce)
+                    Compare(x, norms, t, n, Math.Min(ColumnsAtOnce, columns - n), g);
+            }
+
             t = end;
         }
     }
 
-    private void Compare(int t0, int rows, int n0, int columns, int group)
+    private void Compare(Tensor x, double[] nx, int t0, int n0, int columns, int group)
     {
-        Tensor x = sampler.WideX(t0, rows), w = sampler.WideWeight(group, n0, columns);
+        int rows = nx.Length;
+        Tensor w = sampler.WideWeight(group, n0, columns);
         var product = new Tensor(DType.F32, rows, columns);
         simd.Linear(x, w, Accumulation.Lanes16, product);
-        double[] nx = Norms(x), nw = Norms(w);
+        double[] nw = Norms(w);
         ReadOnlySpan<float> p = product.AsReadOnlySpan<float>();
         float[] row = new float[columns];
         for (int t = 0; t < rows; t++)
@@ -129,65 +139,79 @@ internal sealed class ProductPass
     /// <summary>What is no number stands out most.</summary>
     private static double Key(double distance) => double.IsFinite(distance) ? distance : double.MaxValue;
 
+    /// <summary>Checksums of whole rows, in an order that spreads what the time allows over all rows.</summary>
     private void Checksums(double seconds, ulong seed, long start)
     {
         var sums = new PriorityQueue<(int Row, int Tile), double>();
         Covered = 0;
-        var random = new RandomStream(seed, "checksum");
-        int tiles = (sampler.Columns + NoiseGrouping.Tile - 1) / NoiseGrouping.Tile;
         for (int g = 0; g < sampler.GroupCount; g++)
         {
             int[] rows = [.. Enumerable.Range(0, sampler.Rows).Where(t => sampler.GroupOfRow[t] == g)];
-            for (int tile = 0; tile < tiles && rows.Length > 0; tile++)
+            if (rows.Length == 0)
+                continue;
+            TileSum[] tiles = TileSums(g, new RandomStream(seed, "checksum"));
+            int blocks = (rows.Length + ChecksumRows - 1) / ChecksumRows;
+            Parallel.For(0, blocks, block =>
             {
-                if (Stopwatch.GetElapsedTime(start).TotalSeconds > 2 * seconds)
-                    break;
-                TileChecksums(g, tile, rows, random, sums);
-            }
+                if (Stopwatch.GetElapsedTime(start).TotalSeconds <= seconds)
+                    RowChecksums([.. rows.Where((_, i) => i % blocks == block)], tiles, sums);
+            });
         }
 
         Kind = "checksums";
         Standing = [.. sums.UnorderedItems.SelectMany(i => Enumerable.Range(i.Element.Tile * NoiseGrouping.Tile, Math.Min(NoiseGrouping.Tile, sampler.Columns - i.Element.Tile * NoiseGrouping.Tile)).Select(n => (i.Element.Row, n)))];
     }
 
-    private void TileChecksums(int group, int tile, int[] rows, RandomStream random, PriorityQueue<(int Row, int Tile), double> sums)
+    /// <summary>Σ_J r_n w_n, the signs, and √Σ_J ‖w_n‖² of 128 columns.</summary>
+    private sealed record TileSum(double[] Sum, double[] Sign, double Norm);
+
+    private TileSum[] TileSums(int group, RandomStream random)
     {
-        int n0 = tile * NoiseGrouping.Tile, columns = Math.Min(NoiseGrouping.Tile, sampler.Columns - n0);
-        Tensor w = sampler.WideWeight(group, n0, columns);
-        int K = Operands.Dim(w, 1);
-        double[] sum = new double[K], sign = new double[columns];
-        double norm = Math.Sqrt(Norms(w).Sum(v => v * v));
-        for (int n = 0; n < columns; n++)
+        var tiles = new TileSum[(sampler.Columns + NoiseGrouping.Tile - 1) / NoiseGrouping.Tile];
+        Parallel.For(0, tiles.Length, tile =>
         {
-            sign[n] = (random.Word((ulong)(n0 + n)) & 1) == 0 ? 1 : -1;
-            ReadOnlySpan<float> row = Operands.Slice(w, (long)n * K, K, []);
-            for (int k = 0; k < K; k++)
-                sum[k] += sign[n] * row[k];
-        }
-
-        double[] distance = new double[rows.Length];
-        Parallel.For(0, (rows.Length + 63) / 64, block =>
-        {
-            float[] scratch = new float[columns];
-            for (int i = block * 64; i < Math.Min(rows.Length, block * 64 + 64); i++)
+            int n0 = tile * NoiseGrouping.Tile, columns = Math.Min(NoiseGrouping.Tile, sampler.Columns - n0);
+            Tensor w = sampler.WideWeight(group, n0, columns);
+            double[] sum = new double[Operands.Dim(w, 1)], sign = new double[columns];
+            for (int n = 0; n < columns; n++)
             {
-                ReadOnlySpan<float> x = sampler.WideX(rows[i], 1).AsReadOnlySpan<float>();
-                double expected = WideDot.Of(x, sum), length = Math.Sqrt(WideDot.Squares(x)), actual = 0;
-                ReadOnlySpan<float> values = Operands.Slice(y, (long)rows[i] * sampler.Columns + n0, columns, scratch);
-                for (int n = 0; n < columns; n++)
-                    actual += sign[n] * (values[n] - sampler.Addend(rows[i], n0 + n));
-                distance[i] = Key(Math.Abs(actual - expected) / (length * norm + float.Epsilon));
+                sign[n] = (random.Word((ulong)(n0 + n)) & 1) == 0 ? 1 : -1;
+                WideDot.Add(Operands.Slice(w, (long)n * sum.Length, sum.Length, []), sign[n], sum);
             }
-        });
-        for (int i = 0; i < rows.Length; i++)
-        {
-            if (sums.Count < WorstSums)
-                sums.Enqueue((rows[i], tile), distance[i]);
-            else if (sums.TryPeek(out _, out double least) && distance[i] > least)
-                sums.DequeueEnqueue((rows[i], tile), distance[i]);
-        }
 
-        Covered += (long)rows.Length * columns;
+            tiles[tile] = new TileSum(sum, sign, Math.Sqrt(Norms(w).Sum(v => v * v)));
+        });
+        return tiles;
+    }
+
+    private void RowChecksums(int[] rows, TileSum[] tiles, PriorityQueue<(int Row, int Tile), double> sums)
+    {
+        float[] scratch = new float[NoiseGrouping.Tile];
+        foreach (int t in rows)
+        {
+            ReadOnlySpan<float> x = sampler.WideX(t, 1).AsReadOnlySpan<float>();
+            double length = Math.Sqrt(WideDot.Squares(x));
+            for (int tile = 0; tile < tiles.Length; tile++)
+            {
+                TileSum j = tiles[tile];
+                int n0 = tile * NoiseGrouping.Tile;
+                double actual = 0;
+                ReadOnlySpan<float> values = Operands.Slice(y, (long)t * sampler.Columns + n0, j.Sign.Length, scratch);
+                for (int n = 0; n < values.Length; n++)
+                    actual += j.Sign[n] * (values[n] - sampler.Addend(t, n0 + n));
+                double distance = Key(Math.Abs(actual - WideDot.Of(x, j.Sum)) / (length * j.Norm + float.Epsilon));
+                lock (sums)
+                {
+                    if (sums.Count < WorstSums)
+                        sums.Enqueue((t, tile), distance);
+                    else if (sums.TryPeek(out _, out double least) && distance > least)
+                        sums.DequeueEnqueue((t, tile), distance);
+                }
+            }
+
+            lock (sums)
+                Covered += sampler.Columns;
+        }
     }
 
     private static double[] Norms(Tensor t)

@@ -9,6 +9,15 @@ internal sealed record ReferencePiece(Tensor Reference, long[]? Index, bool Chos
     /// <summary>Elements.</summary>
     public long Count => Reference.ElementCount;
 
+    /// <summary>Whether the operation writes each row of the whole output; null: all. What it leaves alone holds anything, and is no result.</summary>
+    public IReadOnlyList<bool>? WrittenRows { get; init; }
+
+    /// <summary>Elements that are results.</summary>
+    public long Results => WrittenRows is null ? Count : Count / Math.Max(1, WrittenRows.Count) * WrittenRows.Count(w => w);
+
+    /// <summary>Whether element i is a result.</summary>
+    public bool IsResult(long i) => WrittenRows is null || WrittenRows[(int)(At(i) / (Count / WrittenRows.Count))];
+
     /// <summary>The index in the whole output of element i.</summary>
     public long At(long i) => Index is null ? i : Index[i];
 }
@@ -27,8 +36,11 @@ internal sealed class ReferencePieces(string output)
     /// <summary>Whether the whole output is known.</summary>
     public bool IsWhole => pieces.Exists(p => p.Index is null);
 
-    /// <summary>Elements that were chosen at random or by their place.</summary>
-    public long Sampled => pieces.Where(p => !p.Chosen).Sum(p => p.Count);
+    /// <summary>Results that were chosen at random or by their place.</summary>
+    public long Sampled => pieces.Where(p => !p.Chosen).Sum(p => p.Results);
+
+    /// <summary>Results whose bits can be compared.</summary>
+    public long Compared => pieces.Sum(p => p.Results);
 
     /// <summary>Adds a piece.</summary>
     public void Add(ReferencePiece piece) => pieces.Add(piece);

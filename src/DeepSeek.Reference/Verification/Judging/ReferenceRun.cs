@@ -10,6 +10,9 @@ internal sealed class ReferenceRun
     /// <summary>Multiply-adds that are done at once without asking for the time: a few hundredths of a second.</summary>
     private const double Small = 1 << 26;
 
+    /// <summary>Elements beyond which another sample says little more, and comparing them takes longer than computing them.</summary>
+    private const long MostCompared = 1 << 22;
+
     /// <summary>Outputs that the definitions recompute in each run.</summary>
     private const int Proof = 1000;
 
@@ -22,6 +25,7 @@ internal sealed class ReferenceRun
     private readonly SimdBackend simd = new();
     private readonly Stopwatch clock;
     private readonly Dictionary<string, ReferencePieces> pieces;
+    private double rate;
 
     public ReferenceRun(OperationCall candidate, IReadOnlyDictionary<string, Tensor>? before, JudgeOptions options, Stopwatch clock)
     {
@@ -66,21 +70,24 @@ internal sealed class ReferenceRun
             return;
         }
 
-        double rate = FirstSample();
+        rate = FirstSample();
         if (TotalWork / rate <= 0.5 * (options.Budget - clock.Elapsed.TotalSeconds))
             Whole();
     }
 
-    /// <summary>Uniform samples until the time is used up; at least one.</summary>
+    /// <summary>Uniform samples until the time is used up.</summary>
     public void MoreSamples(double until)
     {
         if (IsWhole || Sampler is null)
             return;
         var plan = new SamplePlan(Sampler, options.Seed + 1);
-        long most = MostPairs;
-        do
+        for (double left = until - clock.Elapsed.TotalSeconds; left > 0; left = until - clock.Elapsed.TotalSeconds)
+        {
+            long most = (long)Math.Min(MostPairs, left * rate / Math.Max(1, Sampler.Work));
+            if (most < 1 || pieces.Values.Sum(p => p.Sampled) > MostCompared)
+                return;
             Add(plan.Uniform(most), chosen: false);
-        while (clock.Elapsed.TotalSeconds < until);
+        }
     }
 
     /// <summary>The reference of elements that something else found suspicious.</summary>
@@ -145,7 +152,7 @@ internal sealed class ReferenceRun
         foreach (Operand output in reference.Outputs)
         {
             pieces[output.Name] = new ReferencePieces(output.Name);
-            pieces[output.Name].Add(new ReferencePiece(output.Tensor, null, false));
+            pieces[output.Name].Add(new ReferencePiece(output.Tensor, null, false) { WrittenRows = WrittenElements.Rows(Sampler) });
         }
     }
 

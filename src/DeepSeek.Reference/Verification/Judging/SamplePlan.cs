@@ -46,7 +46,13 @@ internal sealed class SamplePlan(CallSampler sampler, ulong seed)
         Add(count - 1);
         Add((count - 1) / NoiseGrouping.Tile * NoiseGrouping.Tile);
         for (int r = 0; r < Math.Min(residues, count); r++)
-            Add(r + Below((count - r + residues - 1) / residues) * residues);
+        {
+            // A random one of the residue, or the next of it that is written.
+            int of = (count - r + residues - 1) / residues, from = Below(of);
+            for (int i = 0, before = places.Count; i < of && places.Count == before; i++)
+                Add(r + (from + i) % of * residues);
+        }
+
         foreach (int edge in edges)
         {
             Add(edge - 1);

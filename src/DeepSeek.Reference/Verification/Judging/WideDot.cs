@@ -24,6 +24,22 @@ internal static class WideDot
         return sum;
     }
 
+    /// <summary>sum_k = sum_k + factor · a_k.</summary>
+    public static void Add(ReadOnlySpan<float> a, double factor, Span<double> sum)
+    {
+        int width = Vector<double>.Count;
+        int k = 0;
+        for (; k <= a.Length - 2 * width; k += 2 * width)
+        {
+            Vector.Widen(new Vector<float>(a[k..]), out Vector<double> x, out Vector<double> y);
+            (new Vector<double>(sum[k..]) + x * factor).CopyTo(sum[k..]);
+            (new Vector<double>(sum[(k + width)..]) + y * factor).CopyTo(sum[(k + width)..]);
+        }
+
+        for (; k < a.Length; k++)
+            sum[k] += factor * a[k];
+    }
+
     /// <summary>Σ a².</summary>
     public static double Squares(ReadOnlySpan<float> a)
     {

@@ -18,6 +18,15 @@ internal static class WrittenElements
         }
     }
 
+    /// <summary>Whether each row of the call's sampler is written; null where all are.</summary>
+    public static bool[]? Rows(CallSampler? sampler)
+    {
+        if (sampler is not ProductSampler)
+            return null;
+        bool[] written = [.. Enumerable.Range(0, sampler.Rows).Select(sampler.IsWritten)];
+        return Array.TrueForAll(written, w => w) ? null : written;
+    }
+
     /// <summary>The first element of these ranges that no longer has its former bits; -1 when all do.</summary>
     public static long FirstChanged(IEnumerable<(long From, long To)> ranges, Tensor before, Tensor after)
     {
@@ -44,6 +53,8 @@ internal static class WrittenElements
         {
             for (long i = 0; i < piece.Count; i++)
             {
+                if (!piece.IsResult(i))
+                    continue;
                 long at = piece.At(i);
                 all++;
                 if (ElementReader.Bits(before, at) != ElementReader.Bits(after, at) || ReferencePieces.SameBits(piece.Reference, i, after, at))

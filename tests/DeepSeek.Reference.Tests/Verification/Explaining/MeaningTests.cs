@@ -11,7 +11,7 @@ public sealed class MeaningTests
     /// <summary>Cases whose sizes make each of the operation's hypotheses another computation.</summary>
     public static TheoryData<string> Cases =>
     [
-        "scaled_linear[t=5,n=256,k=512,add=yes,seed=0x71]",
+        "scaled_linear[t=4,n=130,k=384,seed=0x71]",
         "grouped_scaled_linear[r=12,g=3,n=130,k=256,seed=0x72]",
         "linear[t=5,n=48,k=256,seed=0x73]",
         "grouped_linear[r=12,g=3,n=9,k=140,seed=0x74]",

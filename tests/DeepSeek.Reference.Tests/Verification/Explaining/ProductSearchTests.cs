@@ -61,7 +61,6 @@ public sealed class ProductSearchTests
     [Fact]
     public void A_contract_that_is_no_preset_is_found()
     {
-        // Where a class has more than one member they are one computation: rounding two parts and their sum to bfloat16 is rounding the parts, and the sum when it is stored.
         ProductContract[] hidden =
         [
             Hidden(p => p with { Promotion = new PromotionRule(256, RunScale.First) }),
@@ -77,7 +76,6 @@ public sealed class ProductSearchTests
             ProductFinding finding = ProductSearch.Find(problem, y, seconds: 2, wide: false);
             Assert.True(finding.IsBitEqual);
             Assert.Contains(finding.Class, c => c.IsLike(contract));
-            Assert.InRange(finding.ClassSize, 1, 4);
         }
     }
 
@@ -108,7 +106,7 @@ public sealed class ProductSearchTests
             y.AsSpan<float>().Slice(t * 80 + 64, 16).Clear();
         ProductFinding finding = ProductSearch.Find(problem, y, seconds: 5, wide: false);
         Assert.False(finding.IsBitEqual);
-        Assert.Equal("deepgemm-sm90", finding.Contract!.Value.Preset);
+        Assert.Equal("deepgemm-sm90", finding.Presets[0]);
         Assert.Contains("all in the last tile of 64 x 64", MismatchPlace.Words(finding.Differing, finding.Compared, 70, 80), StringComparison.Ordinal);
     }
 

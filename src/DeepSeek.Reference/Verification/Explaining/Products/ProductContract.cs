@@ -1,4 +1,5 @@
 using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.TensorCores;
 
 namespace DeepSeek.Reference.Verification.Explaining;
 
@@ -34,16 +35,17 @@ internal readonly record struct ProductContract(SumRule Sum, PromotionRule Promo
         ("split", Split.ToString()), ("c", StartsFromC ? "the accumulator starts from C" : "C is added at the end"), ("store", Words(Store)),
     ];
 
-    /// <summary>The name of the preset that this is, or null.</summary>
-    public string? Preset
+    /// <summary>The names of presets and accumulations that are this, for operands of a format: units of other formats may have the same constants.</summary>
+    public IReadOnlyList<string> NamesFor(ElementFormat operands)
     {
-        get
-        {
-            ProductContract self = this;
-            return ScaledProduct.Presets.FirstOrDefault(p => Of(p).IsLike(self))?.Name
-                ?? Accumulations.FirstOrDefault(a => Of(a.Value).IsLike(self)).Name;
-        }
+        ProductContract self = this;
+        return operands == ElementFormat.E4M3
+            ? [.. ScaledProduct.Presets.Where(p => Of(p).IsLike(self)).Select(p => p.Name)]
+            : [.. Accumulations(operands).Where(a => Of(a.Value).IsLike(self)).Select(a => a.Name)];
     }
+
+    /// <summary>In words, with the first name where there is one.</summary>
+    public string Words(ElementFormat operands) => NamesFor(operands) is [var name, ..] ? $"{name} ({this})" : ToString();
 
     /// <summary>Whether two contracts round alike.</summary>
     public bool IsLike(ProductContract other) => Sum.IsLike(other.Sum) && this with { Sum = other.Sum } == other;
@@ -62,8 +64,7 @@ internal readonly record struct ProductContract(SumRule Sum, PromotionRule Promo
             words.Add("the accumulator starts from C");
         if (Store != StoreRule.Nearest)
             words.Add(Words(Store));
-        string all = string.Join("; ", words);
-        return Preset is { } name ? $"{name} ({all})" : all;
+        return string.Join("; ", words);
     }
 
     /// <summary>A scale step in words.</summary>
@@ -99,9 +100,9 @@ internal readonly record struct ProductContract(SumRule Sum, PromotionRule Promo
         _ => "stored through binary16",
     };
 
-    private static IEnumerable<(string Name, Accumulation Value)> Accumulations =>
+    private static IEnumerable<(string Name, Accumulation Value)> Accumulations(ElementFormat operands) =>
     [
         ("exact", Ops.Accumulation.Exact), ("lanes16", Ops.Accumulation.Lanes16), ("sequential", Ops.Accumulation.Sequential),
-        .. TensorCores.TensorCore.All.Where(u => u.ScaleBlock == 0 && u.Accumulator == TensorCores.ElementFormat.F32).Select(u => (u.Name, Ops.Accumulation.TensorCore(u))),
+        .. TensorCore.All.Where(u => u.A == operands && u.B == operands && u.ScaleBlock == 0 && u.Accumulator == ElementFormat.F32).Select(u => (u.Name, Ops.Accumulation.TensorCore(u))),
     ];
 }

@@ -34,7 +34,7 @@ internal sealed record ProductFinding
     public bool IsBitEqual => Contract is not null && Differing.Count == 0;
 
     /// <summary>Names of presets and accumulations in the class.</summary>
-    public IReadOnlyList<string> Presets => [.. Class.Select(c => c.Preset).OfType<string>().Distinct()];
+    public IReadOnlyList<string> Presets { get; init; } = [];
 
     /// <summary>The dimensions in which the class has more than one value, with the values.</summary>
     public IReadOnlyList<(string Dimension, IReadOnlyList<string> Values)> Open

@@ -35,14 +35,26 @@ internal sealed class ProductLattice
         }
 
         Parallel.For(0, dims.Sums.Count, StrikeMeaningless);
-        Contracts = misses.LongCount(m => m != Dead);
+        Contracts = misses.Length - misses.AsSpan().Count(Dead);
     }
 
     /// <summary>Contracts at the start.</summary>
     public long Contracts { get; }
 
     /// <summary>Contracts that may still be the candidate's.</summary>
-    public long Left => misses.LongCount(m => m <= tolerance);
+    public long Left
+    {
+        get
+        {
+            long left = 0;
+            for (int m = 0; m <= tolerance; m++)
+                left += misses.AsSpan().Count((byte)m);
+            return left;
+        }
+    }
+
+    /// <summary>Whether there is one.</summary>
+    public bool IsAny => IsAnyLeft(0, misses.Length);
 
     /// <summary>Tests all contracts that are left on one element.</summary>
     public void Test(ProductElement element, float candidate)

@@ -1,6 +1,7 @@
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.TensorCores;
 
 namespace DeepSeek.Reference.Verification.Explaining;
 
@@ -18,6 +19,9 @@ internal abstract class ProductProblem
 
     /// <summary>Whether there are scales, and one for each 128 elements of k.</summary>
     public abstract bool HasScales { get; }
+
+    /// <summary>The operands' format; TF32 stands for binary32, which no unit takes as it is.</summary>
+    public abstract ElementFormat Operands { get; }
 
     /// <summary>Whether a row has one scale for all of k.</summary>
     public virtual bool HasOneScale => false;
@@ -40,30 +44,52 @@ internal abstract class ProductProblem
     /// <summary>The problem of a call, or null where the call is no matrix product.</summary>
     public static ProductProblem? Of(OperationCall call) => call switch
     {
-        LinearCall c => new PlainProblem(Single(c.X), [Single(c.Weight)], _ => 0)
+        LinearCall c => new PlainProblem(c.X.DType, Single(c.X), [Single(c.Weight)], _ => 0)
         {
-            K = (int)c.X.Shape[^1], N = (int)c.Weight.Shape[0], Output = c.Y.DType, Elements = All(c.Y.ElementCount), Declared = ProductContract.Of(c.Accumulation),
+            K = (int)c.X.Shape[^1],
+            N = (int)c.Weight.Shape[0],
+            Output = c.Y.DType,
+            Elements = All(c.Y.ElementCount),
+            Declared = ProductContract.Of(c.Accumulation),
         },
-        GroupedLinearCall c when c.Weights.Count > 0 => new PlainProblem(Single(c.X), [.. c.Weights.Select(Single)], row => GroupOf(c.Offsets, row))
+        GroupedLinearCall c when c.Weights.Count > 0 => new PlainProblem(c.X.DType, Single(c.X), [.. c.Weights.Select(Single)], row => GroupOf(c.Offsets, row))
         {
-            K = (int)c.X.Shape[^1], N = (int)c.Weights[0].Shape[0], Output = c.Y.DType, Elements = All(c.Y.ElementCount), Declared = ProductContract.Of(c.Accumulation),
+            K = (int)c.X.Shape[^1],
+            N = (int)c.Weights[0].Shape[0],
+            Output = c.Y.DType,
+            Elements = All(c.Y.ElementCount),
+            Declared = ProductContract.Of(c.Accumulation),
         },
         ScaledLinearCall c => new ScaledProblem(c.X, c.XScale, [c.Weight], [c.WeightScale], c.C, _ => 0)
         {
-            K = (int)c.X.Shape[^1], N = (int)c.Weight.Shape[0], Output = c.Y.DType, Elements = All(c.Y.ElementCount), Declared = ProductContract.Of(c.Product),
+            K = (int)c.X.Shape[^1],
+            N = (int)c.Weight.Shape[0],
+            Output = c.Y.DType,
+            Elements = All(c.Y.ElementCount),
+            Declared = ProductContract.Of(c.Product),
         },
         GroupedScaledLinearCall c when c.Weights.Count > 0 => new ScaledProblem(c.X, c.XScale, c.Weights, c.WeightScales, null, row => GroupOf(c.Offsets, row))
         {
-            K = (int)c.X.Shape[^1], N = (int)c.Weights[0].Shape[0], Output = c.Y.DType, Elements = All(c.Y.ElementCount), Declared = ProductContract.Of(c.Product),
+            K = (int)c.X.Shape[^1],
+            N = (int)c.Weights[0].Shape[0],
+            Output = c.Y.DType,
+            Elements = All(c.Y.ElementCount),
+            Declared = ProductContract.Of(c.Product),
         },
         IndexedScaledLinearCall c when c.Weights.Count > 0 => new ScaledProblem(c.X, c.XScale, c.Weights, c.WeightScales, null, row => c.Groups.AsReadOnlySpan<int>()[row])
         {
-            K = (int)c.X.Shape[^1], N = (int)c.Weights[0].Shape[0], Output = c.Y.DType, Declared = ProductContract.Of(c.Product),
+            K = (int)c.X.Shape[^1],
+            N = (int)c.Weights[0].Shape[0],
+            Output = c.Y.DType,
+            Declared = ProductContract.Of(c.Product),
             Elements = Rows(Enumerable.Range(0, (int)c.Y.Shape[0]).Where(t => c.Groups.AsReadOnlySpan<int>()[t] >= 0), c.Y.Shape[^1]),
         },
         MaskedScaledLinearCall c when c.Weights.Count > 0 => new ScaledProblem(c.X, c.XScale, c.Weights, c.WeightScales, null, row => row / (int)c.X.Shape[1])
         {
-            K = (int)c.X.Shape[^1], N = (int)c.Weights[0].Shape[0], Output = c.Y.DType, Declared = ProductContract.Of(c.Product),
+            K = (int)c.X.Shape[^1],
+            N = (int)c.Weights[0].Shape[0],
+            Output = c.Y.DType,
+            Declared = ProductContract.Of(c.Product),
             Elements = Rows(Enumerable.Range(0, (int)(c.Y.Shape[0] * c.Y.Shape[1])).Where(t => t % (int)c.X.Shape[1] < c.Counts.AsReadOnlySpan<int>()[t / (int)c.X.Shape[1]]), c.Y.Shape[^1]),
         },
         _ => null,
@@ -92,9 +118,11 @@ internal abstract class ProductProblem
         return values;
     }
 
-    private sealed class PlainProblem(float[] x, float[][] weights, Func<int, int> groupOf) : ProductProblem
+    private sealed class PlainProblem(DType dtype, float[] x, float[][] weights, Func<int, int> groupOf) : ProductProblem
     {
         public override bool HasScales => false;
+
+        public override ElementFormat Operands => dtype == DType.BF16 ? ElementFormat.BF16 : ElementFormat.TF32;
 
         public override ProductElement At(long element)
         {
@@ -109,6 +137,8 @@ internal abstract class ProductProblem
         private readonly bool powers = ArePowers(xScale) && weightScales.All(ArePowers);
 
         public override bool HasScales => true;
+
+        public override ElementFormat Operands => ElementFormat.E4M3;
 
         public override bool HasOneScale => xScale.Shape[^1] == 1;
 

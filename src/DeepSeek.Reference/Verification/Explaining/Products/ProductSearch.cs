@@ -16,6 +16,9 @@ internal static class ProductSearch
     private const int Hard = 96;
     private const int Plain = 32;
 
+    // Seconds spent on making a class smaller once nothing contradicts it.
+    private const double Narrowing = 1;
+
     // A contract may miss this many of so many plain elements and still be the nearest: a defect in up to a quarter of the output.
     private const int NearestElements = 32;
     private const int NearestMisses = 8;
@@ -37,20 +40,35 @@ internal static class ProductSearch
         {
             var lattice = new ProductLattice(problem, LatticeDimensions.Of(problem, all), tolerance: 0);
             int tried = 0;
-            for (; tried < chosen.Count && lattice.Left > 0; tried++)
+            bool narrowed = false;
+            for (; tried < chosen.Count && lattice.IsAny; tried++)
                 lattice.Test(problem.At(chosen[tried]), (float)ElementReader.Value(candidate, chosen[tried]));
             double inLattice = Stopwatch.GetElapsedTime(start).TotalSeconds;
-            while (lattice.Left > 0)
+            while (lattice.IsAny)
             {
                 IReadOnlyList<(ProductContract Contract, int Misses)> left = lattice.Best(MostListed);
+                if (left.Count > 1 && !narrowed)
+                {
+                    tried += Narrow(lattice, problem, candidate, seed, Narrowing);
+                    narrowed = true;
+                    continue;
+                }
+
                 ProductContract contract = Representative(left, problem);
                 (long compared, List<long> differing) = Compare(problem, contract, candidate, seconds, seed);
                 if (differing.Count == 0)
                 {
                     return new ProductFinding
                     {
-                        Contract = contract, Compared = compared, Elements = problem.Elements.Count, Class = [.. left.Select(l => l.Contract)],
-                        ClassSize = lattice.Left, Contracts = lattice.Contracts, Tried = tried, Seconds = inLattice,
+                        Contract = contract,
+                        Compared = compared,
+                        Elements = problem.Elements.Count,
+                        Class = [.. left.Select(l => l.Contract)],
+                        Presets = Names(left.Select(l => l.Contract), problem),
+                        ClassSize = lattice.Left,
+                        Contracts = lattice.Contracts,
+                        Tried = tried,
+                        Seconds = inLattice,
                     };
                 }
 
@@ -64,6 +82,24 @@ internal static class ProductSearch
 
         return nearest ? Nearest(problem, candidate, seconds, seed) : new ProductFinding { Elements = problem.Elements.Count };
     }
+
+    /// <summary>More elements, while they still tell contracts apart; returns how many.</summary>
+    private static int Narrow(ProductLattice lattice, ProductProblem problem, Tensor candidate, ulong seed, double seconds)
+    {
+        long start = Stopwatch.GetTimestamp();
+        int tried = 0;
+        foreach (long i in ElementChoice.Of(problem, candidate, 4 * Hard, Plain, seed + 2))
+        {
+            if (Stopwatch.GetElapsedTime(start).TotalSeconds > seconds || lattice.Left <= 1)
+                break;
+            lattice.Test(problem.At(i), (float)ElementReader.Value(candidate, i));
+            tried++;
+        }
+
+        return tried;
+    }
+
+    private static IReadOnlyList<string> Names(IEnumerable<ProductContract> contracts, ProductProblem problem) => [.. contracts.SelectMany(c => c.NamesFor(problem.Operands)).Distinct()];
 
     /// <summary>The elements on which a contract differs from the candidate: all of the output, or a sample as large as the time allows.</summary>
     public static (long Compared, List<long> Differing) Compare(ProductProblem problem, ProductContract contract, Tensor candidate, double seconds, ulong seed)
@@ -119,7 +155,7 @@ internal static class ProductSearch
         best = [.. best.Where(b => b.Misses == best[0].Misses)];
         ProductContract contract = Representative(best, problem);
         (long compared, List<long> differing) = Compare(problem, contract, candidate, seconds, seed);
-        return finding with { Contract = contract, Compared = compared, Differing = differing, Class = [.. best.Select(b => b.Contract)], ClassSize = best.Count };
+        return finding with { Contract = contract, Compared = compared, Differing = differing, Class = [.. best.Select(b => b.Contract)], Presets = Names(best.Select(b => b.Contract), problem), ClassSize = best.Count };
     }
 
     /// <summary>The declared contract if it is among them, else one with a name, else the most usual.</summary>
@@ -133,7 +169,7 @@ internal static class ProductSearch
 
         foreach ((ProductContract contract, _) in left)
         {
-            if (contract.Preset is not null)
+            if (contract.NamesFor(problem.Operands).Count > 0)
                 return contract;
         }
 

@@ -30,6 +30,11 @@ internal static class SumOfProducts
                 for (int k = start; k < start + count; k++)
                     sum += terms.A[k] * terms.B[k];
                 return sum;
+            case PlainSum.Double:
+                var wide = new Lanes16Double();
+                for (int k = 0; k < count; k++)
+                    wide.AddProduct(k, terms.A[start + k], terms.B[start + k]);
+                return (float)wide.Fold();
             default:
                 return Pairwise(terms, start, count);
         }

@@ -23,6 +23,9 @@ internal enum PlainSum
 
     /// <summary>Rounded products added as a balanced tree of neighbours.</summary>
     Pairwise,
+
+    /// <summary>Sixteen lanes of binary64, one rounding to binary32.</summary>
+    Double,
 }
 
 /// <summary>How the products of one run are added: one coordinate of a <see cref="ProductContract"/>.</summary>
@@ -49,7 +52,7 @@ internal sealed record SumRule(PlainSum Plain, int Lanes, TensorCore? Unit, bool
 
     /// <summary>Whether two units' sums are of the same constants, whatever their names and formats.</summary>
     public bool IsLike(SumRule other) => Plain == other.Plain && Lanes == other.Lanes && ScalesInside == other.ScalesInside && (Unit is null || (
-        Unit.K == other.Unit!.K && Unit.FusedLength == other.Unit.FusedLength && Unit.Order == other.Unit.Order && Unit.FractionBits == other.Unit.FractionBits
+        (Unit.Entry == AccumulatorEntry.InTheSum || Unit.K == other.Unit!.K) && Unit.FusedLength == other.Unit!.FusedLength && Unit.Order == other.Unit.Order && Unit.FractionBits == other.Unit.FractionBits
         && Unit.Alignment == other.Unit.Alignment && Unit.Entry == other.Unit.Entry && Unit.OutputFractionBits == other.Unit.OutputFractionBits && Unit.Rounding == other.Unit.Rounding));
 
     /// <summary>In words.</summary>
@@ -60,6 +63,7 @@ internal sealed record SumRule(PlainSum Plain, int Lanes, TensorCore? Unit, bool
         PlainSum.Sequential => "binary32, one chain of fma",
         PlainSum.SequentialUnfused => "binary32, one chain of products and additions",
         PlainSum.Pairwise => "binary32, pairwise tree",
+        PlainSum.Double => "binary64, one rounding to binary32",
         _ => Words(Unit!) + (ScalesInside ? ", scales inside the sum" : ""),
     };
 

@@ -1,0 +1,205 @@
+using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.TensorCores;
+using DeepSeek.Reference.Verification;
+using DeepSeek.Reference.Verification.Explaining;
+using Xunit;
+
+namespace DeepSeek.Reference.Tests.Verification.Explaining;
+
+/// <summary>Wrong outputs made here, without the hypotheses' own code: the explanation names the cause.</summary>
+public sealed class ExplainerTests
+{
+    [Fact]
+    public void A_right_output_leaves_nothing_to_explain()
+    {
+        Explanation e = Explain("scaled_linear[t=3,n=140,k=256,seed=0x90]", c => c.Run(new SimdBackend()));
+        Assert.True(e.IsDeclared);
+        Assert.Equal("the output is bit-equal to the case as declared: nothing to explain", e.Sentence);
+    }
+
+    [Fact]
+    public void Transposed_scales_under_another_presets_rounding()
+    {
+        Explanation e = Explain("scaled_linear[t=4,n=256,k=512,seed=0x91]", call =>
+        {
+            var c = (ScaledLinearCall)call;
+            Tensor turned = c.WeightScale.Clone();
+            for (int i = 0; i < 2; i++)
+            {
+                for (int j = 0; j < 4; j++)
+                    turned.AsSpan<float>()[i * 4 + j] = c.WeightScale.AsSpan<float>()[j * 2 + i];
+            }
+
+            (c with { WeightScale = turned, Product = ScaledProduct.TritonFp8Gemm }).Run(new ScalarBackend());
+        });
+        Assert.True(e.IsBitEqual);
+        Assert.Equal(["weight-scale-transposed"], e.Meanings.Select(m => m.Name));
+        Assert.StartsWith("the weight's scales are read transposed; then bit-equal to triton-fp8-gemm", e.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Two_mistakes_at_once()
+    {
+        Explanation e = Explain("scaled_linear[t=4,n=256,k=512,add=yes,seed=0x92]", call =>
+        {
+            var c = (ScaledLinearCall)call;
+            Tensor ones = c.XScale.Clone();
+            ones.AsSpan<float>().Fill(1f);
+            (c with { XScale = ones, C = null }).Run(new ScalarBackend());
+        });
+        Assert.True(e.IsBitEqual);
+        Assert.Equal(["c-missing", "x-scale-ignored"], e.Meanings.Select(m => m.Name).Order());
+    }
+
+    [Fact]
+    public void A_matrix_unit_in_place_of_sixteen_lanes()
+    {
+        Explanation e = Explain("linear[t=5,n=24,k=320,x=bf16,weight=bf16,seed=0x93]", call =>
+            ((LinearCall)call with { Accumulation = Accumulation.TensorCore(TensorCore.AmpereMmaBF16F32) }).Run(new ScalarBackend()));
+        Assert.True(e.IsBitEqual);
+        Assert.Empty(e.Meanings);
+        Assert.Contains(TensorCore.AmpereMmaBF16F32.Name, e.Presets);
+    }
+
+    [Fact]
+    public void A_truncating_store_in_bfloat16()
+    {
+        Explanation e = Explain("linear[t=5,n=24,k=96,y=bf16,seed=0x94]", call =>
+        {
+            var c = (LinearCall)call;
+            var wide = new Tensor(DType.F32, c.Y.Shape);
+            (c with { Y = wide }).Run(new ScalarBackend());
+            for (int i = 0; i < wide.ElementCount; i++)
+                c.Y.AsSpan<BFloat16>()[i] = BFloat16.FromBits((ushort)(BitConverter.SingleToUInt32Bits(wide.AsSpan<float>()[i]) >> 16));
+        });
+        Assert.True(e.IsBitEqual);
+        Assert.Contains("truncation", e.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Split_K_in_two_of_a_plain_product()
+    {
+        Explanation e = Explain("linear[t=5,n=24,k=512,seed=0x95]", call =>
+        {
+            var c = (LinearCall)call;
+            float[] x = c.X.AsSpan<float>().ToArray(), w = c.Weight.AsSpan<float>().ToArray();
+            for (int t = 0; t < 5; t++)
+            {
+                for (int n = 0; n < 24; n++)
+                {
+                    float first = DotProduct.Define(x.AsSpan(t * 512, 256), w.AsSpan(n * 512, 256), Accumulation.Lanes16, DType.F32);
+                    float second = DotProduct.Define(x.AsSpan(t * 512 + 256, 256), w.AsSpan(n * 512 + 256, 256), Accumulation.Lanes16, DType.F32);
+                    c.Y.AsSpan<float>()[t * 24 + n] = first + second;
+                }
+            }
+        });
+        Assert.True(e.IsBitEqual);
+        Assert.Contains("split-K 2", string.Join(" ", e.Open.SelectMany(o => o.Values).Append(e.Rounding)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Epsilon_outside_the_root_by_bits()
+    {
+        Explanation e = Explain("rms_norm[t=4,n=64,eps=0.001,seed=0x96]", call =>
+        {
+            var c = (RmsNormCall)call;
+            ReadOnlySpan<float> x = c.X.AsReadOnlySpan<float>();
+            for (int t = 0; t < 4; t++)
+            {
+                float v = DotProduct.Define(x.Slice(t * 64, 64), x.Slice(t * 64, 64), Accumulation.Sequential, DType.F32) / 64;
+                float r = 1f / (MathF.Sqrt(v) + c.Epsilon);
+                for (int k = 0; k < 64; k++)
+                    c.Y.AsSpan<float>()[t * 64 + k] = x[t * 64 + k] * r * c.Weight.AsSpan<float>()[k];
+            }
+        });
+        Assert.True(e.IsBitEqual);
+        Assert.Contains("epsilon outside the root", e.Sentence, StringComparison.Ordinal);
+        Assert.Contains("one chain of fma", e.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_combination_in_slot_order()
+    {
+        Explanation e = Explain("combine[t=5,d=16,e=6,k=4,rounding=everystep,outputs=bf16,shared=bf16,y=bf16,seed=0x97]", call =>
+        {
+            var c = (CombineCall)call;
+            for (int t = 0; t < 5; t++)
+            {
+                for (int k = 0; k < 16; k++)
+                {
+                    float sum = 0;
+                    for (int s = 0; s < 4; s++)
+                        sum += c.Weights.AsSpan<float>()[t * 4 + s] * c.ExpertOutputs.AsSpan<BFloat16>()[c.Plan.RowOf[t * 4 + s] * 16 + k].ToSingle();
+                    c.Y.AsSpan<BFloat16>()[t * 16 + k] = BFloat16.Round(sum + c.Shared!.AsSpan<BFloat16>()[t * 16 + k].ToSingle());
+                }
+            }
+        });
+        Assert.True(e.IsBitEqual);
+        Assert.Contains("slot order", string.Join(" ", e.Open.SelectMany(o => o.Values).Append(e.Rounding)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_quantiser_with_a_reciprocal()
+    {
+        Explanation e = Explain("quantize[t=16,k=256,seed=0x98]", call => ((QuantizeCall)call with
+        {
+            Attributes = ((QuantizeCall)call).Attributes with { Arithmetic = QuantizerArithmetic.DeepEpLowLatency },
+        }).Run(new ScalarBackend()));
+        Assert.True(e.IsBitEqual);
+        Assert.Contains("QuantizerArithmetic.DeepEpLowLatency", string.Join(" ", e.Open.SelectMany(o => o.Values).Append(e.Rounding)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_bias_in_the_gates_weights()
+    {
+        Explanation e = Explain("gate[t=20,e=16,k=4,seed=0x99]", call =>
+        {
+            var c = (GateCall)call;
+            c.Run(new ScalarBackend());
+            for (int t = 0; t < 20; t++)
+            {
+                float[] s = [.. Enumerable.Range(t * 4, 4).Select(i => c.Indices.AsSpan<int>()[i]).Select(i => c.Scores.AsSpan<float>()[t * 16 + i] + c.Bias!.AsSpan<float>()[i])];
+                for (int k = 0; k < 4; k++)
+                    c.Weights.AsSpan<float>()[t * 4 + k] = s[k] / s.Sum() * 2.5f;
+            }
+        });
+        Assert.Equal(["bias-in-weights"], e.Meanings.Select(m => m.Name));
+        Assert.True(e.RelativeL2 < 1e-6);
+    }
+
+    [Fact]
+    public void What_is_no_hypothesis_is_said_to_be_unexplained()
+    {
+        Explanation e = Explain("linear[t=4,n=12,k=64,seed=0x9a]", call =>
+        {
+            for (int i = 0; i < 48; i++)
+                ((LinearCall)call).Y.AsSpan<float>()[i] = MathF.Cos(i * i);
+        });
+        Assert.False(e.IsBitEqual);
+        Assert.Contains("no ", e.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void One_wrong_row_is_located()
+    {
+        Explanation e = Explain("rms_norm[t=300,n=32,seed=0x9b]", call =>
+        {
+            call.Run(new ScalarBackend());
+            for (int k = 0; k < 32; k++)
+                ((RmsNormCall)call).Y.AsSpan<float>()[299 * 32 + k] *= 1.5f;
+        });
+        Assert.False(e.IsBitEqual);
+        Assert.Empty(e.Meanings);
+        Assert.Contains("0.333 % differ (32 of 9600)", e.Left, StringComparison.Ordinal);
+    }
+
+    private static Explanation Explain(string id, Action<OperationCall> candidate)
+    {
+        OperationCase c = OperationCase.Parse(id);
+        OperationCall call = c.Call(c.Prepare());
+        OperationCall own = call.WithOwnOutputs();
+        candidate(own);
+        return Explainer.Explain(call, own.Outputs.ToDictionary(o => o.Name, o => o.Tensor), seconds: 2);
+    }
+}

@@ -1,0 +1,104 @@
+using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Numerics;
+using DeepSeek.Reference.Verification;
+using Xunit;
+
+namespace DeepSeek.Reference.Tests.Verification.Judging;
+
+/// <summary>Operations that are more than a sum: correct backends of another make are NOISE, and narrower arithmetic inside is not.</summary>
+public class OtherMakesTests
+{
+    /// <summary>Case ids, with orders of sums to make them in.</summary>
+    public static TheoryData<string> Cases =>
+    [
+        "rms_norm[t=40,n=512]",
+        "rms_norm[t=40,n=512,map=logspread,contract=deepseekinference]",
+        "softmax[t=40,n=300]",
+        "log_softmax[t=40,n=300]",
+        "swiglu[n=20000]",
+        "swiglu[n=20000,up=bf16,y=bf16,rounding=aftersilu]",
+        "rope[t=40,h=4,d=64,dr=64,start=4095]",
+        "gate[t=64,e=256,k=8,groups=8,kept=4]",
+        "combine[t=64,d=128,e=16,k=6]",
+        "combine[t=64,d=128,e=16,k=6,outputs=bf16,weights=bf16,y=bf16,rounding=separatethenround]",
+        "attention[s=8,t=100,h=4,hk=4,d=48,dv=32]",
+        "attention[s=8,t=100,h=4,hk=1,d=72,dv=64,latent=yes,lse=yes,keys=bf16,q=bf16,y=bf16]",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Another_make_is_noise(string id)
+    {
+        for (int i = 0; i < 4; i++)
+        {
+            OperationCall call = CallJudgeTests.Prepared(id[..^1] + $",seed=0x{0x100 + i:x}]");
+            call.Run(new VariantBackend((SumOrder)(1 + 2 * i), i));
+
+            CallReport report = CallJudge.Judge(call, null, new JudgeOptions());
+
+            Assert.True(report.Verdict.Passes(), $"{(SumOrder)(1 + 2 * i)}: {string.Join("; ", report.Outputs.Select(o => $"{o.Name} {o.Verdict} {o.Check}: {o.Note}"))}");
+        }
+    }
+
+    [Theory]
+    [InlineData("rms_norm[t=40,n=512]")]
+    [InlineData("softmax[t=40,n=300]")]
+    [InlineData("log_softmax[t=40,n=300]")]
+    [InlineData("swiglu[n=20000]")]
+    [InlineData("rope[t=40,h=4,d=64,dr=64]")]
+    [InlineData("combine[t=64,d=128,e=16,k=6]")]
+    [InlineData("attention[s=8,t=100,h=4,hk=4,d=48,dv=32]")]
+    public void A_result_that_passed_through_bfloat16_is_not(string id)
+    {
+        OperationCall call = CallJudgeTests.Ran(id);
+        foreach (ref float y in call["y"].AsSpan<float>())
+            y = BFloat16.RoundToFloat(y);
+
+        CallReport report = CallJudge.Judge(call, null, new JudgeOptions());
+
+        Assert.False(report.Verdict.Passes(), report.Outputs[0].Note);
+    }
+
+    [Fact]
+    public void The_weights_of_a_gate_are_judged_on_its_own_choice()
+    {
+        // Scores one step away swap experts; choice and weights are right on these scores.
+        OperationCall call = CallJudgeTests.Ran("gate[t=64,e=256,k=8,groups=8,kept=4]");
+        Span<float> scores = call["scores"].AsSpan<float>();
+        Span<int> indices = call["indices"].AsSpan<int>();
+        Span<float> weights = call["weights"].AsSpan<float>();
+        (indices[0], indices[1]) = (indices[1], indices[0]);
+        (weights[0], weights[1]) = (weights[1], weights[0]);
+
+        CallReport report = CallJudge.Judge(call, null, new JudgeOptions());
+
+        OutputReport[] outputs = [.. report.Outputs];
+        Assert.Equal((Verdict.Fail, "choice"), (outputs[1].Verdict, outputs[1].Check));
+        Assert.True(outputs[2].Verdict.Passes(), outputs[2].Note);
+        Assert.Equal("choice", report.Check);
+        Assert.True(scores.Length > 0);
+    }
+
+    [Fact]
+    public void The_codes_of_a_quantiser_are_judged_on_its_own_scales()
+    {
+        var call = (QuantizeCall)CallJudgeTests.Prepared("quantize[t=8,k=512,x=bf16]");
+        call.Run(new SimdBackend());
+        call.Scales.AsSpan<float>()[5] *= 2;
+        for (int k = 0; k < 128; k++)
+        {
+            float x = (float)ElementReader.Value(call.X, 512 + 128 + k);
+            call.Codes.AsSpan<Float8E4M3>()[512 + 128 + k] = Float8E4M3.FromSingle(x / call.Scales.AsSpan<float>()[5], Fp8Overflow.Saturate);
+        }
+
+        CallReport report = CallJudge.Judge(call, null, new JudgeOptions());
+
+        OutputReport codes = report.Outputs.Single(o => o.Name == "codes");
+        Assert.Equal((Verdict.Bound, "stage"), (codes.Verdict, codes.Check));
+        Assert.Equal(Verdict.Fail, report.Verdict);
+        Assert.Equal(Verdict.Fail, report.Outputs.Single(o => o.Name == "scales").Verdict);
+
+        call.Codes.AsSpan<byte>()[512 + 128 + 9] ^= 2;
+        Assert.Equal(Verdict.Fail, CallJudge.Judge(call, null, new JudgeOptions()).Outputs.Single(o => o.Name == "codes").Verdict);
+    }
+}
