@@ -50,28 +50,37 @@ internal static class GoldenMaker
         return mustExist || File.Exists(Path.Combine(folder, ManifestName)) ? source.Manifest() : new GoldenManifest([]);
     }
 
-    /// <summary>Exit 1 if any byte would change; lists the changed lines.</summary>
-    public static int Check(string folder, GoldenManifest kept, GoldenManifest made, Terminal terminal)
+    /// <summary>Exit 1 if any byte would change: of the manifest, of the showcase, or of the copy of both that the tool embeds. Lists what would.</summary>
+    public static int Check(string folder, GoldenManifest kept, GoldenManifest made, IBackend backend, Terminal terminal)
     {
-        byte[] now = made.ToBytes();
-        if (File.ReadAllBytes(Path.Combine(folder, ManifestName)).AsSpan().SequenceEqual(now))
+        string[] files = [.. ShowcaseFiles.Differences(folder, backend)];
+        bool same = File.ReadAllBytes(Path.Combine(folder, ManifestName)).AsSpan().SequenceEqual(made.ToBytes());
+        foreach (string line in Differences(kept, made).Concat(files))
+            terminal.Out.WriteLine(line);
+        if (!same || files.Length > 0)
         {
-            terminal.Out.WriteLine($"{made.Records.Count} goldens, no byte would change");
-            return ExitCode.Pass;
+            terminal.Fail($"{Path.Combine(folder, same ? Showcase.Folder : ManifestName)} would change; find out why, then `dsref gen --update --reason TEXT` if the change is meant");
+            return ExitCode.Mismatch;
         }
 
-        foreach (string line in Differences(kept, made))
-            terminal.Out.WriteLine(line);
-        terminal.Fail($"{Path.Combine(folder, ManifestName)} would change; find out why, then `dsref gen --update --reason TEXT` if the change is meant");
-        return ExitCode.Mismatch;
+        string[] stale = folder == "golden" ? [.. GoldenSource.Stale(folder)] : [];
+        if (stale.Length > 0)
+        {
+            terminal.Fail($"this build embeds other bytes than {folder} holds, of {string.Join(", ", stale)}; build the tool again");
+            return ExitCode.Mismatch;
+        }
+
+        terminal.Out.WriteLine($"{made.Records.Count} goldens and {Showcase.Cases.Count} showcase files, no byte would change");
+        return ExitCode.Pass;
     }
 
-    /// <summary>Writes the manifest and a line of CHANGELOG.md, each file whole or not at all.</summary>
-    public static int Update(string folder, GoldenManifest kept, GoldenManifest made, string reason, Terminal terminal)
+    /// <summary>Writes the manifest, the showcase and a line of CHANGELOG.md, each file whole or not at all.</summary>
+    public static int Update(string folder, GoldenManifest kept, GoldenManifest made, IBackend backend, string reason, Terminal terminal)
     {
         string path = Path.Combine(folder, ManifestName);
         string[] changes = [.. Differences(kept, made)];
-        if (changes.Length == 0 && File.Exists(path))
+        string[] files = [.. ShowcaseFiles.Differences(folder, backend)];
+        if (changes.Length == 0 && files.Length == 0 && File.Exists(path))
         {
             terminal.Out.WriteLine($"{made.Records.Count} goldens, nothing to change");
             return ExitCode.Pass;
@@ -83,8 +92,9 @@ internal static class GoldenMaker
         Directory.CreateDirectory(folder);
         string log = Path.Combine(folder, "CHANGELOG.md");
         string history = File.Exists(log) ? File.ReadAllText(log) : "# Changes of the goldens\n\nOne line a change, newest last: cases added, removed, changed; the reason.\n\n";
-        string line = string.Create(CultureInfo.InvariantCulture, $"- +{added} -{removed} ~{changes.Length - added - removed}: {reason.ReplaceLineEndings(" ").Trim()}\n");
+        string line = string.Create(CultureInfo.InvariantCulture, $"- +{added} -{removed} ~{changes.Length - added - removed}{(files.Length > 0 ? $", showcase {files.Length}" : "")}: {reason.ReplaceLineEndings(" ").Trim()}\n");
         AtomicFile.Write(path, stream => stream.Write(made.ToBytes()));
+        ShowcaseFiles.Write(folder, backend);
         AtomicFile.Write(log, stream => stream.Write(Encoding.UTF8.GetBytes(history + line)));
         terminal.Out.WriteLine($"{path}: {made.Records.Count} goldens; {line.Trim()[2..]}");
         return ExitCode.Pass;

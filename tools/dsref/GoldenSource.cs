@@ -1,8 +1,10 @@
+using System.IO.Compression;
+using System.Reflection;
 using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool;
 
-/// <summary>Where goldens come from: a golden/ folder, or the copy embedded in the tool. Embedded oracles are unpacked to a temporary folder when asked for.</summary>
+/// <summary>Where goldens come from: a golden/ folder, or the copy embedded in the tool, each file compressed (Brotli). Embedded oracles are unpacked to a temporary folder when asked for.</summary>
 internal sealed class GoldenSource : IDisposable
 {
     private const string Prefix = "golden/";
@@ -27,10 +29,9 @@ internal sealed class GoldenSource : IDisposable
     {
         if (folder is null)
         {
-            using Stream stream = Resource(Prefix + ManifestName) ?? throw new GoldenException("this build of the tool holds no manifest; name a folder with --golden");
-            using var bytes = new MemoryStream();
-            stream.CopyTo(bytes);
-            return GoldenManifest.Parse(bytes.ToArray(), Prefix + ManifestName);
+            if (!EmbeddedNames.Contains(Prefix + ManifestName))
+                throw new GoldenException("this build of the tool holds no manifest; name a folder with --golden");
+            return GoldenManifest.Parse(Embedded(Prefix + ManifestName), Prefix + ManifestName);
         }
 
         string path = Path.Combine(folder, ManifestName);
@@ -73,20 +74,40 @@ internal sealed class GoldenSource : IDisposable
         if (unpacked is not null)
             return unpacked;
         unpacked = Directory.CreateTempSubdirectory("dsref-").FullName;
-        foreach (string name in typeof(GoldenSource).Assembly.GetManifestResourceNames())
+        foreach (string name in EmbeddedNames.Where(n => n.StartsWith(Prefix + "oracles/", StringComparison.Ordinal)))
         {
-            string inside = name.Replace('\\', '/');
-            if (!inside.StartsWith(Prefix + "oracles/", StringComparison.Ordinal))
-                continue;
-            string path = Path.Combine(unpacked, inside[Prefix.Length..]);
+            string path = Path.Combine(unpacked, name[Prefix.Length..]);
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            using Stream from = typeof(GoldenSource).Assembly.GetManifestResourceStream(name)!;
-            using FileStream to = File.Create(path);
-            from.CopyTo(to);
+            File.WriteAllBytes(path, Embedded(name));
         }
 
         return unpacked;
     }
 
-    private static Stream? Resource(string name) => typeof(GoldenSource).Assembly.GetManifestResourceStream(name);
+    /// <summary>The embedded files whose bytes are not those of the folder.</summary>
+    public static IEnumerable<string> Stale(string folder) => EmbeddedNames.Where(name =>
+    {
+        string path = Path.Combine(folder, name[Prefix.Length..]);
+        return !File.Exists(path) || !File.ReadAllBytes(path).AsSpan().SequenceEqual(Embedded(name));
+    });
+
+    /// <summary>The files that the tool embeds, as golden/NAME.</summary>
+    public static IReadOnlyList<string> EmbeddedNames { get; } =
+        [.. typeof(GoldenSource).Assembly.GetManifestResourceNames().Select(n => n.Replace('\\', '/')).Where(n => n.StartsWith(Prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+
+    /// <summary>The bytes of an embedded file.</summary>
+    public static byte[] Embedded(string name)
+    {
+        using var bytes = new MemoryStream();
+        using (var unpacking = new BrotliStream(Compressed(name), CompressionMode.Decompress))
+            unpacking.CopyTo(bytes);
+        return bytes.ToArray();
+    }
+
+    /// <summary>An embedded file as the tool carries it.</summary>
+    public static Stream Compressed(string name)
+    {
+        Assembly tool = typeof(GoldenSource).Assembly;
+        return tool.GetManifestResourceStream(tool.GetManifestResourceNames().First(n => n.Replace('\\', '/') == name))!;
+    }
 }

@@ -32,4 +32,16 @@ public static class SafetensorsWriter
                 TensorStream.Write(stream, byName[entry.Name], nan, cancellationToken);
         });
     }
+
+    /// <summary>The bytes of a small file.</summary>
+    internal static byte[] ToBytes(IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string> metadata)
+    {
+        Dictionary<string, Tensor> byName = new(tensors, StringComparer.Ordinal);
+        var layout = new SafetensorsLayout("memory", byName.Select(t => (t.Key, t.Value.DType, t.Value.Shape)), metadata);
+        using var stream = new MemoryStream();
+        stream.Write(layout.Head);
+        foreach (TensorEntry entry in layout.Entries)
+            TensorStream.Write(stream, byName[entry.Name], NaNBits.Canonical, CancellationToken.None);
+        return stream.ToArray();
+    }
 }

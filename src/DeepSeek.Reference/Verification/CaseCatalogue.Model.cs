@@ -2,6 +2,9 @@ namespace DeepSeek.Reference.Verification;
 
 public static partial class CaseCatalogue
 {
+    /// <summary>The most multiply-adds of one product by a unit's definition, which takes a few million a second; larger weights are multiplied as bfloat16.</summary>
+    private const long MostOfUnit = 40_000_000;
+
     /// <summary>DeepSeek-V3's own 671B shapes: each with a few rows, and each product once with all of its N and K.</summary>
     /// <remarks>
     /// N x K of the checkpoint's weights; hidden 7168, 128 heads of 128 + 64 and 128, latents 1536 and 512, 256 experts of 2048, dense MLP 18432, vocabulary 129280.
@@ -17,16 +20,13 @@ public static partial class CaseCatalogue
         foreach ((_, int n, int k) in projections)
         {
             // All of K with a slice of N, in what the checkpoint is served with.
-            yield return $"scaled_linear[t=3,n=129,k={k},y=bf16,contract=hopperfp8]";
-            yield return $"scaled_linear[t=3,n=129,k={k},y=bf16,contract=deepseekinference]";
-            yield return $"linear[t=3,n=129,k={k},contract=deepseekinference]";
-            yield return $"linear[t=3,n=129,k={k}]";
-            if ((long)n * k <= 1 << 26)
-                yield return $"scaled_linear[t=1,n={n},k={k},y=bf16,contract=hopperfp8]";
+            yield return $"scaled_linear[t=2,n=129,k={k},y=bf16,contract=hopperfp8]";
+            yield return $"scaled_linear[t=2,n=129,k={k},y=bf16,contract=deepseekinference]";
+            yield return $"linear[t=2,n=129,k={k},contract=deepseekinference]";
+            yield return $"linear[t=2,n=129,k={k}]";
+            yield return (long)n * k <= MostOfUnit ? $"scaled_linear[t=1,n={n},k={k},y=bf16,contract=hopperfp8]" : $"linear[t=1,n={n},k={k},contract=deepseekinference]";
         }
 
-        yield return "scaled_linear[t=1,n=7168,k=16384,y=bf16,contract=hopperfp8]";
-        yield return "scaled_linear[t=1,n=18432,k=7168,y=bf16,contract=hopperfp8]";
         yield return "linear[t=1,n=256,k=7168,contract=deepseekinference]";
         yield return "linear[t=4,n=256,k=7168,x=f32,weight=f32,y=f32,contract=hopperfp8]";
         yield return "linear[t=1,n=24576,k=1536,contract=deepseekinference]";
@@ -35,9 +35,9 @@ public static partial class CaseCatalogue
 
         // Experts: all 256 groups with few rows, and a few groups with the experts' N and K.
         yield return "grouped_scaled_linear[r=300,g=256,n=32,k=256]";
-        yield return "grouped_scaled_linear[r=24,g=2,n=2048,k=7168]";
-        yield return "indexed_scaled_linear[r=256,g=2,n=160,k=7168,align=128]";
-        yield return "masked_scaled_linear[m=8,g=2,n=7168,k=2048]";
+        yield return "grouped_scaled_linear[r=1,g=2,n=2048,k=7168]";
+        yield return "indexed_scaled_linear[r=256,g=2,n=16,k=7168,align=128]";
+        yield return "masked_scaled_linear[m=1,g=2,n=7168,k=2048]";
         yield return "grouped_linear[r=8,g=2,n=2048,k=7168,contract=deepseekinference]";
         yield return "dispatch[t=16,d=7168,e=256,k=8,contract=hopperfp8]";
         yield return "combine[t=16,d=7168,e=256,k=8,contract=hopperfp8]";

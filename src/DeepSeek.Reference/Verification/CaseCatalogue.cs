@@ -33,13 +33,13 @@ public static partial class CaseCatalogue
     /// <summary>The level that a case belongs to.</summary>
     public static CaseLevel LevelOf(OperationCase c) => c.MultiplyAdds <= QuickLimit ? CaseLevel.Quick : CaseLevel.Full;
 
-    /// <summary>Who recomputes a case without the library's code: tools/witness/witness.py takes what costs it at most <see cref="WitnessLimit"/>.</summary>
-    public static IReadOnlyList<string> WitnessesOf(OperationCase c) => c.MultiplyAdds <= WitnessLimit ? ["python"] : [];
+    /// <summary>Who recomputes a case without the library's code: tools/witness/witness.py takes what costs it at most <see cref="WitnessLimit"/>, and every case of golden/showcase.</summary>
+    public static IReadOnlyList<string> WitnessesOf(OperationCase c) => c.MultiplyAdds <= WitnessLimit || Showcase.Holds(c) ? ["python"] : [];
 
     private static OperationCase[] Build()
     {
         IEnumerable<string> texts = Dense().Concat(Positions()).Concat(Matrices()).Concat(UnitProducts()).Concat(Scaled()).Concat(Quantisers()).Concat(Attentions()).Concat(AttentionContracts()).Concat(Experts())
-            .Concat(Maps()).Concat(ModelShapes());
+            .Concat(Maps()).Concat(ModelShapes()).Concat(Showcase.Cases.Select(c => c.Id));
         return [.. texts.Select(OperationCase.Parse).DistinctBy(c => c.ToString()).OrderBy(c => c.ToString(), StringComparer.Ordinal)];
     }
 

@@ -5,7 +5,14 @@ namespace DeepSeek.Reference.Verification;
 /// <param name="DType">Element type.</param>
 /// <param name="Shape">Dimensions.</param>
 /// <param name="Sha256">64 lower-case hexadecimal digits (rule N15).</param>
-public sealed record GoldenTensor(string? Map, DType DType, Shape Shape, string Sha256);
+public sealed record GoldenTensor(string? Map, DType DType, Shape Shape, string Sha256)
+{
+    /// <summary>The digests of an output's tiles (<see cref="TileDigests"/>); null for inputs and small outputs.</summary>
+    internal string? Tiles { get; init; }
+
+    /// <summary>What the manifest says of an output.</summary>
+    internal static GoldenTensor OfOutput(Tensor tensor) => new(null, tensor.DType, tensor.Shape, CanonicalHash.Of(tensor)) { Tiles = TileDigests.Of(tensor) };
+}
 
 /// <summary>One line of golden/manifest.jsonl: a case, and the digests that every machine must find.</summary>
 public sealed record GoldenRecord

@@ -10,10 +10,10 @@ namespace DeepSeek.Reference.Verification;
 /// <code>
 /// {"id":..,"level":"quick","contract":..,"seed":"0x2a",
 ///  "inputs":{NAME:{"map":..,"dtype":..,"shape":[..],"sha256":..},..},
-///  "outputs":{NAME:{"dtype":..,"shape":[..],"sha256":..},..},
+///  "outputs":{NAME:{"dtype":..,"shape":[..],"sha256":..[,"tiles":..]},..},
 ///  "witness":[..]}
 /// </code>
-/// All fields in this order, none missing, none besides.
+/// All fields in this order, none missing, none besides; "tiles" stands where <see cref="TileDigests"/> says.
 /// </remarks>
 internal static class GoldenRecordJson
 {
@@ -83,6 +83,8 @@ internal static class GoldenRecordJson
                 json.WriteNumberValue(d);
             json.WriteEndArray();
             json.WriteString("sha256", tensor.Sha256);
+            if (tensor.Tiles is not null)
+                json.WriteString("tiles", tensor.Tiles);
             json.WriteEndObject();
         }
 
@@ -116,8 +118,11 @@ internal static class GoldenRecordJson
             string digest = Text(ref json, "sha256");
             if (digest.Length != 64 || digest.AsSpan().ContainsAnyExcept(HexDigits))
                 throw new FormatException($"tensor '{name}': \"sha256\" is not 64 lower-case hexadecimal digits");
+            string? tiles = key == "outputs" && TileDigests.Concern(shape) ? Text(ref json, "tiles") : null;
+            if (tiles is not null && (!new TileDigests(shape).Fits(tiles) || tiles.AsSpan().ContainsAnyExcept(HexDigits)))
+                throw new FormatException($"tensor '{name}': \"tiles\" is not 16 lower-case hexadecimal digits for each of {new TileDigests(shape).Count} tiles");
             Expect(ref json, JsonTokenType.EndObject);
-            tensors.Add(new(name, new GoldenTensor(map, dtype, shape, digest)));
+            tensors.Add(new(name, new GoldenTensor(map, dtype, shape, digest) { Tiles = tiles }));
         }
 
         return tensors;

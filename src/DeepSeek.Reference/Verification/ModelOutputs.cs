@@ -86,7 +86,7 @@ public static class ModelOutputs
             Contract = contract.Name,
             Seed = 0,
             Inputs = Inputs(directory, run.Ids),
-            Outputs = [.. run.Outputs.Select(o => new KeyValuePair<string, GoldenTensor>(o.Key, new GoldenTensor(null, o.Value.DType, o.Value.Shape, CanonicalHash.Of(o.Value))))],
+            Outputs = [.. run.Outputs.Select(o => new KeyValuePair<string, GoldenTensor>(o.Key, GoldenTensor.OfOutput(o.Value)))],
         };
     }
 

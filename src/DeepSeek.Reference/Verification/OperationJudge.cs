@@ -41,7 +41,7 @@ public static class OperationJudge
         c.Run(backend, tensors);
         var outputs = new List<KeyValuePair<string, GoldenTensor>>();
         foreach (CaseOutput output in c.Outputs)
-            outputs.Add(new(output.Name, new GoldenTensor(null, output.DType, output.Shape, CanonicalHash.Of(tensors[output.Name]))));
+            outputs.Add(new(output.Name, GoldenTensor.OfOutput(tensors[output.Name])));
         return new GoldenRecord
         {
             Id = c.ToString(),
@@ -188,12 +188,20 @@ public static class OperationJudge
             {
                 string bits = CanonicalHash.ElementBits(e, i);
                 if (CanonicalHash.ElementBits(a, i) != bits)
-                    return $"{output.Name}{At(output.Shape, i)} is {CanonicalHash.ElementBits(a, i)} on {backend.Name}, {bits} by definition";
+                    return $"{output.Name}{At(output.Shape, i)} is {CanonicalHash.ElementBits(a, i)} on {backend.Name}, {bits} by definition{Tiles(golden, output.Name, a)}";
             }
         }
 
         string wrong = string.Join(", ", golden.Outputs.Where(o => CanonicalHash.Of(actual[o.Key]) != o.Value.Sha256).Select(o => o.Key));
-        return $"{wrong}: {backend.Name} equals the definition, but not the golden digest";
+        return $"{wrong}: {backend.Name} equals the definition, but not the golden digest{string.Concat(c.Outputs.Select(o => Tiles(golden, o.Name, actual[o.Name])))}";
+    }
+
+    /// <summary>Which tiles of a big output differ from the golden, as the end of a sentence.</summary>
+    private static string Tiles(GoldenRecord golden, string output, Tensor actual)
+    {
+        string? tiles = golden.Outputs.First(o => o.Key == output).Value.Tiles;
+        string difference = tiles is null ? "" : TileDigests.Difference(tiles, actual);
+        return difference.Length == 0 ? "" : $"; {output} differs in {difference}";
     }
 
     /// <summary>A row-major index as coordinates.</summary>

@@ -11,15 +11,16 @@ internal static class GenVerb
     {
         var cases = new Argument<string[]>("CASE") { Description = "Case ids whose manifest lines to print.", Arity = ArgumentArity.ZeroOrMore };
         var all = new Option<bool>("--all") { Description = "Every case of the catalogue." };
-        var check = new Option<bool>("--check") { Description = "Write nothing; exit 1 if the manifest would change in any byte." };
-        var update = new Option<bool>("--update") { Description = "Rewrite the manifest and add a line to CHANGELOG.md beside it." };
+        var check = new Option<bool>("--check") { Description = "Write nothing; exit 1 if any byte of the manifest, of the showcase or of their embedded copy would change." };
+        var update = new Option<bool>("--update") { Description = "Rewrite the manifest and the showcase, and add a line to CHANGELOG.md beside them." };
+        var showcase = new Option<bool>("--showcase") { Description = "With --check: the files of showcase/ alone." };
         var reason = new Option<string?>("--reason") { Description = "Why the goldens change; needed by --update.", HelpName = "TEXT" };
         var golden = new Option<string>("--golden") { Description = "The folder of the manifest.", HelpName = "DIR", DefaultValueFactory = _ => "golden" };
         Option<string> backend = SharedOptions.Backend("scalar");
         Option<int> threads = SharedOptions.Threads();
         var command = new Command("gen",
             "Makes goldens: prints manifest lines, checks that no byte would change, or rewrites the manifest with a reason.\n\nExamples:\n  dsref gen --check\n  dsref gen \"linear[t=3,n=13,k=67]\"\n  dsref gen --update --reason \"Add cases for empty rows\"")
-        { cases, all, check, update, reason, golden, backend, threads };
+        { cases, all, check, update, showcase, reason, golden, backend, threads };
         command.SetAction(parsed =>
         {
             string[] ids = parsed.GetValue(cases) ?? [];
@@ -43,12 +44,14 @@ internal static class GenVerb
                 return ExitCode.Pass;
             }
 
+            if (parsed.GetValue(showcase))
+                return checks ? ShowcaseFiles.Check(folder, runs, terminal) : throw new CaseException("gen --showcase goes with --check; --update writes all goldens");
             GoldenManifest? kept = writes || checks ? GoldenMaker.Kept(folder, mustExist: checks) : null;
             GoldenManifest made = GoldenMaker.All(folder, runs, terminal);
             if (writes)
-                return GoldenMaker.Update(folder, kept!, made, parsed.GetValue(reason)!, terminal);
+                return GoldenMaker.Update(folder, kept!, made, runs, parsed.GetValue(reason)!, terminal);
             if (checks)
-                return GoldenMaker.Check(folder, kept!, made, terminal);
+                return GoldenMaker.Check(folder, kept!, made, runs, terminal);
             foreach (GoldenRecord record in made.Records)
                 terminal.Out.WriteLine(GoldenManifest.Line(record));
             return ExitCode.Pass;
