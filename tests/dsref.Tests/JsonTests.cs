@@ -14,7 +14,7 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
     public void Verify()
     {
         JsonElement json = CommandLine.Run("verify", "add[n=1]", models["fp32_short"], "--json").Passes().Json;
-        Assert.Equal(["command", "backend", "isa", "level", "cases", "counts", "seconds", "exit"], Fields(json));
+        Assert.Equal(["command", "backend", "isa", "level", "cases", "counts", "required_missing", "seconds", "exit"], Fields(json));
         Assert.Equal("verify", json.GetProperty("command").GetString());
         JsonElement operation = json.GetProperty("cases")[0];
         Assert.Equal(["id", "kind", "verdict", "detail", "milliseconds"], Fields(operation));
