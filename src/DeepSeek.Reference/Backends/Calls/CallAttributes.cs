@@ -35,6 +35,8 @@ internal static class CallAttributes
                 Name(json, "rounding", c.Attributes.Rounding);
                 json.WriteNumber("score_split", c.Attributes.ScoreSplit);
                 Accumulation(json, "accumulation", c.Attributes.Accumulation);
+                if (c.Attributes.Contract is { } contract)
+                    AttentionContractJson.Write(contract, json);
                 break;
             case SwiGluCall c:
                 Name(json, "rounding", c.Rounding);
