@@ -168,11 +168,15 @@ class _Worker:
         if request["protocol"] != PROTOCOL:
             raise Unsupported(f"protocol {request['protocol']}; this worker speaks {PROTOCOL}")
         self.folder = request["folder"]
-        return {"protocol": PROTOCOL, "name": self.name, "device": "CPU", "modes": ["eager", "repeat", "perturb"]}
+        return {"protocol": PROTOCOL, "name": self.name, "device": "CPU", "modes": ["eager", "repeat", "perturb"], "features": ["attention_contract"]}
 
     def on_supports(self, request):
         if request["op"] not in _kernels:
             raise Unsupported(f"{self.name} has no kernel for {request['op']}")
+        # **attributes would swallow a contract unread, and the kernel would compute something else.
+        contract = request["attributes"].get("contract")
+        if contract is not None and "contract" not in inspect.signature(_kernels[request["op"]][0]).parameters:
+            raise Unsupported(f"attention under the contract {contract['name']}: {self.name}'s kernel has no parameter named contract")
         wanted = _kernels[request["op"]][3]
         return {"layouts": wanted} if wanted else None
 

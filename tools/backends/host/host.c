@@ -266,7 +266,7 @@ static dsref_status on_hello(const json_value* request, char* fields, size_t roo
   folder = strdup(where);
   escape(name, sizeof name, backend.name == NULL ? "plug-in" : backend.name);
   escape(device, sizeof device, backend.device == NULL ? "" : backend.device);
-  size_t used = (size_t)snprintf(fields, room, ",\"protocol\":1,\"name\":\"%s\",\"device\":\"%s\",\"modes\":[", name, device);
+  size_t used = (size_t)snprintf(fields, room, ",\"protocol\":1,\"features\":[\"attention_contract\"],\"name\":\"%s\",\"device\":\"%s\",\"modes\":[", name, device);
   char* modes = strdup(backend.modes == NULL ? "eager" : backend.modes);
   if (modes == NULL) return fail(DSREF_OOM, "out of memory");
   int first = 1;

@@ -9,10 +9,14 @@ internal sealed class WorkerClient : IDisposable
     /// <summary>The version of the protocol.</summary>
     public const int Protocol = 1;
 
+    /// <summary>The feature of workers that read the attribute <c>contract</c> of attention.</summary>
+    private const string AttentionContracts = "attention_contract";
+
     private readonly WorkerProcess process;
     private readonly TimeSpan limit;
     private int id;
     private string doing = "hello";
+    private string[] features = [];
 
     private WorkerClient(WorkerProcess process, TimeSpan limit)
     {
@@ -58,6 +62,9 @@ internal sealed class WorkerClient : IDisposable
             client.Modes = hello.TryGetProperty("modes", out JsonElement modes) && modes.ValueKind == JsonValueKind.Array
                 ? [.. modes.EnumerateArray().Select(m => m.GetString() ?? "")]
                 : ["eager"];
+            client.features = hello.TryGetProperty("features", out JsonElement features) && features.ValueKind == JsonValueKind.Array
+                ? [.. features.EnumerateArray().Select(f => f.ToString())]
+                : [];
             return client;
         }
         catch
@@ -71,8 +78,12 @@ internal sealed class WorkerClient : IDisposable
     public void Begin(string what) => doing = what;
 
     /// <summary>Whether the worker offers a call; the layouts that it wants for operands, by name.</summary>
+    /// <exception cref="ContractException">It does not; or the call has an attention contract, and the greeting does not say that the worker reads one.</exception>
     public IReadOnlyDictionary<string, string> Supports(OperationCall call, CallLayouts layouts)
     {
+        // A worker from before rule N23 would take the other attributes and compute rule N10.
+        if (call is AttentionCall { Attributes.Contract: { } contract } && !features.Contains(AttentionContracts))
+            throw new ContractException($"attention under the contract {contract.Name}: the worker does not read contracts; one that does lists '{AttentionContracts}' under 'features' of its greeting");
         JsonElement answer = Call("supports", limit, json => Describe(json, call, layouts));
         if (!answer.TryGetProperty("layouts", out JsonElement wanted) || wanted.ValueKind == JsonValueKind.Null)
             return new Dictionary<string, string>();
