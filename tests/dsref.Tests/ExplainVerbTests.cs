@@ -32,7 +32,7 @@ public sealed class ExplainVerbTests : IDisposable
     {
         string inputs = Path.Combine(folder, "in.safetensors"), actual = Path.Combine(folder, "out.safetensors");
         Outcome made = CommandLine.Run("gen", "scaled_linear[t=4,n=16,k=512,product=deepgemm-sm90]", "--discriminate", "deepgemm-sm90", "deepgemm-sm90[promotion=none]", "--out", inputs).Passes();
-        Assert.Contains("dsref explain \"scaled_linear[product=deepgemm-sm90]\" ACTUAL --inputs", made.Out, StringComparison.Ordinal);
+        Assert.Contains("dsref explain scaled_linear ACTUAL --inputs", made.Out, StringComparison.Ordinal);
         using (TensorFile file = TensorFile.Read(inputs))
         {
             var y = new Tensor(DType.F32, 4, 16);
