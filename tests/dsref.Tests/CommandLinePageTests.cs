@@ -23,6 +23,8 @@ public sealed partial class CommandLinePageTests
     [InlineData("quantize")]
     [InlineData("dequantize")]
     [InlineData("capture")]
+    [InlineData("explain")]
+    [InlineData("probe")]
     [InlineData("lab", "exhaustive")]
     [InlineData("lab", "accumulation")]
     [InlineData("lab", "quantisation")]

@@ -2,6 +2,7 @@ using System.CommandLine;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Verification;
 using DeepSeek.Reference.Verification.Explaining;
+using Spectre.Console;
 
 namespace DeepSeek.Reference.Tool.Verbs;
 
@@ -10,25 +11,31 @@ internal static class ExplainVerb
 {
     public static Command Command(Terminal terminal)
     {
-        var id = new Argument<string>("CASE") { Description = "The case that the output was to be: operation, shape, attributes, seed (docs/spec/goldens.md)." };
+        var id = new Argument<string>("CASE") { Description = "The case that the output was to be: operation, shape, attributes, seed (docs/spec/goldens.md); with --inputs the operation and its attributes alone." };
         var actual = new Argument<string>("ACTUAL") { Description = "The candidate's outputs: .safetensors or .npz by the operation's names, or one output as .npy." }.NamesPath();
-        Option<string?> inputs = new Option<string?>("--inputs") { Description = "Inputs by name in place of those that the seed makes.", HelpName = "F.safetensors" }.NamesPath();
+        Option<string?> inputs = new Option<string?>("--inputs") { Description = "Inputs by the operation's names, in place of those that a seed makes; sizes and dtypes follow from them, as in check.", HelpName = "FILE" }.NamesPath();
+        var contract = new Option<string?>("--contract") { Description = "With --inputs: the contract that the kernel claims to follow; Canonical by default.", HelpName = "NAME" };
         var seconds = new Option<double>("--seconds") { Description = "Time for pairs of meanings, and for comparing a whole output under one contract.", HelpName = "N", DefaultValueFactory = _ => 20 };
         Option<bool> json = SharedOptions.Json();
         var command = new Command("explain",
             "Finds what a wrong output is: first what was meant instead (a scale, a mask, an epsilon, ..., alone and in pairs), then how it is rounded, by bits. Exit 0 when an explanation makes every compared element bit-equal, else 1.\n\nExample:\n  dsref explain \"scaled_linear[t=128,n=576,k=7168]\" out.safetensors")
-        { id, actual, inputs, seconds, json };
+        { id, actual, inputs, contract, seconds, json };
         command.SetAction(parsed =>
         {
-            OperationCase c = OperationCase.Parse(parsed.GetRequiredValue(id));
+            double limit = parsed.GetValue(seconds);
+            if (!(limit > 0))
+                throw new DataException(FormattableString.Invariant($"--seconds {limit}: seconds above 0 are expected"));
+            string text = parsed.GetRequiredValue(id);
             using TensorFile? given = parsed.GetValue(inputs) is { } path ? TensorFile.Read(path) : null;
             using TensorFile outputs = TensorFile.Read(parsed.GetRequiredValue(actual));
-            CaseTensors tensors = WithInputs(c, given);
+            (OperationCase c, OperationCall call, IReadOnlyDictionary<string, Tensor> candidate) = given is null
+                ? OfSeed(text, parsed.GetValue(contract), outputs)
+                : OfFiles(text, parsed.GetValue(contract), given, outputs);
             Explanation explanation;
             using (var progress = new Progress(terminal))
             {
                 progress.Report("explain", 0, 1);
-                explanation = Explainer.Explain(c.Call(tensors), Outputs(c, outputs), parsed.GetValue(seconds));
+                explanation = Explainer.Explain(call, candidate, limit);
             }
 
             int exit = explanation.IsBitEqual ? ExitCode.Pass : ExitCode.Mismatch;
@@ -41,20 +48,18 @@ internal static class ExplainVerb
         return command;
     }
 
-    /// <summary>The case's tensors, with the inputs of a file in place of the seed's.</summary>
-    internal static CaseTensors WithInputs(OperationCase c, TensorFile? given)
+    private static (OperationCase Case, OperationCall Call, IReadOnlyDictionary<string, Tensor> Candidate) OfSeed(string id, string? contract, TensorFile outputs)
     {
-        CaseTensors tensors = c.Prepare();
-        foreach ((string name, Tensor tensor) in given?.Tensors ?? new Dictionary<string, Tensor>())
-        {
-            CaseInput declared = c.Inputs.FirstOrDefault(i => i.Name == name)
-                ?? throw new DataException($"{given!.Path}: '{name}' is no input of {c.Id.Name}; it takes {string.Join(", ", c.Inputs.Select(i => i.Name))}");
-            if (tensor.Shape != declared.Shape || tensor.DType != declared.DType)
-                throw new ShapeException($"{given!.Path}: '{name}' is {tensor}; the case takes {declared.DType.Name()} {declared.Shape}");
-            tensors[name] = tensor;
-        }
+        if (contract is not null)
+            throw new CaseException("--contract goes with --inputs; a case names its own, such as scaled_linear[t=4,n=256,k=512,contract=hopperfp8]");
+        OperationCase c = OperationCase.Parse(id);
+        return (c, c.Call(c.Prepare()), Outputs(c, outputs));
+    }
 
-        return tensors;
+    private static (OperationCase Case, OperationCall Call, IReadOnlyDictionary<string, Tensor> Candidate) OfFiles(string operation, string? contract, TensorFile inputs, TensorFile outputs)
+    {
+        FileCheck check = FileCheck.Of(operation, contract, inputs, outputs);
+        return (check.Case, check.Call, check.Call.Outputs.Where(o => !check.Absent.Contains(o.Name)).ToDictionary(o => o.Name, o => o.Tensor));
     }
 
     /// <summary>The outputs by the operation's names; a file of one tensor is the first output whatever its name.</summary>
@@ -70,18 +75,24 @@ internal static class ExplainVerb
 
     private static void WriteText(Terminal terminal, Explanation e)
     {
-        terminal.Out.WriteLine(e.Sentence);
+        Line(e.Sentence);
         if (e.IsDeclared)
             return;
         if (e.Meanings.Count > 0)
-            terminal.Out.WriteLine(FormattableString.Invariant($"meaning       {string.Join(" + ", e.Meanings.Select(m => m.Name))}: relative L2 {e.RelativeL2AsAsked:G3} as asked, {e.RelativeL2:G3} so"));
+            Line(FormattableString.Invariant($"meaning       {string.Join(" + ", e.Meanings.Select(m => m.Name))}: relative L2 {e.RelativeL2AsAsked:G3} as asked, {e.RelativeL2:G3} so"));
+        if (e.Contract.Length > 0)
+            Line($"contract      {e.Contract}");
+        foreach (string alike in e.Alike.Take(4))
+            Line($"or            {alike}");
         if (e.Presets.Count > 0)
-            terminal.Out.WriteLine($"named         {string.Join(", ", e.Presets)}");
+            Line($"named         {string.Join(", ", e.Presets)}");
         foreach ((string dimension, IReadOnlyList<string> values) in e.Open)
-            terminal.Out.WriteLine($"left open     {dimension}: {string.Join(" | ", values.Take(8))}{(values.Count > 8 ? $" | {values.Count - 8} more" : "")}");
+            Line($"left open     {dimension}: {string.Join(" | ", values.Take(8))}{(values.Count > 8 ? $" | {values.Count - 8} more" : "")}");
         if (e.ClassSize > 1)
-            terminal.Out.WriteLine($"class         {e.ClassSize} ways to round that this data cannot tell apart; `dsref gen --discriminate A B` makes data that can");
-        terminal.Out.WriteLine(FormattableString.Invariant($"tried         {e.MeaningsTried} meanings; {e.ContractsTried} ways to round on {e.ElementsTried} elements in {e.LatticeSeconds:F2} s; {e.Compared} of {e.Elements} elements compared"));
+            Line($"class         {e.ClassSize} ways to round that this data cannot tell apart; `dsref gen --discriminate A B` makes data that can");
+        Line(FormattableString.Invariant($"tried         {e.MeaningsTried} meanings; {e.ContractsTried} ways to round on {e.ElementsTried} elements in {e.LatticeSeconds:F2} s; {e.Compared} of {e.Elements} elements compared"));
+
+        void Line(string text) => terminal.Display.WriteLine(Terminal.Plain(text));
     }
 
     private static void WriteJson(Terminal terminal, OperationCase c, Explanation e, int exit) => JsonOutput.Write(terminal, "explain", json =>
@@ -101,6 +112,11 @@ internal static class ExplainVerb
 
         json.WriteEndArray();
         json.WriteString("rounding", e.Rounding);
+        json.WriteString("contract", e.Contract);
+        json.WriteStartArray("alike");
+        foreach (string alike in e.Alike)
+            json.WriteStringValue(alike);
+        json.WriteEndArray();
         json.WriteStartArray("presets");
         foreach (string preset in e.Presets)
             json.WriteStringValue(preset);

@@ -16,16 +16,19 @@ internal static class GenVerb
         var showcase = new Option<bool>("--showcase") { Description = "With --check: the files of showcase/ alone." };
         var reason = new Option<string?>("--reason") { Description = "Why the goldens change; needed by --update.", HelpName = "TEXT" };
         var golden = new Option<string>("--golden") { Description = "The folder of the manifest.", HelpName = "DIR", DefaultValueFactory = _ => "golden" };
+        (Option<string[]> discriminate, Option<string?> output) = Discrimination.Options();
         Option<string> backend = SharedOptions.Backend("scalar");
         Option<int> threads = SharedOptions.Threads();
         var command = new Command("gen",
             "Makes goldens: prints manifest lines, checks that no byte would change, or rewrites the manifest with a reason.\n\nExamples:\n  dsref gen --check\n  dsref gen \"linear[t=3,n=13,k=67]\"\n  dsref gen --update --reason \"Add cases for empty rows\"")
-        { cases, all, check, update, showcase, reason, golden, backend, threads };
+        { cases, all, check, update, showcase, reason, golden, discriminate, output, backend, threads };
         command.SetAction(parsed =>
         {
             string[] ids = parsed.GetValue(cases) ?? [];
             bool writes = parsed.GetValue(update);
             bool checks = parsed.GetValue(check);
+            if (Discrimination.IsAsked(parsed, discriminate, output))
+                return Discrimination.Run(terminal, parsed.GetValue(discriminate)!, parsed.GetValue(output), ids, alone: !writes && !checks && !parsed.GetValue(all));
             if (writes && string.IsNullOrWhiteSpace(parsed.GetValue(reason)))
                 throw new CaseException("gen --update needs --reason TEXT: a golden changes only with a reason, which CHANGELOG.md keeps");
             if (writes && checks)

@@ -4,6 +4,7 @@ using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Ops;
 using DeepSeek.Reference.TensorCores;
 using DeepSeek.Reference.Verification.Probing;
+using Spectre.Console;
 
 namespace DeepSeek.Reference.Tool.Verbs;
 
@@ -28,6 +29,7 @@ internal static class ProbeVerb
         command.SetAction(parsed =>
         {
             IBackend runs = SharedOptions.MakeBackend(parsed.GetValue(backend)!, 1);
+            using var ends = runs as IDisposable;
             string which = parsed.GetValue(kernel)!.ToLowerInvariant();
             (DotKernel dot, ElementFormat format) = which switch
             {
@@ -59,23 +61,25 @@ internal static class ProbeVerb
 
     private static void WriteText(Terminal terminal, ProbeFinding f)
     {
-        terminal.Out.WriteLine(f.Sentence);
-        terminal.Out.WriteLine($"tree          {f.Tree}");
-        terminal.Out.WriteLine($"bits kept     {(f.FractionBits is { } F ? $"{F} below the largest term" : "all that the format can express")}");
+        Line(f.Sentence);
+        Line($"tree          {f.Tree}");
+        Line($"bits kept     {(f.FractionBits is { } F ? $"{F} below the largest term" : "all that the format can express")}");
         if (f.Alignment is { } alignment)
-            terminal.Out.WriteLine($"alignment     {alignment}");
+            Line($"alignment     {alignment}");
         if (f.OutputFractionBits is { } bits)
-            terminal.Out.WriteLine($"output        {bits} fraction bits, {f.Rounding}");
+            Line($"output        {bits} fraction bits, {f.Rounding}");
         if (f.FusedLength is { } length)
-            terminal.Out.WriteLine($"fused length  {length}");
+            Line($"fused length  {length}");
         if (f.Promotion is { } promotion)
-            terminal.Out.WriteLine($"promotion     {(promotion == 0 ? "none" : $"every {promotion}")}");
+            Line($"promotion     {(promotion == 0 ? "none" : $"every {promotion}")}");
         if (f.NormalisesProducts is { } normalises)
-            terminal.Out.WriteLine($"products      {(normalises ? "normalised before they are aligned" : "not normalised")}");
-        terminal.Out.WriteLine($"subnormals    {(f.FlushesSubnormals ? "flushed" : "kept")}{(f.FlushesSubnormalResults is { } flushed ? flushed ? ", flushed in results" : ", kept in results" : "")}");
+            Line($"products      {(normalises ? "normalised before they are aligned" : "not normalised")}");
+        Line($"subnormals    {(f.FlushesSubnormals ? "flushed" : "kept")}{(f.FlushesSubnormalResults is { } flushed ? flushed ? ", flushed in results" : ", kept in results" : "")}");
         if (f.Names.Count > 0)
-            terminal.Out.WriteLine($"units         {string.Join(", ", f.Names)}");
-        terminal.Out.WriteLine($"asked         {f.Questions} dot products");
+            Line($"units         {string.Join(", ", f.Names)}");
+        Line($"asked         {f.Questions} dot products");
+
+        void Line(string text) => terminal.Display.WriteLine(Terminal.Plain(text));
     }
 
     private static void WriteJson(Terminal terminal, string backend, string kernel, ProbeFinding f, int exit) => JsonOutput.Write(terminal, "probe", json =>

@@ -212,6 +212,6 @@ public sealed class ExplainerTests
         OperationCall call = c.Call(c.Prepare());
         OperationCall own = call.WithOwnOutputs();
         candidate(own);
-        return Explainer.Explain(call, own.Outputs.ToDictionary(o => o.Name, o => o.Tensor), seconds: 2);
+        return Explainer.Explain(call, own.Outputs.ToDictionary(o => o.Name, o => o.Tensor), seconds: 120);
     }
 }
