@@ -28,6 +28,7 @@ public sealed class PluginTests : IClassFixture<CompiledPlugins>
     [InlineData("hang", "gave no answer to 'run' within 3 s")]
     [InlineData("overrun", "the worker crashed in ")]
     [InlineData("lie", "the plug-in returned status 77, which is none")]
+    [InlineData("pad", "padding of 'y' was written: byte 0 of 1048 is 0x00 (layout strided[strides=2,offset=1])")]
     public void A_plug_in_that_goes_wrong_fails_that_case_and_the_run_goes_on(string how, string says)
     {
         string text = Verify(how + ".so", Five, "--timeout", "3").ToString();
@@ -48,10 +49,22 @@ public sealed class PluginTests : IClassFixture<CompiledPlugins>
         Assert.Equal(5, outcome.ExitCode);
     }
 
+    [Fact]
+    public void A_plug_in_gets_the_layout_that_it_wants() => Assert.Contains("5 cases (5 BITS)", Verify("want.so", Five).ToString(), StringComparison.Ordinal);
+
+    [Fact]
+    public void Strides_are_honoured_by_the_sample_and_other_layouts_refused()
+    {
+        string[] cases = ["linear[t=3,n=13,k=67]", "rms_norm[t=3,n=67]"];
+        string layouts = "x=mn[align=16],weight=k[align=16,pad=3],y=strided[strides=2:9,offset=5]";
+        Assert.Contains("2 cases (2 SKIP)", Verify("sample.so", cases, "--layouts", "x=paged").ToString(), StringComparison.Ordinal);
+        Assert.Contains("1 cases (1 BITS)", Verify("sample.so", cases[..1], "--layouts", layouts, "--modes", "eager,perturb").ToString(), StringComparison.Ordinal);
+    }
+
     private static InstructionSets.Outcome Verify(string library, string[] cases, params string[] options)
     {
         string folder = Repository.Path("artifacts", "plugin");
         string backend = $"{Path.Combine(folder, "dsref-host")} {Path.Combine(folder, library)}";
-        return ForeignTool.Run("dotnet", [Repository.Path("tools", "dsref", "bin", "Release", "net10.0", "dsref.dll"), "verify", .. cases, "--backend", backend, .. options]);
+        return ForeignTool.Run("dotnet", [Repository.Path("tools", "dsref", "bin", "Release", "net10.0", "dsref.dll"), "verify", .. cases, "--backend", backend, "--repeat", "1", .. options]);
     }
 }

@@ -8,7 +8,7 @@ public sealed class WorkerTests
 {
     private const string Python = "/usr/bin/python3";
 
-    /// <summary>Five cases that differ in nothing but the seed; the hostile worker goes wrong in its third run.</summary>
+    /// <summary>Five cases that differ in nothing but the seed; the hostile worker goes wrong in its third run, which is that of the third case where each has one.</summary>
     private static readonly string[] Five = [.. Enumerable.Range(1, 5).Select(i => $"add[n=131,seed=0x{i}]")];
 
     [Fact]
@@ -55,6 +55,15 @@ public sealed class WorkerTests
     }
 
     [Fact]
+    public void A_worker_in_the_harness_has_each_call_repeated_on_poisoned_outputs()
+    {
+        Assert.Contains("5 BITS", Verify(Hostile("none"), Five, "--repeat", "3").ToString(), StringComparison.Ordinal);
+        string text = Verify(Hostile("drifts"), Five, "--repeat", "3").ToString();
+        Assert.Contains("NONDETERMINISTIC repeat: y[0] differs between run 1 and run 2", text, StringComparison.Ordinal);
+        Assert.Contains("5 FAIL", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_mode_that_the_worker_lacks_is_refused()
     {
         InstructionSets.Outcome outcome = Verify(Hostile("none"), Five, "--modes", "eager,graph");
@@ -70,8 +79,18 @@ public sealed class WorkerTests
         Assert.Equal(1, outcome.ExitCode);
     }
 
+    [Fact]
+    public void A_kernel_gets_operands_in_the_layouts_that_it_wants_and_their_padding_is_watched()
+    {
+        string worker = $"{Python} {Repository.Path("tests", "External", "workers", "layouts.py")}";
+        Assert.Contains("5 BITS", Verify(worker, Five).ToString(), StringComparison.Ordinal);
+        string text = Verify(worker + " spoil", Five).ToString();
+        Assert.Contains("padding of 'y' was written: byte 0 of 1048 is 0x00 (layout strided[strides=2,offset=1])", text, StringComparison.Ordinal);
+        Assert.Contains("the backend wants 'y' in layout 'swizzled'", Verify(worker + " nonsense", Five).ToString(), StringComparison.Ordinal);
+    }
+
     private static string Hostile(string how) => $"{Python} {Repository.Path("tests", "External", "workers", "hostile.py")} {how}";
 
     private static InstructionSets.Outcome Verify(string backend, string[] cases, params string[] options) =>
-        ForeignTool.Run("dotnet", [Repository.Path("tools", "dsref", "bin", "Release", "net10.0", "dsref.dll"), "verify", .. cases, "--backend", backend, .. options]);
+        ForeignTool.Run("dotnet", [Repository.Path("tools", "dsref", "bin", "Release", "net10.0", "dsref.dll"), "verify", .. cases, "--backend", backend, .. options.Contains("--repeat") ? [] : new[] { "--repeat", "1" }, .. options]);
 }

@@ -26,6 +26,10 @@ public sealed partial class CommandLinePageTests
     [InlineData("lab", "exhaustive")]
     [InlineData("lab", "accumulation")]
     [InlineData("lab", "quantisation")]
+    [InlineData("lab", "zoo")]
+    [InlineData("lab", "noise")]
+    [InlineData("lab", "budget")]
+    [InlineData("lab", "bounds")]
     public void A_verb_has_the_options_of_its_page(params string[] verb)
     {
         string help = CommandLine.Run([.. verb, "--help"]).Passes().Out;

@@ -67,7 +67,7 @@ public sealed class HarnessTests
             if (++calls == 3)
                 call["y"].AsSpan<float>()[5] += 1;
         });
-        Assert.Equal((Verdict.Suspect, "repeat", true), (report.Verdict, report.Check, report.Nondeterministic));
+        Assert.Equal((Verdict.Fail, "repeat", true), (report.Verdict, report.Check, report.Nondeterministic));
         Assert.Contains("y[5]", report.Note, StringComparison.Ordinal);
     }
 
@@ -80,7 +80,7 @@ public sealed class HarnessTests
             if (!IsAligned(call["a"]))
                 call["y"].AsSpan<float>()[0] += 1;
         });
-        Assert.Equal((Verdict.Suspect, "placement", true), (report.Verdict, report.Check, report.Nondeterministic));
+        Assert.Equal((Verdict.Fail, "placement", true), (report.Verdict, report.Check, report.Nondeterministic));
     }
 
     [Fact]
@@ -109,6 +109,35 @@ public sealed class HarnessTests
     }
 
     [Fact]
+    public void A_code_left_as_it_was_is_poison_and_a_result_equal_to_the_poison_is_none()
+    {
+        OperationCase c = OperationCase.Parse("quantize[t=2,k=256]");
+        Assert.Equal((Verdict.Fail, "poison"), Found(c, call =>
+        {
+            Tensor left = call["codes"].Clone();
+            Right(call);
+            call["codes"].AsSpan<byte>()[300] = left.AsReadOnlySpan<byte>()[300];
+        }));
+        // The value NaN makes a row of NaN codes, which are what codes are poisoned with.
+        Assert.Equal((Verdict.Bits, "bits"), Found(OperationCase.Parse("quantize[t=2,k=256,map=special]"), Right));
+    }
+
+    [Fact]
+    public void One_run_alone_makes_one_call_and_two_make_three()
+    {
+        int calls = 0;
+        var counted = new Spoiled(call =>
+        {
+            Right(call);
+            calls++;
+        });
+        Assert.Equal(1, CallHarness.Run(Add, counted, new HarnessOptions { Repeat = 1 }).Runs);
+        Assert.Equal(1, calls);
+        Assert.Equal(2, CallHarness.Run(Add, counted, new HarnessOptions { Repeat = 2 }).Runs);
+        Assert.Equal(4, calls);
+    }
+
+    [Fact]
     public void A_refusal_is_a_skip_with_its_reason()
     {
         HarnessReport report = Run(Add, _ => throw new ContractException("not offered here"));
@@ -133,6 +162,7 @@ public sealed class HarnessTests
         Assert.Equal(7, HarnessBuffer.FirstPoison(tensor));
         Assert.True(HarnessBuffer.IsPoison(tensor, 8));
         Assert.False(HarnessBuffer.IsPoison(tensor, 6));
+        Assert.Equal(!HarnessBuffer.IsCode(dtype), HarnessBuffer.IsPoison(HarnessBuffer.Poisoned(tensor, 0, 1).Tensor, 0)); // codes: another in every second run
         new Tensor(dtype, 9).CopyTo(tensor);
         Assert.Null(HarnessBuffer.FirstPoison(tensor));
     }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using DeepSeek.Reference.TensorCores;
 using DeepSeek.Reference.Tests.Verification;
+using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool.Tests;
 
@@ -157,6 +158,16 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
         JsonElement json = CommandLine.Run("lab", "quantisation", "--rows", "3", "--columns", "130", "--json").Passes().Json;
         Assert.Equal(["command", "seed", "rows", "columns", "results"], Fields(json));
         Assert.Equal(["data", "format", "scales", "tile", "decibels", "element_decibels", "zeros"], Fields(json.GetProperty("results")[0]));
+    }
+
+    [Fact]
+    public void Lab_bounds()
+    {
+        JsonElement json = CommandLine.Run("lab", "bounds", "--cases", "48", "--seed", "5", "--json").Passes().Json;
+        Assert.Equal(["command", "seed", "cases", "elements", "free", "violations", "rows"], Fields(json));
+        Assert.Equal(0, json.GetProperty("violations").GetInt64());
+        Assert.Equal(CaseOperations.ByName.Keys, json.GetProperty("rows").EnumerateArray().Select(r => r.GetProperty("operation").GetString()));
+        Assert.Equal(["operation", "cases", "elements", "free", "violations", "largest", "largest_f32", "first", "worst"], Fields(json.GetProperty("rows")[0]));
     }
 
     [Fact]

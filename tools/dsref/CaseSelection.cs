@@ -13,7 +13,17 @@ namespace DeepSeek.Reference.Tool;
 /// <param name="Model">The tensors' verdicts, for a model directory.</param>
 /// <param name="Call">How each output was judged, where more than a digest did.</param>
 /// <param name="Crashed">Whether the backend crashed, hung, or broke its protocol.</param>
-internal sealed record CaseReport(Verdict Verdict, string Detail, TimeSpan Elapsed, ModelCaseResult? Model = null, CallReport? Call = null, bool Crashed = false);
+internal sealed record CaseReport(Verdict Verdict, string Detail, TimeSpan Elapsed, ModelCaseResult? Model = null, CallReport? Call = null, bool Crashed = false)
+{
+    /// <summary>The check that decided; empty where a digest did.</summary>
+    public string Check { get; init; } = "";
+
+    /// <summary>How often a foreign backend made an operation's call; 0 where none did.</summary>
+    public int Runs { get; init; }
+
+    /// <summary>Whether these runs gave different bits.</summary>
+    public bool Nondeterministic { get; init; }
+}
 
 /// <summary>Something to verify.</summary>
 /// <param name="Id">The case id, or the directory as named.</param>
@@ -23,7 +33,7 @@ internal sealed record CaseReport(Verdict Verdict, string Detail, TimeSpan Elaps
 internal sealed record SelectedCase(string Id, string Kind, string Family, Func<IBackend, CaseReport> Judge);
 
 /// <summary>Turns what a user names into cases: nothing is everything, a directory is a model, else a case id or an operation's name.</summary>
-internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex filter, Fp8Mode fp8, JudgeOptions options)
+internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex filter, Fp8Mode fp8, HarnessOptions options)
 {
     /// <summary>The cases, in the order named.</summary>
     /// <exception cref="CaseException">A target that is none of these.</exception>
@@ -130,5 +140,10 @@ internal sealed class CaseSelection(GoldenSource source, CaseLevel level, Regex 
     private SelectedCase Operation(OperationCase c, GoldenRecord? golden) =>
         new(c.ToString(), "operation", c.Id.Name, backend => Report(OperationJudge.Judge(c, golden, backend, options)));
 
-    private static CaseReport Report(OperationVerdict verdict) => new(verdict.Verdict, verdict.Detail, verdict.Elapsed, Call: verdict.Call, Crashed: verdict.Crashed);
+    private static CaseReport Report(OperationVerdict verdict) => new(verdict.Verdict, verdict.Detail, verdict.Elapsed, Call: verdict.Call, Crashed: verdict.Crashed)
+    {
+        Check = verdict.Check,
+        Runs = verdict.Runs,
+        Nondeterministic = verdict.Nondeterministic,
+    };
 }

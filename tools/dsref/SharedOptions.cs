@@ -16,8 +16,8 @@ internal static class SharedOptions
 
     public static Option<string> Backend(string defaultValue = "simd") => new("--backend")
     {
-        Description = "scalar (the definitions), simd (the same bits, fast), or the command of any program that speaks docs/spec/worker.md.",
-        HelpName = "scalar|simd|COMMAND",
+        Description = "scalar (the definitions), simd (the same bits, fast), the command of any program that speaks docs/spec/worker.md, or faulty:BUG, wrong on purpose (dsref lab zoo --list).",
+        HelpName = "scalar|simd|COMMAND|faulty:BUG",
         DefaultValueFactory = _ => defaultValue,
     };
 

@@ -141,6 +141,13 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
             writer.WriteNumber("milliseconds", Math.Round(report.Elapsed.TotalMilliseconds, 3));
             if (report.Model is not null)
                 ModelReport.Write(writer, report.Model);
+            if (report.Runs > 0)
+            {
+                writer.WriteString("check", report.Check);
+                writer.WriteNumber("runs", report.Runs);
+                writer.WriteBoolean("nondeterministic", report.Nondeterministic);
+            }
+
             if (report.Call is not null)
             {
                 writer.WriteStartObject("judged");

@@ -18,9 +18,22 @@ internal static class WorkerOptionsOf
         new("--wrap") { Description = "Words put before the worker's command, such as a sanitizer; times stretch twentyfold and its exit code counts.", HelpName = "COMMAND" },
         new("--timeout") { Description = "Seconds that a worker may take for one call; loading takes twice as long, preparing ten times.", HelpName = "SECONDS", DefaultValueFactory = _ => 60 });
 
+    /// <summary>--layouts.</summary>
+    public static Option<string?> Layouts() => new("--layouts")
+    {
+        Description = "How operands lie in a worker's memory, NAME=LAYOUT with commas, such as x_scale=mn[align=16],linear:y=k[pad=3] (docs/spec/layouts.md); padding is poisoned and checked.",
+        HelpName = "NAME=LAYOUT",
+    };
+
+    /// <summary>--in-process.</summary>
+    public static Option<bool> InProcess() => new("--in-process")
+    {
+        Description = "Load a plug-in (--backend lib.so) into this process, not into dsref-host: faster, for debuggers; what crashes there ends the run.",
+    };
+
     /// <summary>The backend that the options name.</summary>
     /// <exception cref="ContractException">A mode or time that is none, or a backend that cannot be made.</exception>
-    public static IBackend MakeBackend(ParseResult parsed, Option<string> backend, Option<int> threads, Option<string> modes, Option<string?> wrap, Option<double> timeout)
+    public static IBackend MakeBackend(ParseResult parsed, Option<string> backend, Option<int> threads, Option<string> modes, Option<string?> wrap, Option<double> timeout, Option<bool> inProcess, Option<string?> layouts)
     {
         string name = parsed.GetValue(backend)!;
         string[] asked = parsed.GetValue(modes)!.ToLowerInvariant().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
@@ -29,9 +42,23 @@ internal static class WorkerOptionsOf
         double seconds = parsed.GetValue(timeout);
         if (!(seconds > 0 && seconds <= 86_400))
             throw new ContractException($"--timeout {seconds}: take a positive number of seconds, a day at most");
+        LayoutChoice chosen = parsed.GetValue(layouts) is { } text ? LayoutChoice.Parse(text) : LayoutChoice.None;
+        if (chosen != LayoutChoice.None && (parsed.GetValue(inProcess) || !SharedOptions.IsCommand(name)))
+            throw new ContractException($"--layouts is for workers; {(parsed.GetValue(inProcess) ? "a plug-in in process" : $"backend '{name}'")} knows logical tensors alone");
+        if (parsed.GetValue(inProcess))
+            return InThisProcess(name, asked, parsed.GetValue(wrap));
         if (!SharedOptions.IsCommand(name))
             return asked is ["eager"] && parsed.GetValue(wrap) is null ? SharedOptions.MakeBackend(name, parsed.GetValue(threads)) : throw new ContractException($"--modes and --wrap are for workers; backend '{name}' is part of the tool");
-        var options = new WorkerOptions { Run = TimeSpan.FromSeconds(seconds), Load = TimeSpan.FromSeconds(2 * seconds), Prepare = TimeSpan.FromSeconds(10 * seconds), Wrap = parsed.GetValue(wrap) };
-        return new WorkerBackend(name, options, asked);
+        var options = new WorkerOptions { Run = TimeSpan.FromSeconds(seconds), Load = TimeSpan.FromSeconds(2 * seconds), Prepare = TimeSpan.FromSeconds(10 * seconds), Wrap = parsed.GetValue(wrap), Layouts = chosen };
+        return new WorkerBackend(PluginHost.CommandOf(name), options, asked);
+    }
+
+    private static NativeBackend InThisProcess(string name, string[] modes, string? wrap)
+    {
+        if (wrap is not null)
+            throw new ContractException("--wrap is for a program of its own, and --in-process loads a plug-in into this one; leave one of them out");
+        return PluginHost.LibraryOf(name) is { } library
+            ? new NativeBackend(library, modes)
+            : throw new ContractException($"--in-process loads a shared library, and --backend '{name}' names none (.so)");
     }
 }

@@ -13,6 +13,10 @@ Lists of tensors (weight.0, weight.1, ...) come as one list. numpy arrays by def
 FP8 codes come and go as uint8. With kernel(op, torch=True) tensors are torch's, in their own dtypes, on `device`. A parameter named `out` gets the
 outputs as they stand before the run, for kernels that leave elements alone; what is not returned is taken from there. Raise Unsupported to decline a case.
 
+kernel(op, layouts={"x_scale": "mn[align=16]"}) asks for operands as a kernel wants them in memory (docs/spec/layouts.md): arrays and tensors then have those
+strides, padding holds NaN, and a parameter named `layouts` gets the numbers beside them ({"x": {"index": [...]}}). BF16 comes as codes (uint16) there in numpy.
+Return `out`'s own array, or None, so that padding that the kernel wrote is seen.
+
 numpy alone is needed. The protocol: docs/spec/worker.md.
 """
 import inspect
@@ -39,10 +43,10 @@ class Unsupported(Exception):
     """This worker does not offer the case; the message is the reason that the report gives."""
 
 
-def kernel(op, *, torch=False, device="cpu"):
-    """Registers a function for an operation."""
+def kernel(op, *, torch=False, device="cpu", layouts=None):
+    """Registers a function for an operation, with the layouts that it wants for operands."""
     def register(function):
-        _kernels[op] = (function, torch, device)
+        _kernels[op] = (function, torch, device, layouts or {})
         return function
     return register
 
@@ -60,26 +64,41 @@ def round_bf16(values):
 
 
 class _Tensor:
-    """Bytes of one tensor, `shift` bytes past the start of their allocation."""
+    """Bytes of one tensor, `shift` bytes past the start of their allocation; `stored` says how a layout has them."""
 
-    def __init__(self, name, dtype, shape, shift):
-        if dtype not in _KINDS:
-            raise Unsupported(f"dtype {dtype} has no numpy form here")
-        self.name, self.dtype, self.shape = name, dtype, tuple(shape)
-        count = int(np.prod(self.shape, dtype=np.int64))
-        size = count * np.dtype(_KINDS[dtype]).itemsize
+    def __init__(self, name, dtype, shape, shift, stored=None):
+        self.name, self.stored, self.given = name, stored, None
+        self.dtype = stored["dtype"] if stored else dtype
+        self.shape = tuple(stored["shape"] if stored else shape)
+        if self.dtype not in _KINDS:
+            raise Unsupported(f"dtype {self.dtype} has no numpy form here")
+        self.width = np.dtype(_KINDS[self.dtype]).itemsize
+        size = stored["bytes"] if stored else int(np.prod(self.shape, dtype=np.int64)) * self.width
         self.memory = np.full(shift + size, 0xA5, np.uint8)
         self.bytes = self.memory[shift:shift + size]
-        self.codes = self.bytes.view(_KINDS[dtype]).reshape(self.shape)
+        self.codes = self.view(self.bytes)
+
+    def view(self, flat):
+        """The array that bytes are: with the layout's strides where it has one."""
+        if self.stored is None:
+            return flat.view(_KINDS[self.dtype]).reshape(self.shape)
+        strides = [self.width * stride for stride in self.stored["strides"]]
+        return np.ndarray(self.shape, _KINDS[self.dtype], flat.data, self.stored["byte_offset"], strides)
 
     def load(self, path):
         self.bytes[:] = np.fromfile(path, np.uint8, count=self.bytes.size)
 
     def numpy(self):
+        if self.stored is not None:
+            self.given = self.bytes.copy()
+            return self.view(self.given)
         return widen_bf16(self.codes) if self.dtype == "BF16" else self.codes.copy()
 
     def store(self, value):
         value = np.asarray(value)
+        if self.given is not None and np.shares_memory(value, self.given):
+            self.bytes[:] = self.given
+            return
         if value.shape != self.shape:
             raise ValueError(f"output '{self.name}' has shape {value.shape}, expected {self.shape}")
         if self.dtype == "BF16" and value.dtype != np.uint16:
@@ -96,11 +115,20 @@ def _torch_dtype(torch, dtype):
 def _to_torch(tensor, device):
     import torch
     flat = torch.from_numpy(tensor.bytes.copy())
+    if tensor.stored is not None:
+        tensor.given = flat.to(device)
+        typed = tensor.given.view(_torch_dtype(torch, tensor.dtype))
+        return torch.as_strided(typed, tensor.shape, tensor.stored["strides"], tensor.stored["byte_offset"] // tensor.width)
     return flat.view(_torch_dtype(torch, tensor.dtype)).reshape(tensor.shape).to(device)
 
 
 def _from_torch(tensor, value):
     import torch
+    if tensor.given is not None and value.untyped_storage().data_ptr() == tensor.given.untyped_storage().data_ptr():
+        tensor.bytes[:] = tensor.given.cpu().numpy()
+        return
+    if tensor.stored is not None:
+        raise ValueError(f"output '{tensor.name}' is in a layout; write into out['{tensor.name}'] and return it, or None")
     value = value.detach().to(_torch_dtype(torch, tensor.dtype)).contiguous().cpu()
     if tuple(value.shape) != tensor.shape:
         raise ValueError(f"output '{tensor.name}' has shape {tuple(value.shape)}, expected {tensor.shape}")
@@ -145,6 +173,8 @@ class _Worker:
     def on_supports(self, request):
         if request["op"] not in _kernels:
             raise Unsupported(f"{self.name} has no kernel for {request['op']}")
+        wanted = _kernels[request["op"]][3]
+        return {"layouts": wanted} if wanted else None
 
     def on_prepare(self, request):
         self.on_supports(request)
@@ -154,7 +184,7 @@ class _Worker:
         return {"bytes": 0}
 
     def on_put(self, request):
-        tensor = _Tensor(request["name"], request["dtype"], request["shape"], request.get("shift", 0))
+        tensor = _Tensor(request["name"], request["dtype"], request["shape"], request.get("shift", 0), request.get("stored"))
         tensor.load(self.path(request["file"]))
         return {"handle": self.take(tensor)}
 
@@ -175,7 +205,7 @@ class _Worker:
 
     def on_run(self, request):
         plan = self.plans[request["plan"]]
-        function, torch, device = _kernels[plan["op"]]
+        function, torch, device, _ = _kernels[plan["op"]]
         tensors = {name: self.tensors[handle] for name, handle in request["args"].items()}
         roles = {t["name"]: t["role"] for t in plan["tensors"]}
         give = (lambda t: _to_torch(t, device)) if torch else _Tensor.numpy
@@ -191,6 +221,8 @@ class _Worker:
         outputs = {name: tensor for name, tensor in tensors.items() if roles[name] == "out"}
         if "out" in inspect.signature(function).parameters:
             arguments["out"] = {name: give(tensor) for name, tensor in outputs.items()}
+        if "layouts" in inspect.signature(function).parameters:
+            arguments["layouts"] = {t["name"]: t.get("parameters", {}) for t in plan["tensors"]}
         result = function(**arguments)
         if result is None:
             result = arguments.get("out")

@@ -50,6 +50,13 @@ public sealed partial class SimdBackend
     {
         AttentionShape shape = AttentionShape.Of(q, keys, values, attributes, y, logSumExp);
         attributes = attributes.Resolved();
+        if (attributes.Contract is { } contract && FlashMlaRows.Fits(contract))
+        {
+            var decode = new FlashMlaRows(new AttentionOperands(q, keys, values ?? keys, shape, attributes, y, logSumExp));
+            For(decode.Count, 1, decode.Simd);
+            return;
+        }
+
         if (attributes.Accumulation.Kind != AccumulationKind.Lanes16 || attributes.Contract is not null || !Isa.Any)
         {
             For(shape.S * shape.H, 1, ScalarBackend.AttentionRows(q, keys, values, shape, attributes, y, logSumExp));

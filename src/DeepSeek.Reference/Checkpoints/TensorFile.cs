@@ -33,6 +33,11 @@ public sealed class TensorFile : IDisposable
         };
     }
 
+    /// <summary>Tensors in memory, as if they came from a file.</summary>
+    /// <param name="path">What messages call it.</param>
+    /// <param name="tensors">The tensors by name.</param>
+    internal static TensorFile Of(string path, IReadOnlyDictionary<string, Tensor> tensors) => new(path, tensors, null);
+
     /// <summary>The tensor of that name.</summary>
     /// <exception cref="DataException">The file has no such tensor.</exception>
     public Tensor Get(string name) => Tensors.TryGetValue(name, out Tensor? tensor) ? tensor : throw new DataException($"{Path}: no tensor '{name}' among its {Tensors.Count}; check the name or the file");

@@ -34,19 +34,19 @@ internal static unsafe class BFloat16Product
         && unit.FractionBits is >= 14 and <= 25 && unit.FusedLength is 2 or 4 or 8 or 16 && unit.K % unit.FusedLength == 0 && BlockK % unit.FusedLength == 0
         && unit.ZeroExponent < Lowest;
 
-    /// <summary>Columns n0..n1 of y = x Wᵀ: x binary32 values of bfloat16 with row stride K, w bfloat16 codes, y with row stride yStride.</summary>
-    public static void Simd(TensorCore unit, float* x, int T, ushort* w, int n0, int n1, int K, float* y, nint yStride)
+    /// <summary>Columns n0..n1 of y = x Wᵀ: x binary32 values of bfloat16 with row stride K, w bfloat16 codes, y with row stride yStride. Sums go on from y, or start from +0.</summary>
+    public static void Simd(TensorCore unit, float* x, int T, ushort* w, int n0, int n1, int K, float* y, nint yStride, bool fromY = false)
     {
         if (Isa.Has512)
-            Lanes<Column16>(unit, x, T, w, n0, n1, K, y, yStride);
+            Lanes<Column16>(unit, x, T, w, n0, n1, K, y, yStride, fromY);
         else if (Isa.Has256)
-            Lanes<Column8>(unit, x, T, w, n0, n1, K, y, yStride);
+            Lanes<Column8>(unit, x, T, w, n0, n1, K, y, yStride, fromY);
         else
-            Lanes<Column4>(unit, x, T, w, n0, n1, K, y, yStride);
+            Lanes<Column4>(unit, x, T, w, n0, n1, K, y, yStride, fromY);
     }
 
     /// <summary>As <see cref="Simd"/>, at a given width.</summary>
-    internal static void Lanes<V>(TensorCore unit, float* x, int T, ushort* w, int n0, int n1, int K, float* y, nint yStride) where V : struct, IColumnLanes<V>
+    internal static void Lanes<V>(TensorCore unit, float* x, int T, ushort* w, int n0, int n1, int K, float* y, nint yStride, bool fromY = false) where V : struct, IColumnLanes<V>
     {
         TensorCore sum = unit with { K = unit.FusedLength };
         int padded = (K + unit.K - 1) / unit.K * unit.K;
@@ -60,6 +60,8 @@ internal static unsafe class BFloat16Product
         {
             int used = Math.Min(Columns, n1 - n);
             new Span<float>(c, T * Columns).Clear();
+            for (int t = 0; fromY && t < T; t++)
+                new ReadOnlySpan<float>(y + t * yStride + n, used).CopyTo(new Span<float>(c + t * Columns, used));
             for (int k = 0; k < padded; k += BlockK)
             {
                 int count = Math.Min(BlockK, padded - k);

@@ -15,6 +15,15 @@ public sealed record OperationVerdict(string Id, Verdict Verdict, string Detail,
 
     /// <summary>Whether the backend crashed, hung, or broke its protocol.</summary>
     internal bool Crashed { get; init; }
+
+    /// <summary>The check that decided; empty where a digest did.</summary>
+    internal string Check { get; init; } = "";
+
+    /// <summary>How often a foreign backend made the call between canaries; 0 where none did.</summary>
+    internal int Runs { get; init; }
+
+    /// <summary>Whether these runs gave different bits.</summary>
+    internal bool Nondeterministic { get; init; }
 }
 
 /// <summary>Runs operation cases, records their digests, and judges a backend by them.</summary>
@@ -48,19 +57,24 @@ public static class OperationJudge
     /// <summary>The most multiply-adds that the definitions recompute whole where there is no golden; beyond, a sample (docs/spec/verdicts.md 3).</summary>
     private const long DefinitionLimit = 1 << 28;
 
-    /// <summary>Judges any backend: the library's own by bits alone, since they claim them; others by bits, noise and bound.</summary>
+    /// <summary>Judges any backend: the library's own by bits alone, since they claim them; others in the harness, by bits, noise and bound.</summary>
     /// <exception cref="GoldenException">As <see cref="Judge(OperationCase, GoldenRecord, IBackend)"/>.</exception>
-    internal static OperationVerdict Judge(OperationCase c, GoldenRecord? golden, IBackend backend, JudgeOptions options)
+    internal static OperationVerdict Judge(OperationCase c, GoldenRecord? golden, IBackend backend, HarnessOptions options)
     {
         bool own = backend is ScalarBackend or SimdBackend;
         if (own && golden is not null)
             return Judge(c, golden, backend);
         if (own && c.MultiplyAdds <= DefinitionLimit)
             return Judge(c, Record(c, new ScalarBackend(), []), backend);
-
         CaseTensors tensors = c.Prepare();
         if (golden is not null)
             RequireInputs(c, golden, tensors);
+        return own ? JudgeOwn(c, tensors, backend, options.Judge) : JudgeForeign(c, golden, tensors, backend, options);
+    }
+
+    /// <summary>A case too large for the definitions: bits of a sample.</summary>
+    private static OperationVerdict JudgeOwn(OperationCase c, CaseTensors tensors, IBackend backend, JudgeOptions options)
+    {
         var before = c.Outputs.ToDictionary(o => o.Name, o => tensors[o.Name].Clone());
         long start = Stopwatch.GetTimestamp();
         try
@@ -71,17 +85,37 @@ public static class OperationJudge
         {
             return new OperationVerdict(c.ToString(), Verdict.Skip, e.Message, Stopwatch.GetElapsedTime(start));
         }
+
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+        CallReport report = CallJudge.Judge(c.Call(tensors), before, options);
+        Verdict verdict = report.Verdict == Verdict.Bits ? Verdict.Bits : Verdict.Fail;
+        return new OperationVerdict(c.ToString(), verdict, verdict == Verdict.Bits ? report.Proves : Detail(report), elapsed) { Call = report, Check = report.Check };
+    }
+
+    private static OperationVerdict JudgeForeign(OperationCase c, GoldenRecord? golden, CaseTensors tensors, IBackend backend, HarnessOptions options)
+    {
+        long start = Stopwatch.GetTimestamp();
+        HarnessReport harness;
+        try
+        {
+            bool IsRight(OperationCall run) => golden!.Outputs.All(o => CanonicalHash.Of(run[o.Key]) == o.Value.Sha256);
+            harness = CallHarness.Run(c, c.Call(tensors), backend, options with { IsRight = golden is null ? null : IsRight });
+        }
         catch (BackendException e)
         {
             return new OperationVerdict(c.ToString(), Verdict.Fail, e.Message, Stopwatch.GetElapsedTime(start)) { Crashed = e.Ended };
         }
 
-        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
-        if (golden is not null && golden.Outputs.All(o => CanonicalHash.Of(tensors[o.Key]) == o.Value.Sha256))
-            return new OperationVerdict(c.ToString(), Verdict.Bits, "", elapsed);
-        CallReport report = CallJudge.Judge(c.Call(tensors), before, options with { Repro = options.Repro.Length > 0 ? options.Repro : $"dsref verify \"{c}\"" });
-        Verdict verdict = own && report.Verdict != Verdict.Bits ? Verdict.Fail : report.Verdict;
-        return new OperationVerdict(c.ToString(), verdict, verdict == Verdict.Bits ? report.Proves : Detail(report), elapsed) { Call = report };
+        bool judged = harness.Call is not null && harness.Check == harness.Call.Check;
+        string found = judged ? harness.Verdict == Verdict.Bits ? harness.Call!.Proves : Detail(harness.Call!)
+            : harness.Verdict is Verdict.Skip or Verdict.Bits ? harness.Note : $"{harness.Check}: {harness.Note}";
+        return new OperationVerdict(c.ToString(), harness.Verdict, harness.Nondeterministic ? $"NONDETERMINISTIC {found}" : found, harness.Elapsed)
+        {
+            Call = harness.Call,
+            Check = harness.Verdict == Verdict.Skip ? "" : harness.Check,
+            Runs = harness.Runs,
+            Nondeterministic = harness.Nondeterministic,
+        };
     }
 
     private static string Detail(CallReport report)

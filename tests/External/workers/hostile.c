@@ -7,15 +7,24 @@
 
 #include "deepseek_backend.h"
 
-enum { CRASH = 1, HANG, OVERRUN, LIE, VERSION, HOLES };
+enum { CRASH = 1, HANG, OVERRUN, LIE, VERSION, HOLES, WANT, PAD };
 
 dsref_status sample_backend_get(uint32_t abi_version, dsref_backend* backend);
 
 static dsref_status (*right)(void* context, void* plan, const dsref_call* call, void* workspace, const char* mode);
+static dsref_status (*offers)(void* context, const dsref_call* call);
 static int runs;
+
+/* Well-behaved: the output is to have gaps. */
+static dsref_status wants(void* context, const dsref_call* call) {
+  dsref_status status = offers(context, call);
+  if (status == DSREF_OK) call->arguments[call->argument_count - 1].layout = "strided[strides=2,offset=1]";
+  return status;
+}
 
 static dsref_status wrong(void* context, void* plan, const dsref_call* call, void* workspace, const char* mode) {
   if (++runs == 3) {
+    if (HOW == PAD) *(char*)call->arguments[call->argument_count - 1].tensor.data = 0;
     if (HOW == CRASH) raise(SIGSEGV);
     if (HOW == HANG) sleep(600);
     if (HOW == LIE) return (dsref_status)77;
@@ -29,6 +38,10 @@ dsref_status dsref_backend_get(uint32_t abi_version, dsref_backend* backend) {
   dsref_status status = sample_backend_get(abi_version, backend);
   right = backend->run;
   backend->run = wrong;
+  if (HOW == WANT || HOW == PAD) {
+    offers = backend->supports;
+    backend->supports = wants;
+  }
   if (HOW == VERSION) backend->abi_version = 99;
   if (HOW == HOLES) backend->download = NULL;
   return status;

@@ -39,6 +39,8 @@ class Liar(dsref_worker._Worker):
             self.tensors[request["args"]["a"]].bytes[:] = 0
         if runs == 3 and how == "lost":
             raise RuntimeError("context")
+        if how == "drifts" and runs % 2 == 0:
+            self.tensors[request["args"]["y"]].bytes[0] ^= 1
         if how == "unsteady" and request["mode"] == "repeat":
             self.tensors[request["args"]["y"]].bytes[0] ^= 1
 

@@ -19,7 +19,7 @@ static dsref_status embedding(const dsref_call* c) {
   const DLTensor *w = find(c, "weight"), *ids = find(c, "ids"), *y = find(c, "y");
   int64_t d = y->shape[1];
   for (int64_t t = 0; t < y->shape[0]; t++) {
-    int64_t id = ids->dtype.bits == 64 ? ((const int64_t*)at(ids))[t] : ((const int32_t*)at(ids))[t];
+    int64_t id = ids->dtype.bits == 64 ? ((const int64_t*)at(ids))[place(ids, t)] : ((const int32_t*)at(ids))[place(ids, t)];
     for (int64_t j = 0; j < d; j++) store(y, t * d + j, load(w, id * d + j));
   }
   return DSREF_OK;

@@ -14,8 +14,19 @@ static dsref_status refuse(dsref_status status, const char* reason) {
   return status;
 }
 
+/* Layouts whose strides say all: the tensor has its own shape and elements, wherever they stand. */
+static int is_strided(const char* layout) {
+  size_t name = strcspn(layout, "[+");
+  static const char* known[] = {"contiguous", "strided", "k", "mn"};
+  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+    if (strlen(known[i]) == name && strncmp(known[i], layout, name) == 0) return strchr(layout, '+') == NULL;
+  return 0;
+}
+
 static dsref_status supports(void* context, const dsref_call* call) {
   (void)context;
+  for (int32_t i = 0; i < call->argument_count; i++)
+    if (!is_strided(call->arguments[i].layout)) return refuse(DSREF_UNSUPPORTED, "this plug-in takes tensors with strides, and no other layout");
   const operation* op = operation_of(call->op);
   if (op == NULL) return refuse(DSREF_UNSUPPORTED, "this plug-in has no such operation");
   const char* reason = op->refuses(call);

@@ -37,6 +37,16 @@ static inline int64_t count(const DLTensor* t) {
 
 static inline void* at(const DLTensor* t) { return (char*)t->data + t->byte_offset; }
 
+/* Where element i of the tensor, counted row by row, stands in memory: strides are anything. */
+static inline int64_t place(const DLTensor* t, int64_t i) {
+  int64_t stands = 0;
+  for (int32_t d = t->ndim - 1; d > 0; d--) {
+    stands += i % t->shape[d] * t->strides[d];
+    i /= t->shape[d];
+  }
+  return t->ndim == 0 ? i : stands + i * t->strides[0];
+}
+
 static inline float e4m3(uint8_t code) {
   int e = code >> 3 & 15, m = code & 7;
   float value = (code & 0x7F) == 0x7F ? NAN : e == 0 ? ldexpf((float)m, -9) : ldexpf((float)(8 + m), e - 10);
@@ -45,6 +55,7 @@ static inline float e4m3(uint8_t code) {
 
 static inline float load(const DLTensor* t, int64_t i) {
   float value;
+  i = place(t, i);
   if (t->dtype.code == DSREF_DTYPE_FLOAT8_E4M3FN) return e4m3(((const uint8_t*)at(t))[i]);
   if (t->dtype.code == DSREF_DTYPE_BFLOAT) {
     uint32_t u = (uint32_t)((const uint16_t*)at(t))[i] << 16;
@@ -56,6 +67,7 @@ static inline float load(const DLTensor* t, int64_t i) {
 
 /* To nearest, ties to even; a NaN stays a quiet one. */
 static inline void store(const DLTensor* t, int64_t i, float value) {
+  i = place(t, i);
   if (t->dtype.code != DSREF_DTYPE_BFLOAT) {
     ((float*)at(t))[i] = value;
     return;

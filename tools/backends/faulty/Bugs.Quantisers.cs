@@ -18,7 +18,7 @@ internal static partial class Bugs
         yield return Quantiser("ue8m0-nearest", "Power-of-two scales are rounded to nearest.", new QuantiserLoop { Scale = (a, _) => PowerBelow(1.4142135f * MathF.Max(a, TileScale.Least) / 448f) }, [Power8]);
         yield return Quantiser("codes-truncated", "Codes are cut instead of rounded.", new QuantiserLoop { Code = Cut }, [Activation8, Activation8OfBFloat16]);
         yield return Quantiser("codes-ties-away", "Ties go away from zero.", new QuantiserLoop { Code = Away }, ["quantize[t=64,k=1024,scales=ue8m0,x=bf16]"]);
-        yield return Variant.Instead<QuantizeCall>("quantise-by-reciprocal", "The quotient is a product with 1/s.", ["quantize[t=512,k=7168,map=uniform]"],
+        yield return Variant.Instead<QuantizeCall>("quantise-by-reciprocal", "The quotient is a product with 1/s.", ["quantize[t=64,k=1024,x=bf16]", "quantize[t=64,k=1024,map=logspread]"],
             c => c with { Attributes = c.Attributes with { Arithmetic = QuantizerArithmetic.DeepGemm } });
         yield return Variant.Instead<QuantizeCall>("scale-by-reciprocal", "The scale is amax·(1/448), not amax/448.", ["quantize[t=64,k=1024]", Activation8OfBFloat16],
             c => c with { Attributes = c.Attributes with { Arithmetic = QuantizerArithmetic.TileLang } });

@@ -12,9 +12,9 @@ internal static partial class Bugs
     /// <summary>RMSNorm.</summary>
     private static IEnumerable<Variant> Norms()
     {
-        yield return Norm("eps-outside", "ε is added to the root, not to the mean square.", ["rms_norm[t=32,n=1536,eps=1e-5]", "rms_norm[t=8,n=512,map=logspread,eps=1e-2]"],
+        yield return Norm("eps-outside", "ε is added to the root, not to the mean square.", ["rms_norm[t=32,n=1536,eps=1e-05]", "rms_norm[t=8,n=512,eps=0.01,map=logspread]"],
             (x, eps) => 1f / (MathF.Sqrt(MeanSquare(x)) + eps));
-        yield return Variant.Instead<RmsNormCall>("eps-missing", "ε is not added.", ["rms_norm[t=32,n=1536,eps=1e-5]"], c => c with { Epsilon = 0f });
+        yield return Variant.Instead<RmsNormCall>("eps-missing", "ε is not added.", ["rms_norm[t=32,n=1536,eps=1e-05]"], c => c with { Epsilon = 0f });
         yield return Variant.Instead<RmsNormCall>("norm-weight-rounding", "The rounding to bfloat16 before the weight is left out.", [HiddenInBFloat16],
             c => c with { Rounding = RmsNormRounding.None });
         yield return Variant.Instead<RmsNormCall>("norm-rounded-before-weight", "x·r is rounded to bfloat16 before the weight though the contract keeps it.", [Hidden],

@@ -6,6 +6,9 @@ namespace DeepSeek.Reference.Faulty;
 internal static partial class Bugs
 {
     private const string Fp8 = "scaled_linear[t=16,n=128,k=7168]";
+
+    /// <summary>Over fewer than 32 rows a legitimate order of the sums may make twice the error (docs/spec/noise.md), and a longer interval no more than that.</summary>
+    private const string Fp8OfManyRows = "scaled_linear[t=32,n=64,k=7168]";
     private const string Fp8InBFloat16 = "scaled_linear[t=64,n=256,k=7168,y=bf16]";
 
     /// <summary>Block-scaled FP8 products.</summary>
@@ -57,7 +60,7 @@ internal static partial class Bugs
     private static Variant Scaled(string name, string sentence, IReadOnlyList<string> cases, Func<ScaledLinearCall, OperationCall> other) => Variant.Instead(name, sentence, cases, other);
 
     private static Variant Promoted(string name, string sentence, int blocks) =>
-        Variant.Of<ScaledLinearCall>(name, sentence, [Fp8, Fp8InBFloat16], (c, _) => ScaledDots.Run(c, ScaledDots.Carried(blocks)));
+        Variant.Of<ScaledLinearCall>(name, sentence, [Fp8OfManyRows, Fp8InBFloat16], (c, _) => ScaledDots.Run(c, ScaledDots.Carried(blocks)));
 
     private static void AddTo(float[] y, float[] c)
     {

@@ -13,7 +13,7 @@ internal static partial class Legitimate
         yield return Norm("norm-float64", "The mean square in binary64.", norms, (x, eps) => (float)(1 / Math.Sqrt(Square64(x) / x.Length + eps)));
         yield return Norm("norm-sequential", "One chain.", norms, (x, eps) => Correct.ReciprocalSqrt(Dots.Sequential(x, x) / x.Length + eps));
         yield return Norm("norm-root-then-quotient", "A root, then a quotient: two roundings.", norms, (x, eps) => 1f / MathF.Sqrt(Dots.Lanes(x, x) / x.Length + eps));
-        yield return Activation("silu-one-ulp-off", "SiLU one unit in the last place away from zero.", x => Values.Away(Correct.SiLU(x)));
+        yield return Activation("silu-one-ulp-off", "SiLU one unit in the last place off for one argument in four, to either side.", x => Values.Near(Correct.SiLU(x)));
         yield return Activation("silu-by-sigmoid", "x times the rounded sigmoid.", x => x * Correct.Sigmoid(x));
         yield return Activation("silu-by-quotient", "x over 1 + e^-x, each step rounded.", x => x / (1f + Correct.Exp(-x)));
         yield return Variant.Instead<RopeCall>("rope-separate", "Both products are rounded before they are added.", ["rope[t=8,h=2,d=48,dr=32,start=5]", "rope[t=8,h=2,d=48,dr=32,start=77,y=bf16]"],
@@ -33,7 +33,7 @@ internal static partial class Legitimate
     {
         string[] routers = ["gate[t=16,e=64,k=8,groups=8,kept=4]", "gate[t=16,e=32,k=4,groups=8,kept=4,map=tie]"];
         yield return Gate("gate-by-sorting", "All experts are sorted; ties go to the lower index.", new GateLoop(), routers);
-        yield return Gate("sigmoid-one-ulp-off", "The sigmoid one unit in the last place off.", new GateLoop { Sigmoid = x => Values.Away(Correct.Sigmoid(x)) }, ["gate[t=16,e=64,k=8,groups=8,kept=4]"]);
+        yield return Gate("sigmoid-one-ulp-off", "The sigmoid one unit in the last place off for one argument in four, to either side.", new GateLoop { Sigmoid = x => Values.Near(Correct.Sigmoid(x)) }, ["gate[t=16,e=64,k=8,groups=8,kept=4]"]);
         yield return Variant.Of<QuantizeCall>("quantise-in-loops", "The tile's maximum in another order.", ["quantize[t=8,k=300]", "quantize[t=8,k=300,scales=ue8m0,x=bf16]", "quantize[t=130,k=140,tile=block128x128]"],
             (c, _) => new QuantiserLoop { Amax = tile => tile.Reverse().Max(MathF.Abs) }.Run(c));
         yield return Variant.Of<DequantizeCall>("dequantise-float64", "The product in binary64, rounded once.", ["dequantize[t=8,k=300]"], (c, _) =>

@@ -80,6 +80,17 @@ internal static class Values
     /// <summary>bfloat16 of a binary32, ties away from zero.</summary>
     public static float AwayToBFloat16(float x) => float.IsFinite(x) ? BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(x) + 0x8000) & 0xFFFF0000) : x;
 
-    /// <summary>The next binary32 away from zero.</summary>
-    public static float Away(float x) => x == 0 || !float.IsFinite(x) ? x : BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(x) + 1);
+    /// <summary>The binary32 itself for three in four, and one of its neighbours for the others: by its bits, so that a value always has the same.</summary>
+    public static float Near(float x)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(x);
+        if (x == 0 || !float.IsFinite(x))
+            return x;
+        return (bits * 0x9E3779B9 >> 29) switch
+        {
+            0 => BitConverter.UInt32BitsToSingle(bits + 1),
+            1 => BitConverter.UInt32BitsToSingle(bits - 1),
+            _ => x,
+        };
+    }
 }

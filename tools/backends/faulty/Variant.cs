@@ -67,7 +67,7 @@ internal sealed class FaultyBackend(Variant variant) : CallBackend
     private readonly VariantRun run = new();
 
     /// <summary>The backend of a bug, or of a legitimate variant, by its name.</summary>
-    /// <exception cref="ContractException">No variant has it; the message lists the bugs.</exception>
+    /// <exception cref="ContractException">No variant has it; the message names the nearest.</exception>
     public FaultyBackend(string name) : this(Named(name)) { }
 
     /// <inheritdoc/>
@@ -80,6 +80,30 @@ internal sealed class FaultyBackend(Variant variant) : CallBackend
         variant.Spoil(call, run);
     }
 
-    private static Variant Named(string name) => Bugs.All.Concat(Legitimate.All).FirstOrDefault(v => v.Name == name)
-        ?? throw new ContractException($"no faulty backend is named '{name}'; there are {string.Join(", ", Bugs.All.Select(b => b.Name))}");
+    private static Variant Named(string name)
+    {
+        Variant nearest = Bugs.All.Concat(Legitimate.All).MinBy(v => Distance(name, v.Name))!;
+        return nearest.Name == name ? nearest : throw new ContractException($"no faulty backend is named '{name}'; the nearest is faulty:{nearest.Name}, and `dsref lab zoo --list` shows all");
+    }
+
+    /// <summary>Letters to insert, drop or change until one name is the other (Levenshtein); what is missing at an end costs a quarter.</summary>
+    private static int Distance(string asked, string name)
+    {
+        if (name.StartsWith(asked, StringComparison.Ordinal) || name.EndsWith(asked, StringComparison.Ordinal))
+            return (name.Length - asked.Length + 3) / 4;
+        int[] row = [.. Enumerable.Range(0, name.Length + 1)];
+        for (int i = 1; i <= asked.Length; i++)
+        {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= name.Length; j++)
+            {
+                int change = diagonal + (asked[i - 1] == name[j - 1] ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.Min(change, Math.Min(row[j], row[j - 1]) + 1);
+            }
+        }
+
+        return row[^1];
+    }
 }

@@ -19,15 +19,16 @@ static int dtype(const char* name, DLDataType* out) {
   return 0;
 }
 
-uint64_t host_bytes(const dsref_argument* argument) {
-  uint64_t n = argument->tensor.dtype.bits / 8;
-  for (int32_t i = 0; i < argument->tensor.ndim; i++) n *= (uint64_t)argument->tensor.shape[i];
-  return n;
+/* What memory holds: "stored" where a layout says so, else the tensor itself. */
+static const json_value* stored(const json_value* tensor) {
+  const json_value* form = json_member(tensor, "stored");
+  return form == NULL || form->kind != JSON_OBJECT ? tensor : form;
 }
 
-static int argument(const json_value* t, dsref_argument* a, int64_t** dimensions, const char** why) {
+static int argument(const json_value* t, dsref_argument* a, int64_t** dimensions, uint64_t* bytes, const char** why) {
   const char* role = json_text(t, "role");
-  const json_value* shape = json_member(t, "shape");
+  const json_value* form = stored(t);
+  const json_value *shape = json_member(form, "shape"), *strides = json_member(form, "strides");
   a->struct_size = sizeof *a;
   a->name = json_text(t, "name");
   a->layout = json_text(t, "layout");
@@ -35,7 +36,7 @@ static int argument(const json_value* t, dsref_argument* a, int64_t** dimensions
     *why = "a tensor without name, role or shape";
     return 0;
   }
-  if (!dtype(json_text(t, "dtype"), &a->tensor.dtype)) {
+  if (!dtype(json_text(form, "dtype"), &a->tensor.dtype)) {
     *why = "a tensor of a dtype that DLPack has no code for";
     return 0;
   }
@@ -50,6 +51,13 @@ static int argument(const json_value* t, dsref_argument* a, int64_t** dimensions
   for (i = shape->count - 1; i >= 0; i--) {
     a->tensor.strides[i] = stride;
     stride *= a->tensor.shape[i];
+  }
+  *bytes = (uint64_t)stride * a->tensor.dtype.bits / 8;
+  if (form != t) {
+    i = 0;
+    for (const json_value* d = strides == NULL ? NULL : strides->first; d != NULL && i < shape->count; d = d->next) a->tensor.strides[i++] = d->whole;
+    a->tensor.byte_offset = (uint64_t)json_whole(form, "byte_offset");
+    *bytes = (uint64_t)json_whole(form, "bytes");
   }
   a->tensor.device = (DLDevice){1, 0};
   return 1;
@@ -92,6 +100,25 @@ static int attribute(const json_value* m, const char* prefix, dsref_attribute* a
   }
 }
 
+/* A list of whole numbers under "layout.NAME.KEY". */
+static int parameter(const json_value* list, const char* tensor, const char* key, dsref_attribute* a) {
+  char prefix[256];
+  json_value named = *list;
+  named.name = key;
+  return snprintf(prefix, sizeof prefix, "layout.%s", tensor) < (int)sizeof prefix && attribute(&named, prefix, a);
+}
+
+/* What a layout says beside its strides: its parameters, and the shape of the tensor that the operation is defined on. */
+static int parameters(const json_value* t, dsref_attribute* list, int32_t* count) {
+  const json_value *named = json_member(t, "parameters"), *shape = json_member(t, "shape");
+  const char* name = json_text(t, "name");
+  if (stored(t) == t || name == NULL || shape == NULL) return 1;
+  if (!parameter(shape, name, "shape", &list[(*count)++])) return 0;
+  for (const json_value* m = named == NULL ? NULL : named->first; m != NULL; m = m->next)
+    if (!parameter(m, name, m->name, &list[(*count)++])) return 0;
+  return 1;
+}
+
 int host_call_make(const json_value* request, host_call* made, const char** why) {
   const json_value* tensors = json_member(request, "tensors");
   const json_value* attributes = json_member(request, "attributes");
@@ -104,19 +131,23 @@ int host_call_make(const json_value* request, host_call* made, const char** why)
   }
   size_t dimensions = 0, members = 0;
   for (const json_value* t = tensors->first; t != NULL; t = t->next) {
-    const json_value* shape = json_member(t, "shape");
+    const json_value *shape = json_member(stored(t), "shape"), *named = json_member(t, "parameters");
     dimensions += shape == NULL ? 0 : 2 * (size_t)shape->count;
+    members += 1 + (named == NULL ? 0 : (size_t)named->count);
   }
   for (const json_value* m = attributes->first; m != NULL; m = m->next) members += m->kind == JSON_OBJECT ? (size_t)m->count : 1;
   dsref_attribute* list = calloc(members + 1, sizeof *list);
   made->call.arguments = calloc((size_t)tensors->count + 1, sizeof *made->call.arguments);
   made->call.attributes = list;
   made->dimensions = calloc(dimensions + 1, sizeof *made->dimensions);
+  made->bytes = calloc((size_t)tensors->count + 1, sizeof *made->bytes);
   *why = "out of memory";
-  if (list == NULL || made->call.arguments == NULL || made->dimensions == NULL) return 0;
+  if (list == NULL || made->call.arguments == NULL || made->dimensions == NULL || made->bytes == NULL) return 0;
   int64_t* next = made->dimensions;
-  for (const json_value* t = tensors->first; t != NULL; t = t->next)
-    if (!argument(t, &made->call.arguments[made->call.argument_count++], &next, why)) return 0;
+  for (const json_value* t = tensors->first; t != NULL; t = t->next) {
+    int32_t i = made->call.argument_count++;
+    if (!argument(t, &made->call.arguments[i], &next, &made->bytes[i], why) || !parameters(t, list, &made->call.attribute_count)) return 0;
+  }
   for (const json_value* m = attributes->first; m != NULL; m = m->next) {
     if (m->kind != JSON_OBJECT) {
       if (!attribute(m, NULL, &list[made->call.attribute_count++])) return 0;
@@ -136,5 +167,6 @@ void host_call_free(host_call* made) {
   free((void*)made->call.attributes);
   free(made->call.arguments);
   free(made->dimensions);
+  free(made->bytes);
   memset(made, 0, sizeof *made);
 }

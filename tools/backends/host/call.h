@@ -8,12 +8,11 @@
 typedef struct host_call {
   dsref_call call;
   int64_t* dimensions; /* shapes and strides of all arguments */
+  uint64_t* bytes;     /* what each argument's memory takes, padding included */
 } host_call;
 
 /* request must outlive the call. 0 where it does not describe one, with the reason in *why. */
 int host_call_make(const json_value* request, host_call* made, const char** why);
 void host_call_free(host_call* made);
-/* Bytes of an argument's elements. */
-uint64_t host_bytes(const dsref_argument* argument);
 
 #endif

@@ -134,7 +134,7 @@ static dsref_status on_put(const json_value* request, int64_t* handle) {
     host_call_free(&one);
     return fail(DSREF_UNSUPPORTED, why);
   }
-  uint64_t bytes = host_bytes(&one.call.arguments[0]);
+  uint64_t bytes = one.bytes[0];
   host_call_free(&one);
   dsref_status status = take(bytes, (uint64_t)json_whole(request, "shift"), handle);
   return status == DSREF_OK ? load(request, memory(*handle)) : status;
@@ -166,10 +166,29 @@ static dsref_status on_read(const json_value* request) {
   return status;
 }
 
-static dsref_status on_supports(const json_value* request) {
+/* A layout that the plug-in put in place of the one it was asked about is one that it wants. */
+static dsref_status wanted(const json_value* request, const dsref_call* call, char* fields, size_t room) {
+  size_t used = 0;
+  int32_t i = 0;
+  for (const json_value* t = json_member(request, "tensors")->first; t != NULL; t = t->next, i++) {
+    char name[256], layout[1024];
+    const dsref_argument* a = &call->arguments[i];
+    const char* asked = json_text(t, "layout");
+    if (a->layout == NULL || (asked != NULL && strcmp(a->layout, asked) == 0)) continue;
+    escape(name, sizeof name, a->name);
+    escape(layout, sizeof layout, a->layout);
+    if (used + strlen(name) + strlen(layout) + 32 > room) return fail(DSREF_INVALID, "layouts of more tensors than the host's answer holds");
+    used += (size_t)snprintf(fields + used, room - used, "%s\"%s\":\"%s\"", used == 0 ? ",\"layouts\":{" : ",", name, layout);
+  }
+  if (used > 0) snprintf(fields + used, room - used, "}");
+  return DSREF_OK;
+}
+
+static dsref_status on_supports(const json_value* request, char* fields, size_t room) {
   host_call made;
   const char* why;
   dsref_status status = host_call_make(request, &made, &why) ? theirs(backend.supports(backend.context, &made.call)) : fail(DSREF_UNSUPPORTED, why);
+  if (status == DSREF_OK) status = wanted(request, &made.call, fields, room);
   host_call_free(&made);
   return status;
 }
@@ -211,7 +230,7 @@ static dsref_status on_run(const json_value* request) {
   for (int32_t i = 0; i < plan->made.call.argument_count; i++) {
     dsref_argument* argument = &plan->made.call.arguments[i];
     host_memory* m = memory(json_whole(args, argument->name));
-    if (m == NULL || m->bytes != host_bytes(argument)) return fail(DSREF_INVALID, "an argument is missing, or of another size than it was prepared for");
+    if (m == NULL || m->bytes != plan->made.bytes[i]) return fail(DSREF_INVALID, "an argument is missing, or of another size than it was prepared for");
     argument->tensor.data = m->data;
   }
   return theirs(backend.run(backend.context, plan->plan, &plan->made.call, workspace == NULL ? NULL : workspace->data, mode));
@@ -269,7 +288,7 @@ static dsref_status handle(json_value* request, char* text, char* fields, size_t
   dsref_status status;
   if (call == NULL) return fail(DSREF_INVALID, "a request without a call");
   if (strcmp(call, "hello") == 0) return on_hello(request, fields, room);
-  if (strcmp(call, "supports") == 0) return on_supports(request);
+  if (strcmp(call, "supports") == 0) return on_supports(request, fields, room);
   if (strcmp(call, "prepare") == 0) {
     status = on_prepare(request, text, &made, kept);
     if (status == DSREF_OK) snprintf(fields, room, ",\"plan\":%lld", (long long)made);
@@ -338,7 +357,7 @@ int main(int argc, char** argv) {
   }
   for (int done = 0; !done;) {
     uint32_t length;
-    char fields[1024] = "", answer[4096], why[2048];
+    char fields[8192] = "", answer[12288], why[2048];
     if (!receive(line, &length, sizeof length) || length > 1u << 24) break;
     char* text = malloc((size_t)length + 1);
     if (text == NULL || !receive(line, text, length)) break;

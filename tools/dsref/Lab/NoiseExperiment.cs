@@ -10,7 +10,17 @@ namespace DeepSeek.Reference.Tool.Lab;
 internal sealed record NoiseSettings(int T, int N, int K, IReadOnlyList<string> Maps, int Seeds, ulong FirstSeed, bool LegitimateOnly);
 
 /// <summary>What NOISE says of one variant over all seeds of one value map and output dtype.</summary>
-internal sealed record NoiseRow(string Variant, bool Legitimate, string Map, DType Output, int Seeds, int Noise, double Ratio, double Rate, double EmulationRate, double Bias, double WorstMargin, string WorstCheck, int Outliers);
+internal sealed record NoiseRow(string Variant, bool Legitimate, string Map, DType Output, int Seeds, int Noise, double Ratio, double Rate, double EmulationRate, double Bias, double WorstMargin, string WorstCheck, int Outliers)
+{
+    /// <summary>
+    /// Whether the data can tell the variant: whole numbers leave the short accumulator as exact as the binary32 one that a promotion moves them to, so that fewer
+    /// promotions err less than the declared arithmetic, and there is nothing to see.
+    /// </summary>
+    public bool CanBeTold => Map != "int" || !Variant.Contains("promotion", StringComparison.Ordinal);
+
+    /// <summary>Whether NOISE said what it should on every seed.</summary>
+    public bool Holds => !CanBeTold || Noise == (Legitimate ? Seeds : 0);
+}
 
 /// <summary>
 /// Variants of DeepGEMM's FP8 product on Hopper, judged against its emulation: legitimate ones must be NOISE on every seed, wrong ones on none (docs/spec/noise.md).

@@ -8,7 +8,7 @@ namespace DeepSeek.Reference.Tool.Lab;
 
 /// <summary>What is run.</summary>
 /// <param name="Seed">What the fresh seeds are drawn from.</param>
-/// <param name="Seeds">Fresh seeds for each case of a bug.</param>
+/// <param name="Seeds">Fresh seeds for each case of a bug; 0 leaves bugs out.</param>
 /// <param name="Legitimate">Runs of legitimate variants in all, shared out over their cases.</param>
 /// <param name="Filter">Names that are taken.</param>
 /// <param name="Budget">Seconds for judging one run.</param>
@@ -42,7 +42,7 @@ internal static class ZooExperiment
     /// <summary>The experiment.</summary>
     public static ZooResult Run(ZooSettings settings, Action<string, int, int> report)
     {
-        Variant[] bugs = [.. Bugs.All.Where(b => settings.Filter.IsMatch(b.Name))];
+        Variant[] bugs = settings.Seeds == 0 ? [] : [.. Bugs.All.Where(b => settings.Filter.IsMatch(b.Name))];
         (Variant Variant, string Case)[] legitimate = [.. Legitimate.All.Where(v => settings.Filter.IsMatch(v.Name)).SelectMany(v => v.Cases.Select(c => (v, c)))];
         int runs = legitimate.Length == 0 ? 0 : settings.Legitimate;
         var caught = new List<ZooBug>();

@@ -66,7 +66,7 @@ internal sealed record ReportCase
             Family = c.Family,
             Verdict = report.Verdict,
             Outcome = report.Crashed ? CaseOutcome.Crashed : report.Verdict is Verdict.Skip or Verdict.Unjudged ? CaseOutcome.Skipped : report.Verdict <= weakest ? CaseOutcome.Passed : CaseOutcome.Failed,
-            Check = call?.Check ?? "",
+            Check = report.Check,
             Note = report.Detail,
             Proves = call?.Proves ?? "",
             Elapsed = report.Elapsed,

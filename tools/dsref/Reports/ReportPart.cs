@@ -33,7 +33,7 @@ internal sealed record ReportPart
         Verdict = output.Verdict.Word(),
         Check = output.Check,
         Note = output.Note,
-        Figures = [.. OutputFigures.Of(output)],
+        Figures = [.. output.Errors is null && output.Comparison is { } c ? Of(c) : OutputFigures.Of(output)],
     };
 
     /// <summary>A tensor of an oracle.</summary>

@@ -14,7 +14,7 @@ internal static class ZooVerb
 {
     public static Command Command(Terminal terminal)
     {
-        var seeds = new Option<int>("--seeds") { Description = "Fresh seeds for each case of a bug; 5.", HelpName = "N", DefaultValueFactory = _ => 5 };
+        var seeds = new Option<int>("--seeds") { Description = "Fresh seeds for each case of a bug; 5. 0 runs no bugs.", HelpName = "N", DefaultValueFactory = _ => 5 };
         var legitimate = new Option<int>("--legitimate") { Description = "Runs of legitimate variants in all, each on a fresh seed; 250.", HelpName = "N", DefaultValueFactory = _ => 250 };
         var seed = new Option<string>("--seed") { Description = "What the fresh seeds are drawn from, decimal or 0x hexadecimal; 1.", HelpName = "S", DefaultValueFactory = _ => "1" };
         var budget = new Option<double>("--budget") { Description = "Seconds for judging one run; 1.", HelpName = "SECONDS", DefaultValueFactory = _ => 1 };
@@ -23,13 +23,13 @@ internal static class ZooVerb
         var markdown = new Option<bool>("--markdown") { Description = "The table as Markdown." };
         Option<bool> json = SharedOptions.Json();
         var command = new System.CommandLine.Command("zoo",
-            "Verifies the verifier: runs backends that are wrong on purpose, and others that are only different, on fresh seeds. Exit 1 if a bug is not caught or a legitimate variant raises an alarm.\n\nExamples:\n  dsref lab zoo\n  dsref lab zoo --filter ^promotion --seeds 20\n  dsref lab zoo --filter none --legitimate 10000")
+            "Verifies the verifier: runs backends that are wrong on purpose, and others that are only different, on fresh seeds. Exit 1 if a bug is not caught or a legitimate variant raises an alarm.\n\nExamples:\n  dsref lab zoo\n  dsref lab zoo --filter ^promotion --seeds 20\n  dsref lab zoo --seeds 0 --legitimate 10000")
         { seeds, legitimate, seed, budget, filter, list, markdown, json };
         command.SetAction(parsed =>
         {
             int count = parsed.GetValue(seeds), runs = parsed.GetValue(legitimate);
-            if (count is < 1 or > 100_000)
-                throw new ContractException($"--seeds {count}: take 1 to 100000");
+            if (count is < 0 or > 100_000)
+                throw new ContractException($"--seeds {count}: take 0 to 100000");
             if (runs is < 0 or > 10_000_000)
                 throw new ContractException($"--legitimate {runs}: take 0 to 10000000");
             double seconds = parsed.GetValue(budget);
@@ -57,10 +57,10 @@ internal static class ZooVerb
 
     private static int List(Terminal terminal, Regex wanted)
     {
-        Variant[] bugs = [.. Bugs.All.Where(b => wanted.IsMatch(b.Name))];
-        foreach (Variant bug in bugs)
-            terminal.Out.WriteLine($"faulty:{bug.Name,-34} {bug.Operation,-20} {bug.Sentence}");
-        return bugs.Length > 0 ? ExitCode.Pass : ExitCode.NothingRan;
+        Variant[] variants = [.. Bugs.All.Concat(Legitimate.All).Where(v => wanted.IsMatch(v.Name))];
+        foreach (Variant v in variants)
+            terminal.Out.WriteLine($"faulty:{v.Name,-34} {OperationCase.Parse(v.Cases[0]).Id.Name,-22} {(Bugs.All.Contains(v) ? "wrong" : "legitimate"),-11} {v.Sentence}");
+        return variants.Length > 0 ? ExitCode.Pass : ExitCode.NothingRan;
     }
 
     private static void WriteTable(Terminal terminal, ZooResult result)

@@ -3,130 +3,177 @@ using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference.Backends;
 
-/// <summary>The attributes of a call as a JSON object, for backends of other languages (docs/spec/worker.md 4).</summary>
-/// <remarks>Enum values are written by their names in lower case; binary32 numbers as the decimal form of the binary64 number equal to them, so that any language reads the same bits.</remarks>
+/// <summary>The attributes of a call by name, for backends of other languages (docs/spec/worker.md 4). <see cref="CallReader"/> reads them back.</summary>
+/// <remarks>Enum values are their names in lower case; accumulations their kinds, or the matrix unit's name.</remarks>
 internal static class CallAttributes
 {
-    /// <summary>Writes the object.</summary>
+    /// <summary>What stands for the absence of a number.</summary>
+    public const string None = "none";
+
+    /// <summary>Writes a JSON object.</summary>
     public static void Write(OperationCall call, Utf8JsonWriter json)
     {
         json.WriteStartObject();
+        Write(call, new JsonAttributes(json));
+        json.WriteEndObject();
+    }
+
+    /// <summary>Gives all attributes to a writer.</summary>
+    /// <exception cref="ContractException">An attribute that has no name outside this library.</exception>
+    public static void Write(OperationCall call, IAttributeWriter to)
+    {
         switch (call)
         {
             case RmsNormCall c:
-                json.WriteNumber("epsilon", (double)c.Epsilon);
-                Name(json, "rounding", c.Rounding);
+                to.Real("epsilon", c.Epsilon);
+                Name(to, "rounding", c.Rounding);
                 break;
             case LinearCall or AbsorbQueryCall or AbsorbOutputCall:
-                Accumulation(json, "accumulation", call.Sum);
+                Accumulation(to, "accumulation", call.Sum);
                 break;
             case GroupedLinearCall c:
-                Accumulation(json, "accumulation", c.Accumulation);
-                Numbers(json, "offsets", c.Offsets);
+                Accumulation(to, "accumulation", c.Accumulation);
+                to.List("offsets", c.Offsets);
                 break;
             case RopeCall c:
-                Name(json, "layout", c.Attributes.Layout);
-                Name(json, "rotation", c.Attributes.Rotation);
-                json.WriteNumber("magnitude", (double)c.Attributes.Magnitude);
+                Name(to, "layout", c.Attributes.Layout);
+                Name(to, "rotation", c.Attributes.Rotation);
+                to.Real("magnitude", c.Attributes.Magnitude);
                 break;
             case AttentionCall c:
-                json.WriteNumber("scale", (double)c.Attributes.Scale);
-                json.WriteNumber("first_position", c.Attributes.FirstPosition);
-                Name(json, "rounding", c.Attributes.Rounding);
-                json.WriteNumber("score_split", c.Attributes.ScoreSplit);
-                Accumulation(json, "accumulation", c.Attributes.Accumulation);
+                to.Real("scale", c.Attributes.Scale);
+                to.Whole("first_position", c.Attributes.FirstPosition);
+                Name(to, "rounding", c.Attributes.Rounding);
+                to.Whole("score_split", c.Attributes.ScoreSplit);
+                Accumulation(to, "accumulation", c.Attributes.Accumulation);
+                if (c.Attributes.Contract is { } contract)
+                    Contract(to, contract);
                 break;
             case SwiGluCall c:
-                Name(json, "rounding", c.Rounding);
+                Name(to, "rounding", c.Rounding);
                 break;
             case GateCall c:
-                Gate(json, c.Attributes);
+                Gate(to, c.Attributes);
                 break;
             case DispatchCall c:
-                Plan(json, c.Plan);
+                Plan(to, c.Plan);
                 break;
             case CombineCall c:
-                Plan(json, c.Plan);
-                Name(json, "rounding", c.Rounding);
+                Plan(to, c.Plan);
+                Name(to, "rounding", c.Rounding);
                 break;
             case MtpInputCall c:
-                Name(json, "order", c.Order);
+                Name(to, "order", c.Order);
                 break;
             case QuantizeCall c:
-                Name(json, "tile", c.Attributes.Tile);
-                Name(json, "arithmetic", c.Attributes.Arithmetic);
-                Name(json, "scale_format", c.Attributes.ScaleFormat);
-                Name(json, "clamp", c.Attributes.Clamp);
+                Name(to, "tile", c.Attributes.Tile);
+                Name(to, "arithmetic", c.Attributes.Arithmetic);
+                Name(to, "scale_format", c.Attributes.ScaleFormat);
+                Name(to, "clamp", c.Attributes.Clamp);
                 break;
             case DequantizeCall c:
-                Name(json, "tile", c.Tile);
+                Name(to, "tile", c.Tile);
                 break;
             case ScaledLinearCall c:
-                Product(json, c.Product);
+                Product(to, c.Product);
                 break;
             case GroupedScaledLinearCall c:
-                Product(json, c.Product);
-                Numbers(json, "offsets", c.Offsets);
+                Product(to, c.Product);
+                to.List("offsets", c.Offsets);
                 break;
             case IndexedScaledLinearCall c:
-                Product(json, c.Product);
-                json.WriteNumber("alignment", c.Alignment);
+                Product(to, c.Product);
+                to.Whole("alignment", c.Alignment);
                 break;
             case MaskedScaledLinearCall c:
-                Product(json, c.Product);
+                Product(to, c.Product);
                 break;
         }
-
-        json.WriteEndObject();
     }
 
-    private static void Gate(Utf8JsonWriter json, GateAttributes a)
+    private static void Gate(IAttributeWriter to, GateAttributes a)
     {
-        Name(json, "scoring", a.Scoring);
-        json.WriteNumber("groups", a.Groups);
-        json.WriteNumber("kept_groups", a.KeptGroups);
-        Name(json, "group_score", a.GroupScore);
-        Name(json, "mask", a.Mask);
-        json.WriteBoolean("normalize", a.Normalize);
-        json.WriteNumber("epsilon", (double)a.Epsilon);
-        json.WriteNumber("scale", (double)a.Scale);
-        Name(json, "rounding", a.Rounding);
+        Name(to, "scoring", a.Scoring);
+        to.Whole("groups", a.Groups);
+        to.Whole("kept_groups", a.KeptGroups);
+        Name(to, "group_score", a.GroupScore);
+        Name(to, "mask", a.Mask);
+        to.Flag("normalize", a.Normalize);
+        to.Real("epsilon", a.Epsilon);
+        to.Real("scale", a.Scale);
+        Name(to, "rounding", a.Rounding);
     }
 
-    private static void Plan(Utf8JsonWriter json, ExpertPlan plan)
+    private static void Plan(IAttributeWriter to, ExpertPlan plan)
     {
-        json.WriteNumber("experts", plan.Experts);
-        json.WriteNumber("slots", plan.Slots);
-        Numbers(json, "offsets", plan.Offsets);
-        Numbers(json, "tokens", plan.Tokens);
-        Numbers(json, "row_of", plan.RowOf);
+        to.Whole("experts", plan.Experts);
+        to.Whole("slots", plan.Slots);
+        to.List("offsets", plan.Offsets);
+        to.List("tokens", plan.Tokens);
+        to.List("row_of", plan.RowOf);
     }
 
-    private static void Product(Utf8JsonWriter json, ScaledProduct product)
+    private static void Product(IAttributeWriter to, ScaledProduct product)
     {
-        json.WriteStartObject("product");
-        json.WriteString("name", product.Name);
-        Accumulation(json, "block", product.Block);
-        json.WriteNumber("promotion", product.Promotion);
-        Name(json, "order", product.Order);
-        json.WriteBoolean("fused", product.Fused);
-        json.WriteString("accumulator", product.Accumulator.Name());
-        json.WriteEndObject();
+        to.Begin("product");
+        to.Text("name", product.Name);
+        Accumulation(to, "block", product.Block);
+        to.Whole("promotion", product.Promotion);
+        Name(to, "order", product.Order);
+        to.Flag("fused", product.Fused);
+        to.Text("accumulator", product.Accumulator.Name());
+        to.End();
+    }
+
+    /// <summary>An attention contract: the fields of rule N23.</summary>
+    private static void Contract(IAttributeWriter to, AttentionContract contract)
+    {
+        if (contract.Exp2 is not CorrectExp2)
+            throw new ContractException($"attention contract {contract.Name} brings a function 2^x of its own, which no other program can be told; take one with the correctly rounded function");
+        to.Begin("contract");
+        to.Text("name", contract.Name);
+        Name(to, "schedule", contract.Schedule);
+        to.Whole("block", contract.Block);
+        Name(to, "base", contract.Base);
+        Name(to, "scaling", contract.Scaling);
+        Name(to, "scores", contract.Scores);
+        Name(to, "maximum", contract.Maximum);
+        Number(to, "initial_maximum", float.IsFinite(contract.InitialMaximum) ? contract.InitialMaximum : null);
+        Number(to, "mask_value", contract.MaskValue);
+        to.Text("weights", contract.Weights.Name());
+        Name(to, "denominator", contract.Denominator);
+        Name(to, "order", contract.Order);
+        Name(to, "division", contract.Division);
+        Name(to, "empty", contract.Empty);
+        Accumulation(to, "query_key", contract.QueryKey);
+        Accumulation(to, "weight_value", contract.WeightValue);
+        Name(to, "split", contract.Split);
+        to.Whole("parts", contract.Parts);
+        to.Text("partials", contract.Partials.Name());
+        Name(to, "combine", contract.Combine);
+        to.End();
+    }
+
+    /// <summary>A number, or the word none.</summary>
+    private static void Number(IAttributeWriter to, string key, float? value)
+    {
+        if (value is { } number)
+            to.Real(key, number);
+        else
+            to.Text(key, None);
     }
 
     /// <summary>The kind in lower case, or the name of the matrix unit.</summary>
-    private static void Accumulation(Utf8JsonWriter json, string key, Accumulation sum) =>
-        json.WriteString(key, sum.Unit is { } unit ? unit.Name : Lower(sum.Kind));
+    private static void Accumulation(IAttributeWriter to, string key, Accumulation sum) =>
+        to.Text(key, sum.Unit is { } unit ? unit.Name : LowerName<AccumulationKind>.Of(sum.Kind));
 
-    private static void Name<T>(Utf8JsonWriter json, string key, T value) where T : struct, Enum => json.WriteString(key, Lower(value));
+    private static void Name<T>(IAttributeWriter to, string key, T value) where T : struct, Enum => to.Text(key, LowerName<T>.Of(value));
 
-    private static string Lower<T>(T value) where T : struct, Enum => value.ToString().ToLowerInvariant();
-
-    private static void Numbers(Utf8JsonWriter json, string key, IReadOnlyList<int> values)
+    /// <summary>The names of an enum's values, made once.</summary>
+    private static class LowerName<T> where T : struct, Enum
     {
-        json.WriteStartArray(key);
-        foreach (int value in values)
-            json.WriteNumberValue(value);
-        json.WriteEndArray();
+        private static readonly Dictionary<T, string> Names = Enum.GetValues<T>().Distinct().ToDictionary(v => v, v => v.ToString().ToLowerInvariant());
+
+        public static string Of(T value) => Names[value];
     }
 }

@@ -55,7 +55,9 @@ typedef struct dsref_argument {
   const char* name;   /* "x", "weight", "weight.0", ... */
   dsref_role role;
   DLTensor tensor;
-  const char* layout; /* "contiguous" */
+  /* "contiguous", or another of docs/spec/layouts.md; tensor is then what memory holds. In supports a plug-in may put here the text of the layout that it
+   * wants: the host gives the tensor in it from prepare on. Numbers beside a layout are attributes: "layout.x.index", "layout.x.shape" (the logical one). */
+  const char* layout;
 } dsref_argument;
 
 typedef enum dsref_kind { DSREF_WHOLE = 0, DSREF_REAL = 1, DSREF_TEXT = 2, DSREF_FLAG = 3, DSREF_LIST = 4 } dsref_kind;

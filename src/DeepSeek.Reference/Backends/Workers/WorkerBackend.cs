@@ -50,13 +50,14 @@ internal sealed class WorkerBackend : CallBackend, IDisposable
     {
         WorkerClient worker = Client();
         worker.Begin(call.Operation.ToString());
-        worker.Supports(call);
-        int plan = worker.Prepare(call, Scaled(options.Prepare));
+        var chosen = new CallLayouts(call, options.Layouts, new Dictionary<string, string>());
+        var layouts = new CallLayouts(call, options.Layouts, worker.Supports(call, chosen));
+        int plan = worker.Prepare(call, layouts, Scaled(options.Prepare));
         Dictionary<string, byte[]>? eager = null;
         foreach (string mode in modes)
         {
             worker.Begin($"{call.Operation}, mode {mode}");
-            Dictionary<string, byte[]> results = RunOnce(worker, call, plan, mode);
+            Dictionary<string, byte[]> results = RunOnce(worker, call, layouts, plan, mode);
             eager ??= results;
             foreach ((string name, byte[] bytes) in results)
             {
@@ -87,14 +88,14 @@ internal sealed class WorkerBackend : CallBackend, IDisposable
     }
 
     /// <summary>Runs a plan on fresh tensors; the outputs' bytes. In mode perturb nothing lies where it lay, and scratch memory holds a pattern.</summary>
-    private static Dictionary<string, byte[]> RunOnce(WorkerClient worker, OperationCall call, int plan, string mode)
+    private static Dictionary<string, byte[]> RunOnce(WorkerClient worker, OperationCall call, CallLayouts layouts, int plan, string mode)
     {
         var handles = new List<(string Name, int Handle)>();
         foreach (Operand operand in call.Operands)
         {
             string file = FileOf(operand);
-            File.WriteAllBytes(Path.Combine(worker.Folder, file), operand.Tensor.AsBytes());
-            handles.Add((operand.Name, worker.Put(operand, file, mode == "perturb" ? Shift : 0)));
+            File.WriteAllBytes(Path.Combine(worker.Folder, file), layouts.Pack(operand));
+            handles.Add((operand.Name, worker.Put(operand, layouts, file, mode == "perturb" ? Shift : 0)));
         }
 
         long scratch = worker.WorkspaceSize(plan);
@@ -114,11 +115,10 @@ internal sealed class WorkerBackend : CallBackend, IDisposable
             string file = FileOf(operand);
             worker.Read(handle, file);
             byte[] bytes = File.ReadAllBytes(Path.Combine(worker.Folder, file));
-            if (bytes.Length != operand.Tensor.ByteCount)
-                throw new BackendException($"{call.Operation}: the worker wrote {bytes.Length} bytes for '{name}', which has {operand.Tensor.ByteCount}");
+            byte[] own = layouts.Unpack(operand, bytes);
             if (operand.Role == OperandRole.Output)
-                results.Add(name, bytes);
-            else if (!bytes.AsSpan().SequenceEqual(operand.Tensor.AsBytes()))
+                results.Add(name, own);
+            else if (!bytes.AsSpan().SequenceEqual(layouts.Pack(operand)))
                 throw new BackendException($"{call.Operation}: the worker changed its input '{name}'");
         }
 

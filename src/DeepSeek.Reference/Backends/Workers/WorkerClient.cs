@@ -70,11 +70,19 @@ internal sealed class WorkerClient : IDisposable
     /// <summary>Names what the next calls are for, so that a crash can be told by it.</summary>
     public void Begin(string what) => doing = what;
 
-    /// <summary>Whether the worker offers a call.</summary>
-    public void Supports(OperationCall call) => Call("supports", limit, json => Describe(json, call));
+    /// <summary>Whether the worker offers a call; the layouts that it wants for operands, by name.</summary>
+    public IReadOnlyDictionary<string, string> Supports(OperationCall call, CallLayouts layouts)
+    {
+        JsonElement answer = Call("supports", limit, json => Describe(json, call, layouts));
+        if (!answer.TryGetProperty("layouts", out JsonElement wanted) || wanted.ValueKind == JsonValueKind.Null)
+            return new Dictionary<string, string>();
+        return wanted.ValueKind == JsonValueKind.Object && wanted.EnumerateObject().All(m => m.Value.ValueKind == JsonValueKind.String)
+            ? wanted.EnumerateObject().GroupBy(m => m.Name).ToDictionary(g => g.Key, g => g.Last().Value.GetString()!)
+            : throw new BackendException($"the worker's 'layouts' for {call.Operation} is no object of texts");
+    }
 
     /// <summary>Prepares a call: compiling, choosing kernels.</summary>
-    public int Prepare(OperationCall call, TimeSpan prepare) => Whole(Call("prepare", prepare, json => Describe(json, call)), "plan");
+    public int Prepare(OperationCall call, CallLayouts layouts, TimeSpan prepare) => Whole(Call("prepare", prepare, json => Describe(json, call, layouts)), "plan");
 
     /// <summary>Bytes of scratch memory that a plan needs.</summary>
     public long WorkspaceSize(int plan)
@@ -84,11 +92,12 @@ internal sealed class WorkerClient : IDisposable
     }
 
     /// <summary>Makes a tensor of the worker's from a file of the folder; <paramref name="shift"/> bytes past an allocation's natural start.</summary>
-    public int Put(Operand operand, string file, int shift) => Whole(Call("put", limit, json =>
+    public int Put(Operand operand, CallLayouts layouts, string file, int shift) => Whole(Call("put", limit, json =>
     {
         json.WriteString("name", operand.Name);
         json.WriteString("dtype", operand.Tensor.DType.Name());
         Shape(json, operand.Tensor.Shape);
+        layouts.Write(json, operand);
         json.WriteString("file", file);
         json.WriteNumber("shift", shift);
     }), "handle");
@@ -209,7 +218,7 @@ internal sealed class WorkerClient : IDisposable
         }
     }
 
-    private static void Describe(Utf8JsonWriter json, OperationCall call)
+    private static void Describe(Utf8JsonWriter json, OperationCall call, CallLayouts layouts)
     {
         json.WriteString("op", Verification.OperationNames.Of(call.Operation));
         json.WriteStartArray("tensors");
@@ -220,7 +229,7 @@ internal sealed class WorkerClient : IDisposable
             json.WriteString("role", operand.Role == OperandRole.Input ? "in" : "out");
             json.WriteString("dtype", operand.Tensor.DType.Name());
             Shape(json, operand.Tensor.Shape);
-            json.WriteString("layout", "contiguous");
+            layouts.Write(json, operand);
             json.WriteEndObject();
         }
 

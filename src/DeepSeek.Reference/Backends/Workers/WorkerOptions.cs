@@ -12,6 +12,9 @@ internal sealed record WorkerOptions
     /// <summary>Anything else: one run, one transfer.</summary>
     public TimeSpan Run { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>How operands lie in the worker's memory; what is not chosen the worker may choose.</summary>
+    public LayoutChoice Layouts { get; init; } = LayoutChoice.None;
+
     /// <summary>Words before the command, such as a sanitizer's; all times count twentyfold under it.</summary>
     public string? Wrap { get; init; }
 }

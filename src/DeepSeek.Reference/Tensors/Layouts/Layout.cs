@@ -83,6 +83,9 @@ public sealed class Layout : IEquatable<Layout>
         return new LayoutPlan(this, placement, storage, tensor.DType, tensor.Shape).Pack(tensor);
     }
 
+    /// <summary>Memory whose elements all hold one byte: an output before it is written, in formats that cannot hold every value.</summary>
+    internal byte[] Filled(byte value, DType dtype, Shape shape) => new LayoutPlan(this, placement, storage, dtype, shape).Filled(value);
+
     /// <summary>The tensor that bytes hold; padding is not looked at.</summary>
     /// <exception cref="ShapeException">The layout cannot hold such a tensor, or in another number of bytes.</exception>
     public Tensor Unpack(ReadOnlySpan<byte> bytes, DType dtype, Shape shape) => new LayoutPlan(this, placement, storage, dtype, shape).Unpack(bytes);

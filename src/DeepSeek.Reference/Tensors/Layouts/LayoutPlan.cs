@@ -65,10 +65,20 @@ internal sealed class LayoutPlan
 
     private long Rows => grid.ElementCount == 0 ? 0 : grid.ElementCount / Columns;
 
-    public byte[] Pack(Tensor tensor)
+    public byte[] Pack(Tensor tensor) => PackCodes(storage.Encode(tensor));
+
+    /// <summary>Memory whose elements all hold one byte: an output before it is written, in formats that cannot hold any value.</summary>
+    public byte[] Filled(byte value)
+    {
+        var codes = new Tensor(storage.CodedType(dtype), coded);
+        Writable(codes).Fill(value);
+        return PackCodes(codes);
+    }
+
+    private byte[] PackCodes(Tensor codes)
     {
         byte[] bytes = Background();
-        ReadOnlySpan<byte> from = storage.Encode(tensor).AsBytes();
+        ReadOnlySpan<byte> from = codes.AsBytes();
         var taken = new bool[bytes.Length];
         int width = map.ElementBytes;
         var at = new long[Columns];

@@ -70,8 +70,9 @@ internal sealed class FileCheck
             if (given is null)
                 absent.Add(output.Name);
             Shape shape = Dispatched(c, tensors, output.Name, output.Shape);
-            // A copy: what stands mapped is read-only, and operations refuse it as an output.
-            tensors[output.Name] = given is null ? new Tensor(output.DType, shape) : As(given, output.DType, shape, actual.Path, output.Name).Clone();
+            Tensor result = given is null ? new Tensor(output.DType, shape) : As(given, output.DType, shape, actual.Path, output.Name);
+            // What stands mapped is read-only, and operations refuse it as an output; a caller's own memory is written.
+            tensors[output.Name] = result.IsReadOnly ? result.Clone() : result;
         }
 
         if (absent.Count == c.Outputs.Count)

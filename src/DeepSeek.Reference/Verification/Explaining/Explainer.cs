@@ -99,6 +99,8 @@ internal static class Explainer
         RelativeL2 = meant.Distance,
         ClassSize = fit.ClassSize,
         Presets = fit.Presets,
+        Contract = fit.Contract,
+        Alike = fit.Alike,
         Open = fit.Open,
         MeaningsTried = search.Tried,
         ContractsTried = fit.Contracts,

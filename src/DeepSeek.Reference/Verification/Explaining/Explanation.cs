@@ -39,6 +39,12 @@ internal sealed record Explanation
     /// <summary>Names of presets and accumulations among them.</summary>
     public IReadOnlyList<string> Presets { get; init; } = [];
 
+    /// <summary>The contract of a matrix product, as <c>dsref gen --discriminate</c> takes it; empty where the operation has none.</summary>
+    public string Contract { get; init; } = "";
+
+    /// <summary>Some of the others that the data cannot tell from it, the most usual first.</summary>
+    public IReadOnlyList<string> Alike { get; init; } = [];
+
     /// <summary>The dimensions that the data leaves open, with their values.</summary>
     public IReadOnlyList<(string Dimension, IReadOnlyList<string> Values)> Open { get; init; } = [];
 

@@ -5,6 +5,9 @@ namespace DeepSeek.Reference.Verification.Explaining;
 /// <summary>How well ways to round explain a candidate once the meaning is fixed: the second stage.</summary>
 internal sealed record RoundingFit
 {
+    /// <summary>Contracts of a class that are written out.</summary>
+    private const int MostAlike = 16;
+
     /// <summary>The way to round, in words; empty where none comes near.</summary>
     public string Words { get; init; } = "";
 
@@ -25,6 +28,12 @@ internal sealed record RoundingFit
 
     /// <summary>Dimensions that the data leaves open.</summary>
     public IReadOnlyList<(string Dimension, IReadOnlyList<string> Values)> Open { get; init; } = [];
+
+    /// <summary>The contract of a matrix product as <see cref="ContractName"/> writes it; empty where the operation has none.</summary>
+    public string Contract { get; init; } = "";
+
+    /// <summary>Some of the others that the data cannot tell from it.</summary>
+    public IReadOnlyList<string> Alike { get; init; } = [];
 
     /// <summary>Ways tried.</summary>
     public long Contracts { get; init; }
@@ -57,6 +66,8 @@ internal sealed record RoundingFit
         return new RoundingFit
         {
             Words = contract.Words(problem.Operands),
+            Contract = ContractName.Of(contract, problem.Operands),
+            Alike = [.. finding.Class.Where(c => !c.IsLike(contract)).Take(MostAlike).Select(c => ContractName.Of(c, problem.Operands)).Distinct()],
             Compared = finding.Compared,
             Differing = finding.Differing.Count,
             Place = MismatchPlace.Words(finding.Differing, finding.Compared, y.ElementCount / problem.N, problem.N),

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using DeepSeek.Reference.Backends;
 
 namespace DeepSeek.Reference.Verification;
@@ -5,12 +6,12 @@ namespace DeepSeek.Reference.Verification;
 /// <summary>Runs a case on a candidate as a suspicious caller would, then has its results judged.</summary>
 /// <remarks>
 /// <list type="number">
-/// <item>A call of the same shape on other values comes first, so that a result kept from an earlier call is not the right one.</item>
+/// <item>A call of the same shape on other values comes first, so that a result kept from an earlier call is not the right one; where one run alone is asked for, it is the only call.</item>
 /// <item>Every operand lies between canaries (<see cref="HarnessBuffer"/>); outputs are poisoned. Every third run has its operands one element beside a 64-byte boundary, the others on it.</item>
 /// <item>After each run: canaries stand (<c>canary</c>), inputs are what they were (<c>mutation</c>), no element that must be written holds poison (<c>poison</c>),
 /// and those that must not be written do (<c>untouched</c>). Each of these is FAIL, whatever the values are.</item>
-/// <item>All runs give the same bits. Where they do not at the same place (<c>repeat</c>) or at another place (<c>placement</c>), the run is NONDETERMINISTIC: SUSPECT, or,
-/// where the candidate declares a free order, the weakest verdict of all runs.</item>
+/// <item>All runs give the same bits. Where they do not at the same place (<c>repeat</c>) or at another place (<c>placement</c>), the candidate is NONDETERMINISTIC: FAIL, or,
+/// where it declares a free order, the weakest verdict of all runs.</item>
 /// <item><see cref="CallJudge"/> judges the values of the first run.</item>
 /// </list>
 /// docs/spec/zoo.md 2.
@@ -25,27 +26,43 @@ internal static class CallHarness
     public static HarnessReport Run(OperationCase c, IBackend backend, HarnessOptions options)
     {
         ArgumentNullException.ThrowIfNull(c);
+        return Run(c, c.Call(c.Prepare()), backend, options);
+    }
+
+    /// <summary>Runs and judges a case whose tensors are made.</summary>
+    /// <exception cref="ContractException">Fewer than one run is asked for.</exception>
+    public static HarnessReport Run(OperationCase c, OperationCall pristine, IBackend backend, HarnessOptions options)
+    {
         ArgumentNullException.ThrowIfNull(backend);
         if (options.Repeat < 1)
             throw new ContractException($"{options.Repeat} runs were asked for; take 1 or more");
-        OperationCall pristine = c.Call(c.Prepare());
         var runs = new List<OperationCall>();
+        var clock = new Stopwatch();
+        TimeSpan first = default;
         (string Check, string Note)? found = null;
         try
         {
-            OperationCase other = WithSeed(c, c.Seed ^ OtherValues);
-            other.Run(backend, other.Prepare());
+            if (options.Repeat > 1)
+            {
+                OperationCase other = WithSeed(c, c.Seed ^ OtherValues);
+                other.Run(backend, other.Prepare());
+            }
+
             for (int i = 0; i < options.Repeat && found is null; i++)
-                found = RunOnce(pristine, backend, Offset(i), runs);
+            {
+                found = RunOnce(pristine, backend, Offset(i), runs, clock);
+                first = i == 0 ? clock.Elapsed : first;
+            }
         }
         catch (ContractException e)
         {
-            return new HarnessReport { Verdict = Verdict.Skip, Check = "refused", Note = e.Message };
+            return new HarnessReport { Verdict = Verdict.Skip, Check = "refused", Note = e.Message, Elapsed = clock.Elapsed };
         }
 
-        if (found is { } breach)
-            return new HarnessReport { Verdict = Verdict.Fail, Check = breach.Check, Note = breach.Note, Candidate = runs[0] };
-        return Judged(runs, pristine, options);
+        HarnessReport report = found is { } breach
+            ? new HarnessReport { Verdict = Verdict.Fail, Check = breach.Check, Note = breach.Note, Candidate = runs[0] }
+            : Judged(runs, pristine, options);
+        return report with { Runs = runs.Count, Elapsed = first };
     }
 
     /// <summary>The case on other values.</summary>
@@ -56,16 +73,18 @@ internal static class CallHarness
     private static int Offset(int run) => run % 3 == 2 ? 1 : 0;
 
     /// <summary>One run between canaries; adds the call, with the inputs as they were and the outputs as the candidate left them. Returns the first breach.</summary>
-    private static (string Check, string Note)? RunOnce(OperationCall pristine, IBackend backend, int offset, List<OperationCall> runs)
+    private static (string Check, string Note)? RunOnce(OperationCall pristine, IBackend backend, int offset, List<OperationCall> runs, Stopwatch clock)
     {
         var buffers = new Dictionary<string, HarnessBuffer>();
         OperationCall call = pristine.Replace(o =>
         {
-            HarnessBuffer buffer = o.Role == OperandRole.Input ? HarnessBuffer.Holding(o.Tensor, offset) : HarnessBuffer.Poisoned(o.Tensor, offset);
+            HarnessBuffer buffer = o.Role == OperandRole.Input ? HarnessBuffer.Holding(o.Tensor, offset) : HarnessBuffer.Poisoned(o.Tensor, offset, runs.Count);
             buffers[o.Name] = buffer;
             return buffer.Tensor;
         });
+        clock.Start();
         call.Run(backend);
+        clock.Stop();
         runs.Add(call.Replace(o => o.Role == OperandRole.Input ? pristine[o.Name] : o.Tensor));
 
         foreach ((string name, HarnessBuffer buffer) in buffers)
@@ -82,7 +101,8 @@ internal static class CallHarness
 
         foreach (Operand output in call.Outputs)
         {
-            if (Breach(call, output) is { } breach)
+            (string Check, string Note)? breach = HarnessBuffer.IsCode(output.Tensor.DType) ? CodeBreach(runs, output) : Breach(call, output);
+            if (breach is not null)
                 return breach;
         }
 
@@ -109,6 +129,21 @@ internal static class CallHarness
         return null;
     }
 
+    /// <summary>
+    /// A code that held one poison after the run before and another after this one. A code of 8 bits has none that no result has, so one run alone does not tell;
+    /// what was left in all runs is then the judge's to find.
+    /// </summary>
+    private static (string Check, string Note)? CodeBreach(List<OperationCall> runs, Operand output)
+    {
+        for (long i = 0; runs.Count > 1 && i < output.Tensor.ElementCount; i++)
+        {
+            if (HarnessBuffer.IsPoison(output.Tensor, i, runs.Count - 1) && HarnessBuffer.IsPoison(runs[^2][output.Name], i, runs.Count - 2))
+                return ("poison", $"element {i} of the output {output.Name} {output.Tensor} was not written");
+        }
+
+        return null;
+    }
+
     /// <summary>The rows of y that an operation does not write: those of no group, and those beyond a group's count. Null: it writes all.</summary>
     private static Func<long, bool>? LeavesRow(OperationCall call)
     {
@@ -129,6 +164,8 @@ internal static class CallHarness
     private static HarnessReport Judged(List<OperationCall> runs, OperationCall pristine, HarnessOptions options)
     {
         (string Check, string Note)? differs = Differs(runs);
+        if (differs is null && options.IsRight?.Invoke(AsBefore(runs[0], pristine)) == true)
+            return new HarnessReport { Verdict = Verdict.Bits, Check = "bits", Candidate = runs[0] };
         CallReport first = Judge(runs[0], options);
         for (int i = 1; i < runs.Count && differs is not null && options.FreeOrder; i++)
         {
@@ -137,17 +174,39 @@ internal static class CallHarness
                 first = next;
         }
 
-        bool suspect = differs is not null && !options.FreeOrder && first.Verdict < Verdict.Suspect;
+        bool moves = differs is not null && !options.FreeOrder && first.Verdict < Verdict.Fail;
         OutputReport? worst = first.Outputs.FirstOrDefault(o => o.Verdict == first.Verdict);
         return new HarnessReport
         {
-            Verdict = suspect ? Verdict.Suspect : first.Verdict,
-            Check = suspect ? differs!.Value.Check : first.Check,
-            Note = suspect ? differs!.Value.Note : worst is null ? "" : $"{worst.Name}: {worst.Note}",
+            Verdict = moves ? Verdict.Fail : first.Verdict,
+            Check = moves ? differs!.Value.Check : first.Check,
+            Note = moves ? differs!.Value.Note : worst is null ? "" : worst.Note.Length == 0 ? worst.Name : $"{worst.Name}: {worst.Note}",
             Nondeterministic = differs is not null,
             Call = first,
             Candidate = runs[0],
         };
+    }
+
+    /// <summary>A run's outputs with the rows that it left as they were before the case: what a golden's digest covers.</summary>
+    private static OperationCall AsBefore(OperationCall run, OperationCall pristine)
+    {
+        if (LeavesRow(run) is not { } leaves)
+            return run;
+        return run.Replace(o =>
+        {
+            if (o.Role == OperandRole.Input)
+                return o.Tensor;
+            Tensor whole = o.Tensor.Clone(), rows = Rows(whole), before = Rows(pristine[o.Name]);
+            for (long i = 0; i < rows.Shape[0]; i++)
+            {
+                if (leaves(i))
+                    before.Rows(i, 1).CopyTo(rows.Rows(i, 1));
+            }
+
+            return whole;
+        });
+
+        static Tensor Rows(Tensor t) => t.Reshape(t.Shape[^1] == 0 ? 0 : t.ElementCount / t.Shape[^1], t.Shape[^1]);
     }
 
     private static CallReport Judge(OperationCall run, HarnessOptions options)

@@ -12,6 +12,9 @@ internal static class CallJudge
     private const double LookFor = 0.25;
     private const double SampleUntil = 0.7;
 
+    // Checksums are the last resort and a hundredth of a product; that they cover the whole output is worth more than keeping to the second.
+    private const double LongestLook = 2;
+
     /// <summary>Judges the outputs that stand in <paramref name="candidate"/>, whose inputs are as they were given to it.</summary>
     /// <param name="candidate">The call with the candidate's results in its outputs.</param>
     /// <param name="before">The outputs' contents before the candidate ran, by name: elements that the operation leaves must still hold them. Null: not known.</param>
@@ -39,7 +42,7 @@ internal static class CallJudge
         ProductPass? look = null;
         if (!run.IsWhole)
         {
-            look = ProductPass.Run(run.Sampler!, LookFor * options.Budget, options.Seed);
+            look = ProductPass.Run(run.Sampler!, LookFor * options.Budget, options.Seed, LongestLook * options.Budget);
             run.MoreSamples(SampleUntil * options.Budget);
             if (look is not null)
                 run.AddChosen(look.Standing);
@@ -77,20 +80,26 @@ internal static class CallJudge
         return new CallReport { Verdict = Verdict.Fail, Check = "shape", Outputs = outputs };
     }
 
-    /// <summary>Up to 64 elements of the whole outputs that are NaN or infinite: a sample would miss a few of them.</summary>
+    /// <summary>Up to 64 places of the whole first output that hold NaN or infinity: a sample would miss a few of them.</summary>
     private static IEnumerable<(int Row, int Column)> NotNumbers(OperationCall candidate, ReferenceRun run)
     {
         CallSampler sampler = run.Sampler!;
         Tensor y = candidate.Outputs.First().Tensor;
-        if (sampler is not ProductSampler || !ElementReader.IsReal(y.DType))
+        long pairs = (long)sampler.Rows * sampler.Columns;
+
+        // Where a row of a sampler is no run of elements of the output.
+        if (candidate is DispatchCall or QuantizeCall or DequantizeCall || !ElementReader.IsReal(y.DType) || pairs == 0 || y.ElementCount % pairs != 0)
             yield break;
+        long length = y.ElementCount / pairs, last = -1;
         int found = 0;
         for (long i = 0; i < y.ElementCount && found < 64; i++)
         {
-            if (double.IsFinite(ElementReader.Value(y, i)) || !sampler.IsWritten((int)(i / sampler.Columns)))
+            long pair = i / length;
+            (int row, int column) = ((int)(pair / sampler.Columns), (int)(pair % sampler.Columns));
+            if (pair == last || double.IsFinite(ElementReader.Value(y, i)) || !sampler.IsWritten(row))
                 continue;
-            found++;
-            yield return ((int)(i / sampler.Columns), (int)(i % sampler.Columns));
+            (found, last) = (found + 1, pair);
+            yield return (row, column);
         }
     }
 }

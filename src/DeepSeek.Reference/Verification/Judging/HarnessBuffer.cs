@@ -48,10 +48,13 @@ internal sealed class HarnessBuffer
     }
 
     /// <summary>An output between canaries, poisoned.</summary>
-    public static HarnessBuffer Poisoned(Tensor tensor, int offset)
+    /// <param name="tensor">Dtype and shape.</param>
+    /// <param name="offset">Elements between the 64-byte boundary and the tensor.</param>
+    /// <param name="run">Number of the run: codes of 8 bits have another poison in every second.</param>
+    public static HarnessBuffer Poisoned(Tensor tensor, int offset, int run = 0)
     {
         var buffer = new HarnessBuffer(tensor, offset);
-        Fill(buffer.Tensor, Poison(tensor.DType));
+        Fill(buffer.Tensor, Whole(tensor.DType, run));
         return buffer;
     }
 
@@ -85,16 +88,19 @@ internal sealed class HarnessBuffer
     };
 
     /// <summary>Whether element i still holds the poison.</summary>
-    public static bool IsPoison(Tensor tensor, long i)
+    public static bool IsPoison(Tensor tensor, long i, int run = 0)
     {
         int size = (int)tensor.DType.ByteCount(1);
-        return Bytes(tensor, i * size, size).SequenceEqual(Whole(tensor.DType));
+        return Bytes(tensor, i * size, size).SequenceEqual(Whole(tensor.DType, run));
     }
+
+    /// <summary>Whether elements are codes of 8 bits, of which each may be a result.</summary>
+    public static bool IsCode(DType dtype) => dtype.Bits() <= 8;
 
     /// <summary>The first element that still holds the poison; null where none does.</summary>
     public static long? FirstPoison(Tensor tensor)
     {
-        ReadOnlySpan<byte> poison = Whole(tensor.DType);
+        ReadOnlySpan<byte> poison = Whole(tensor.DType, 0);
         for (long at = 0; at < tensor.ByteCount; at += Most)
         {
             ReadOnlySpan<byte> bytes = Bytes(tensor, at, (int)Math.Min(Most, tensor.ByteCount - at));
@@ -139,9 +145,11 @@ internal sealed class HarnessBuffer
     }
 
     /// <summary>The poison of one element.</summary>
-    private static byte[] Whole(DType dtype)
+    private static byte[] Whole(DType dtype, int run)
     {
         ReadOnlySpan<byte> poison = Poison(dtype);
+        if (IsCode(dtype) && run % 2 == 1)
+            return [(byte)(dtype == DType.F8_E4M3 ? 0x7F : ~poison[0])]; // a NaN too
         var whole = new byte[dtype.ByteCount(1)];
         for (int b = 0; b < whole.Length; b++)
             whole[b] = poison[b % poison.Length];

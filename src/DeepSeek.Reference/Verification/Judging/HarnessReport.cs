@@ -5,11 +5,14 @@ namespace DeepSeek.Reference.Verification;
 /// <summary>How a candidate is run before its results are judged.</summary>
 internal sealed record HarnessOptions
 {
-    /// <summary>How often the call is made, at least once; all runs must give the same bits.</summary>
+    /// <summary>How often the call is made, at least once; all runs must give the same bits. From two on, a call on other values comes first.</summary>
     public int Repeat { get; init; } = 3;
 
     /// <summary>The candidate declares no order of its sums: runs may differ, and each is judged.</summary>
     public bool FreeOrder { get; init; }
+
+    /// <summary>Says of a run's outputs that they are right to the bit, by a golden's digests; the others are judged. Null: all are judged.</summary>
+    public Func<OperationCall, bool>? IsRight { get; init; }
 
     /// <summary>How the results are judged.</summary>
     public JudgeOptions Judge { get; init; } = new();
@@ -29,6 +32,12 @@ internal sealed record HarnessReport
 
     /// <summary>Two runs gave different bits: the label NONDETERMINISTIC.</summary>
     public bool Nondeterministic { get; init; }
+
+    /// <summary>Runs made, without the call on other values.</summary>
+    public int Runs { get; init; }
+
+    /// <summary>Time of the operation alone in the first run.</summary>
+    public TimeSpan Elapsed { get; init; }
 
     /// <summary>The judge's report on the run that decided; null where none was judged.</summary>
     public CallReport? Call { get; init; }

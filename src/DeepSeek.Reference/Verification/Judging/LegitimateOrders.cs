@@ -17,9 +17,11 @@ internal static class LegitimateOrders
     private const int Orders = 8;
     private const double Work = 1 << 24;
 
-    // Variants are written plainly, at some 10^7 multiply-adds a second. Errors that rows share take many rows to know.
+    // Variants are written plainly, at some 10^8 multiply-adds a second. Errors that rows share take several rows to know, and long rows leave time for few.
     private const double VariantWork = 1 << 20;
-    private const int LeastRows = 16;
+    private const double LongRow = 1 << 17;
+    private const double LongestRow = 1 << 24;
+    private const int LeastRows = 6;
 
     private static readonly SumOrder[] Variants =
         [SumOrder.Lanes16, SumOrder.Sequential, SumOrder.Reversed, SumOrder.Pairwise, SumOrder.Random, SumOrder.Random, SumOrder.SplitK2, SumOrder.SplitK4];
@@ -30,10 +32,12 @@ internal static class LegitimateOrders
         if (sampler is null || sampler.Rows == 0 || sampler.Columns == 0 || call.Sum.Kind is not (AccumulationKind.Lanes16 or AccumulationKind.Sequential) || !(Has(call) || HasVariants(call)))
             return OrderAllowance.None;
         bool shared = HasVariants(call);
-        (int[] rows, int[] columns) = new SamplePlan(sampler, seed).Uniform((long)Math.Clamp((shared ? VariantWork : Work) / Math.Max(1, sampler.Work), shared ? LeastRows : 1, 4096));
+        double most = (shared ? VariantWork : Work) / Math.Max(1, sampler.Work);
+        (int[] rows, int[] columns) = new SamplePlan(sampler, seed).Uniform((long)Math.Clamp(most, shared && sampler.Work < LongestRow ? LeastRows : 1, 4096));
         var worst = OrderAllowance.None;
         CallSample[] samples = [.. sampler.Take(rows, columns)];
-        for (int order = 0; order < Orders; order++)
+        int orders = shared && sampler.Work > LongRow ? Orders / 2 : Orders;
+        for (int order = 0; order < orders; order++)
         {
             var errors = new OrderErrors();
             bool any = false;
@@ -42,7 +46,7 @@ internal static class LegitimateOrders
                 OperationCall inOrder = shared ? sample.Call : InOrder(sample.Call, order, seed);
                 any |= shared || !ReferenceEquals(inOrder, sample.Call);
                 if (YardstickOf.Value(sample.Call, output) is { } yardstick)
-                    errors.Add(sample.Call[output].DType, inOrder, output, yardstick, shared ? new VariantBackend(Variants[order], (int)seed + order) : new SimdBackend());
+                    errors.Add(sample.Call[output].DType, inOrder, output, yardstick, shared ? new VariantBackend(Variants[order], unchecked((int)seed + order)) : new SimdBackend());
             }
 
             if (!any)

@@ -26,9 +26,6 @@ internal sealed class ProductPass
     private const int WorstSums = 4;
     private const int ChecksumRows = 64;
 
-    // Checksums are the last resort: they may take a little more than their share.
-    private const double LongestLook = 1.5;
-
     private readonly ProductSampler sampler;
     private readonly Tensor y;
     private readonly SimdBackend simd = new();
@@ -54,8 +51,8 @@ internal sealed class ProductPass
     /// <param name="sampler">The call.</param>
     /// <param name="seconds">Seconds that a whole product may take; where it would take longer, checksums are made.</param>
     /// <param name="seed">Seed of their signs.</param>
-    /// <param name="checksumSeconds">Seconds after which no more checksums are begun; by default half as many again.</param>
-    public static ProductPass? Run(CallSampler sampler, double seconds, ulong seed, double? checksumSeconds = null)
+    /// <param name="checksumSeconds">Seconds after which no more checksums are begun: the last resort, a hundredth of a product's work.</param>
+    public static ProductPass? Run(CallSampler sampler, double seconds, ulong seed, double checksumSeconds)
     {
         if (sampler is not ProductSampler product || product.Rows == 0 || product.Columns == 0)
             return null;
@@ -69,7 +66,7 @@ internal sealed class ProductPass
         if (all <= seconds)
             pass.Everything();
         else
-            pass.Checksums(checksumSeconds ?? LongestLook * seconds, seed, start);
+            pass.Checksums(checksumSeconds, seed, start);
         return pass;
     }
 

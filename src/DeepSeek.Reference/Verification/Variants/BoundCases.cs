@@ -3,7 +3,7 @@ using DeepSeek.Reference.Ops;
 namespace DeepSeek.Reference.Verification;
 
 /// <summary>Random small cases of every operation: shapes, dtypes, attributes, value maps.</summary>
-internal static class BoundCases
+internal static partial class BoundCases
 {
     private static readonly string[] Maps = ["uniform", "int", "bell", "logspread", "outlier", "boundary", "tie", "bell", "logspread", "outlier", "special"];
     private static readonly int[] Lengths = [1, 2, 3, 5, 7, 16, 17, 32, 33, 64, 100, 128, 129, 256, 257, 500, 1000];
@@ -57,6 +57,8 @@ internal static class BoundCases
 
     private static string Attention(Random r)
     {
+        if (r.Next(2) == 0)
+            return UnderContract(r);
         bool latent = r.Next(2) == 0;
         int h = r.Next(1, 4), d = 4 * r.Next(1, 20), dv = latent ? r.Next(1, d + 1) : r.Next(1, 20);
         string rounding = Any<AttentionRounding>(r);

@@ -8,6 +8,13 @@ internal sealed partial class VariantBackend
 {
     private void Attention(AttentionCall c)
     {
+        c = c with { Attributes = c.Attributes.Resolved() };
+        if (c.Attributes.Contract is not null)
+        {
+            UnderContract(c);
+            return;
+        }
+
         AttentionShape shape = AttentionShape.Of(c.Q, c.Keys, c.Values, c.Attributes, c.Y, c.LogSumExp);
         for (long row = 0; row < (long)shape.S * shape.H; row++)
         {

@@ -11,7 +11,9 @@ internal sealed class VariantSum(SumOrder order, Random random)
     /// <summary>Σ a b in the order, ending in binary32; rounded at once to <paramref name="output"/> where the order ends in more.</summary>
     public float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Accumulation declared, DType output)
     {
-        if (order == SumOrder.Declared || declared.Kind is AccumulationKind.Exact or AccumulationKind.Float64 && order is not (SumOrder.Exact or SumOrder.Float64))
+        // An exact sum binds to that: where terms cancel beyond 53 bits, binary64 is wrong.
+        bool bound = declared.Kind == AccumulationKind.Exact || declared.Kind == AccumulationKind.Float64 && order is not (SumOrder.Exact or SumOrder.Float64);
+        if (bound || order == SumOrder.Declared)
             return DotProduct.Define(a, b, declared, output);
         if (declared.Unit is { } unit && order is not (SumOrder.Exact or SumOrder.Float64 or SumOrder.Lanes16 or SumOrder.Pairwise))
             return Unit(a, b, unit);

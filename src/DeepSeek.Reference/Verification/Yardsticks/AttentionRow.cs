@@ -171,7 +171,8 @@ internal sealed class AttentionRow
         return Roundoff.LargestPartial(sum, magnitude) + error >= Roundoff.SingleOverflow ? Ball.Nothing(sum) : new Ball(sum, error);
     }
 
-    private static Ball OfSpecial(ReadOnlySpan<double> q, ReadOnlySpan<float> k)
+    /// <summary>A score whose operands are not all numbers.</summary>
+    internal static Ball OfSpecial(ReadOnlySpan<double> q, ReadOnlySpan<float> k)
     {
         double special = 0, magnitude = 0;
         for (int d = 0; d < k.Length; d++)

@@ -83,6 +83,8 @@ internal static class Roundoff
     /// <param name="output">F32 or BF16.</param>
     public static Measurement OfSingle(double exact, double error, double largest, double opposite, DType output)
     {
+        if (!double.IsFinite(error) && !double.IsNaN(exact))
+            return Nothing(exact);
         if (double.IsFinite(exact) && largest + error >= SingleOverflow)
         {
             bool infinite = Math.Abs(exact) - error >= SingleOverflow && opposite + error < SingleOverflow / 2;
@@ -92,7 +94,7 @@ internal static class Roundoff
         if (output != DType.F32)
             return Stored(exact, error, output);
         if (!double.IsFinite(exact))
-            return double.IsNaN(exact) || double.IsFinite(error) ? new Measurement(exact, 0) : Nothing(exact);
+            return new Measurement(exact, 0);
         return new Measurement(exact, error * Slack);
     }
 

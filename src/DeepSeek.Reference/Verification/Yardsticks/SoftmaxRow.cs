@@ -43,7 +43,10 @@ internal sealed class SoftmaxRow
     public bool IsFree { get; private set; }
 
     /// <summary>The row of these scores; <paramref name="accumulate"/> bounds the error of a sum of n terms from the sum and its magnitude.</summary>
-    public static SoftmaxRow Of(ReadOnlySpan<Ball> x, Func<double, double, double, double> accumulate)
+    /// <param name="x">The scores.</param>
+    /// <param name="accumulate">Error of a sum, its magnitude and its number of terms given.</param>
+    /// <param name="blocks">How often an online softmax rescales at the most, and once more; 0 for blocks of <see cref="SmallestBlock"/>.</param>
+    public static SoftmaxRow Of(ReadOnlySpan<Ball> x, Func<double, double, double, double> accumulate, int blocks = 0)
     {
         var row = new SoftmaxRow(x.Length) { Max = double.NegativeInfinity };
         bool certainNaN = false;
@@ -65,11 +68,11 @@ internal sealed class SoftmaxRow
 
         if (row.IsFree || double.IsNegativeInfinity(row.Max))
             return row;
-        row.Fill(x, accumulate);
+        row.Fill(x, accumulate, blocks > 0 ? blocks : (x.Length + SmallestBlock - 1) / SmallestBlock);
         return row;
     }
 
-    private void Fill(ReadOnlySpan<Ball> x, Func<double, double, double, double> accumulate)
+    private void Fill(ReadOnlySpan<Ball> x, Func<double, double, double, double> accumulate, int blocks)
     {
         double sum = 0, off = 0;
         for (int j = 0; j < x.Length; j++)
@@ -88,7 +91,6 @@ internal sealed class SoftmaxRow
             off += Off[j];
         }
 
-        int blocks = (x.Length + SmallestBlock - 1) / SmallestBlock;
         Rescaling = (blocks - 1) * (ElementFunctions.ExpUlps * ElementFunctions.Ulp + Roundoff.Single);
         double own = Roundoff.OwnSum(sum, x.Length);
         Sum = new Ball(sum, own + off + (sum + off) * Rescaling + accumulate(sum + off, sum + off, x.Length));

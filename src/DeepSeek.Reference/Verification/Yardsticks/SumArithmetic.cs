@@ -10,7 +10,7 @@ namespace DeepSeek.Reference.Verification;
 /// the bound of a declaration by lanes, in sequence, or by a matrix unit; for the last so does any order of the declared fused sums, one of more bits, and any
 /// cut of k between them with binary32 additions of the parts. A declaration of binary64 or of exact sums binds to that.
 /// </remarks>
-internal sealed class SumArithmetic
+internal sealed partial class SumArithmetic
 {
     private readonly AccumulationKind kind;
     private readonly TensorCore? unit;
@@ -36,6 +36,9 @@ internal sealed class SumArithmetic
 
     /// <summary>L, or 0 where products are not fused.</summary>
     public int Fused { get; }
+
+    /// <summary>Products of an instruction, or 0 where there are none.</summary>
+    public int Instruction => unit?.K ?? 0;
 
     /// <summary>The exponent by which the unit aligns subnormal operands.</summary>
     public int LeastExponent => unit?.A.MinExponent ?? -126;

@@ -124,6 +124,30 @@ public class AttentionContractTests
     }
 
     [Fact]
+    public void Rule_N23_the_twin_of_the_decoders_equals_them_at_DeepSeek_V3s_widths()
+    {
+        // 17 heads are two pieces of rows, of 16 and of 1; 449 keys are two splits, whose last block holds one key, which the causal mask hides.
+        static uint[] Run(IBackend backend, AttentionContract contract)
+        {
+            var random = new Random(449);
+            Tensor Values(params ReadOnlySpan<long> shape)
+            {
+                var t = new Tensor(DType.F32, shape);
+                foreach (ref float x in t.AsSpan<float>())
+                    x = (random.NextSingle() - 0.5f) * MathF.ScaleB(1f, random.Next(-2, 2));
+                return t.As(DType.BF16);
+            }
+
+            Tensor y = new(DType.F32, 1, 17, 512), lse = new(DType.F32, 1, 17);
+            backend.Attention(Values(1, 17, 576), Values(449, 1, 576), null, new AttentionAttributes(0.1352337f, 447, contract), y, lse);
+            return [.. y.Bits(), .. lse.Bits()];
+        }
+
+        foreach (AttentionContract preset in new[] { AttentionContract.FlashMlaDense, AttentionContract.FlashMlaSm90 })
+            Assert.Equal(Run(backends[0], preset with { Parts = 2 }), Run(backends[1], preset with { Parts = 2 }));
+    }
+
+    [Fact]
     public void Rule_N23_exp2_is_the_contracts()
     {
         Tensor q = Tensor.From([1f], 1, 1, 1).As(DType.BF16), keys = Tensor.From([1f, 3f], 2, 1, 1).As(DType.BF16);

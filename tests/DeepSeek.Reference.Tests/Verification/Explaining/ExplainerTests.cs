@@ -99,6 +99,18 @@ public sealed class ExplainerTests
     }
 
     [Fact]
+    public void An_online_softmax_in_blocks()
+    {
+        Explanation e = Explain("attention[s=3,t=150,h=2,hk=2,d=16,dv=16,seed=0x9c]", call => ((AttentionCall)call with
+        {
+            Attributes = new AttentionAttributes(0.25f, 147, new AttentionContract { Schedule = AttentionSchedule.Online, Block = 64, Base = SoftmaxBase.Two, Division = AttentionDivision.Reciprocal }),
+        }).Run(new ScalarBackend()));
+        Assert.True(e.IsBitEqual);
+        Assert.Empty(e.Meanings);
+        Assert.Contains("online, blocks of 64; 2^x", e.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Epsilon_outside_the_root_by_bits()
     {
         Explanation e = Explain("rms_norm[t=4,n=64,eps=0.001,seed=0x96]", call =>

@@ -76,6 +76,77 @@ public class CallJudgeTests
         Assert.Contains("y[3, 0]", report.Outputs[0].Note, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("indexed_scaled_linear[r=16,g=2,n=32,k=128,align=4,y=f32]")]
+    [InlineData("masked_scaled_linear[m=8,g=3,n=32,k=128,y=f32]")]
+    public void Rows_left_alone_are_not_judged_where_nobody_knows_what_they_held(string id)
+    {
+        OperationCall call = Ran(id);
+        CallSampler sampler = CallSampler.Of(call)!;
+        int left = Enumerable.Range(0, sampler.Rows).First(t => !sampler.IsWritten(t));
+        call["y"].AsSpan<float>().Slice(left * 32, 32).Fill(float.NaN);
+
+        OutputReport report = CallJudge.Judge(call, null, new JudgeOptions()).Outputs[0];
+
+        Assert.Equal(Verdict.Bits, report.Verdict);
+        Assert.Equal(32L * Enumerable.Range(0, sampler.Rows).Count(sampler.IsWritten), report.Compared);
+        Assert.True(report.Compared < call["y"].ElementCount);
+
+        // Their values count for no figure either.
+        call["y"].AsSpan<float>().Slice(left * 32, 32).Fill(1e30f);
+        call["y"].AsSpan<float>()[0] = MathF.BitIncrement(call["y"].AsSpan<float>()[0]);
+        ErrorStatistics errors = CallJudge.Judge(call, null, new JudgeOptions()).Outputs[0].Errors!;
+        Assert.Equal((1L, 1.0), (errors.MismatchCount, errors.MaxUlp));
+        Assert.InRange(errors.RelativeL2, 1e-12, 1e-6);
+    }
+
+    [Fact]
+    public void A_report_holds_every_figure_of_a_difference()
+    {
+        OperationCall call = Ran(Small);
+        Span<float> y = call["y"].AsSpan<float>();
+        y[3 * 200 + 5] = MathF.BitIncrement(y[3 * 200 + 5]);
+        y[129 * 200 + 199] *= 1.5f;
+
+        CallReport report = CallJudge.Judge(call, null, new JudgeOptions { Repro = "dsref verify this" });
+
+        ErrorStatistics errors = report.Outputs[0].Errors!;
+        Assert.Equal((26000L, 2L, 0L), (errors.Count, errors.MismatchCount, errors.MaskMismatchCount));
+        Assert.Equal((1L, 2L), (errors.UlpHistogram[0], errors.UlpHistogram.Sum()));
+        Assert.Equal([3L, 5L], errors.First!.Index);
+        Assert.Equal([129L, 199L], errors.Worst!.Index);
+        Assert.Equal([129L, 199L], errors.MaxAbs.At);
+        Assert.Equal(0.5, errors.MaxRel.Value, 6);
+        Assert.Equal(((1L, 1L), 3), (errors.Worst.Tile, errors.Worst.Neighbourhood.Count));
+        Assert.Equal(errors.Worst.Actual, errors.Worst.Neighbourhood[1].Split(' ')[1]);
+        Assert.NotEqual(errors.Worst.Actual, errors.Worst.Reference);
+        Assert.NotNull(errors.Worst.Exact);
+        Assert.Equal(errors.Nmse, errors.RelativeL2 * errors.RelativeL2);
+        Assert.InRange(errors.Cosine, 0.9, 1);
+        Assert.InRange(errors.CalcDiff, 1e-9, 1e-2);
+        Assert.Equal("dsref verify this", report.Repro);
+    }
+
+    [Fact]
+    public void A_tile_of_coarser_arithmetic_is_found_by_the_statistics_of_its_tile()
+    {
+        // Errors of up to 5e-4 of the result in one tile of 128 x 128 lie within the bounds of a unit that keeps 13 bits, and are no errors of its.
+        var call = (ScaledLinearCall)Ran("scaled_linear[t=256,n=256,k=512,product=deepgemm-sm90,seed=0x9]");
+        Tensor y = call.Y.Clone();
+        ScaledLinearCall coarse = call with { Y = y };
+        Span<float> right = call.Y.AsSpan<float>(), values = y.AsSpan<float>();
+        for (int t = 128; t < 256; t++)
+        {
+            for (int n = 128; n < 256; n++)
+                values[t * 256 + n] = right[t * 256 + n] * (1 + ((t * 131 + n * 17) % 7 - 3) * 1.6e-4f);
+        }
+
+        OutputReport report = CallJudge.Judge(coarse, null, new JudgeOptions()).Outputs[0];
+
+        Assert.False(report.Verdict.Passes(), report.Note);
+        Assert.Contains(report.Noise!.Findings, f => !f.Holds && f.Where == "tile (1, 1)");
+    }
+
     [Fact]
     public void A_cast_that_is_not_bit_equal_fails()
     {

@@ -39,10 +39,13 @@ internal readonly record struct ProductContract(SumRule Sum, PromotionRule Promo
     public IReadOnlyList<string> NamesFor(ElementFormat operands)
     {
         ProductContract self = this;
-        return operands == ElementFormat.E4M3
-            ? [.. ScaledProduct.Presets.Where(p => Of(p).IsLike(self)).Select(p => p.Name)]
-            : [.. Accumulations(operands).Where(a => Of(a.Value).IsLike(self)).Select(a => a.Name)];
+        return [.. Named(operands).Where(n => n.Value.IsLike(self)).Select(n => n.Name)];
     }
+
+    /// <summary>The contracts that have names, for operands of a format: presets of block-scaled products for E4M3, else accumulations.</summary>
+    public static IEnumerable<(string Name, ProductContract Value)> Named(ElementFormat operands) => operands == ElementFormat.E4M3
+        ? ScaledProduct.Presets.Select(p => (p.Name, Of(p)))
+        : Accumulations(operands).Select(a => (a.Name, Of(a.Value)));
 
     /// <summary>In words, with the first name where there is one.</summary>
     public string Words(ElementFormat operands) => NamesFor(operands) is [var name, ..] ? $"{name} ({this})" : ToString();

@@ -16,7 +16,7 @@ internal static class AttentionRoundings
         from accumulation in Accumulations
         select new RoundingVariant(
             [("rounding", $"AttentionRounding.{rounding}"), ("scores", split == 0 ? "one sum over all channels" : $"split after {split} channels"), ("accumulation", $"Accumulation.{accumulation}")],
-            c => c is AttentionCall a && split < a.Q.Shape[^1] ? a with { Attributes = a.Attributes with { Rounding = rounding, ScoreSplit = split, Accumulation = accumulation } } : c);
+            c => c is AttentionCall a && split < a.Q.Shape[^1] ? a with { Attributes = a.Attributes with { Rounding = rounding, ScoreSplit = split, Accumulation = accumulation, Contract = null } } : c);
 
     /// <summary>Accumulations alone.</summary>
     public static IEnumerable<RoundingVariant> Sums() => Accumulations.Select(accumulation => new RoundingVariant([("accumulation", $"Accumulation.{accumulation}")], call => call switch

@@ -21,7 +21,7 @@ internal sealed record RoundingVariant(IReadOnlyList<(string Dimension, string V
             RopeCall => ElementRoundings.Rope(),
             CombineCall => ExpertRoundings.Combine(),
             GateCall => ExpertRoundings.Gate(),
-            AttentionCall => AttentionRoundings.All(),
+            AttentionCall => AttentionRoundings.All().Concat(AttentionContracts.All()),
             QuantizeCall => ElementRoundings.Quantize(),
             DequantizeCall => ElementRoundings.Dequantize(),
             AbsorbQueryCall or AbsorbOutputCall => AttentionRoundings.Sums(),

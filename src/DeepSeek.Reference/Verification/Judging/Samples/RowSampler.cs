@@ -80,7 +80,7 @@ internal sealed class ElementSampler(OperationCall call) : CallSampler(call)
     public override int Columns => 1;
 
     /// <inheritdoc/>
-    public override double Work => 16;
+    public override double Work => Call is AddCall or CastCall ? 1 : 16; // one instruction an element, or a function
 
     /// <inheritdoc/>
     public override IEnumerable<CallSample> Take(int[] rows, int[] columns)
