@@ -1,3 +1,4 @@
+using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool.Tests;
@@ -100,17 +101,17 @@ public sealed class VerbTests(Models models) : IClassFixture<Models>
         string folder = Directory.CreateDirectory(models.NewPath()).FullName;
         string manifest = Path.Combine(folder, "manifest.jsonl");
         var made = new GoldenManifest(new GoldenSource(null).Manifest().Records.Take(3));
-        Assert.Equal(0, InFolder(t => GoldenMaker.Update(folder, GoldenMaker.Kept(folder, mustExist: false), made, "First", t)).Exit);
-        Assert.Equal(0, InFolder(t => GoldenMaker.Check(folder, GoldenMaker.Kept(folder, mustExist: true), made, t)).Exit);
+        Assert.Equal(0, InFolder(t => GoldenMaker.Update(folder, GoldenMaker.Kept(folder, mustExist: false), made, new ScalarBackend(), "First", t)).Exit);
+        Assert.Equal(0, InFolder(t => GoldenMaker.Check(folder, GoldenMaker.Kept(folder, mustExist: true), made, new ScalarBackend(), t)).Exit);
 
         string text = File.ReadAllText(manifest);
         int digest = text.LastIndexOf("\"sha256\":\"", StringComparison.Ordinal) + "\"sha256\":\"".Length;
         File.WriteAllText(manifest, text[..digest] + (text[digest] == '0' ? '1' : '0') + text[(digest + 1)..]);
-        Outcome check = InFolder(t => GoldenMaker.Check(folder, GoldenMaker.Kept(folder, mustExist: true), made, t));
+        Outcome check = InFolder(t => GoldenMaker.Check(folder, GoldenMaker.Kept(folder, mustExist: true), made, new ScalarBackend(), t));
         Assert.Equal(1, check.Exit);
         Assert.Equal("~ " + made.Records[2].Id, check.Out.Trim());
 
-        Assert.Equal(0, InFolder(t => GoldenMaker.Update(folder, GoldenMaker.Kept(folder, mustExist: true), made, "Mend", t)).Exit);
+        Assert.Equal(0, InFolder(t => GoldenMaker.Update(folder, GoldenMaker.Kept(folder, mustExist: true), made, new ScalarBackend(), "Mend", t)).Exit);
         Assert.EndsWith("- +3 -0 ~0: First\n- +0 -0 ~1: Mend\n", File.ReadAllText(Path.Combine(folder, "CHANGELOG.md")), StringComparison.Ordinal);
         Assert.Equal(text, File.ReadAllText(manifest));
         Assert.Equal(["CHANGELOG.md", "manifest.jsonl"], Directory.GetFiles(folder).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));

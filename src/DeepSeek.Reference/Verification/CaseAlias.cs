@@ -48,6 +48,15 @@ internal static class CaseAlias
             return id;
         if (id[Rows] is null && id[meaning.Rows] is null)
             throw new CaseException($"case '{id}', {Rows}: this size is missing");
+        return Resolve(id, meaning);
+    }
+
+    /// <summary>The same for an id that leaves out what tensors tell: sizes, and the dtypes that the name stands for.</summary>
+    /// <exception cref="CaseException">m stands beside the operation's own letter.</exception>
+    public static CaseId ResolveUnsized(CaseId id) => Meanings.TryGetValue(id.Name, out Meaning? meaning) ? Resolve(id, meaning with { Tensors = [] }) : id;
+
+    private static CaseId Resolve(CaseId id, Meaning meaning)
+    {
         if (meaning.Rows != Rows && id[Rows] is not null && id[meaning.Rows] is not null)
             throw new CaseException($"case '{id}': '{Rows}' and '{meaning.Rows}' name the same size; give one");
         var arguments = id.Arguments.Select(a => a.Key == Rows ? new(meaning.Rows, a.Value) : a).ToList();

@@ -3,9 +3,12 @@ namespace DeepSeek.Reference.Verification;
 public static partial class CaseCatalogue
 {
     /// <summary>The most multiply-adds of one product by a unit's definition, which takes a few million a second; larger weights are multiplied as bfloat16.</summary>
-    private const long MostOfUnit = 40_000_000;
+    private const long MostOfUnit = 12_000_000;
 
-    /// <summary>DeepSeek-V3's own 671B shapes: each with a few rows, and each product once with all of its N and K.</summary>
+    /// <summary>The most elements of a whole weight: beyond, making it costs more than the product. Such a weight is cut, once to all of K and once to all of N.</summary>
+    private const long MostOfWeight = 40_000_000;
+
+    /// <summary>DeepSeek-V3's own 671B shapes: each with a few rows; each product with all of its K, with all of its N, and with both where the weight has at most 40 M elements.</summary>
     /// <remarks>
     /// N x K of the checkpoint's weights; hidden 7168, 128 heads of 128 + 64 and 128, latents 1536 and 512, 256 experts of 2048, dense MLP 18432, vocabulary 129280.
     /// The head is cut as eight devices share it: its 129280 rows would be 0.9 G elements of input.
@@ -20,11 +23,16 @@ public static partial class CaseCatalogue
         foreach ((_, int n, int k) in projections)
         {
             // All of K with a slice of N, in what the checkpoint is served with.
-            yield return $"scaled_linear[t=2,n=129,k={k},y=bf16,contract=hopperfp8]";
-            yield return $"scaled_linear[t=2,n=129,k={k},y=bf16,contract=deepseekinference]";
+            yield return $"scaled_linear[t=1,n=129,k={k},y=bf16,contract=hopperfp8]";
+            yield return $"scaled_linear[t=1,n=129,k={k},y=bf16,contract=deepseekinference]";
             yield return $"linear[t=2,n=129,k={k},contract=deepseekinference]";
             yield return $"linear[t=2,n=129,k={k}]";
-            yield return (long)n * k <= MostOfUnit ? $"scaled_linear[t=1,n={n},k={k},y=bf16,contract=hopperfp8]" : $"linear[t=1,n={n},k={k},contract=deepseekinference]";
+            yield return ((long)n * k) switch
+            {
+                <= MostOfUnit => $"scaled_linear[t=1,n={n},k={k},y=bf16,contract=hopperfp8]",
+                <= MostOfWeight => $"linear[t=1,n={n},k={k},contract=deepseekinference]",
+                _ => $"scaled_linear[t=1,n={n},k=384,y=bf16,contract=hopperfp8]",
+            };
         }
 
         yield return "linear[t=1,n=256,k=7168,contract=deepseekinference]";

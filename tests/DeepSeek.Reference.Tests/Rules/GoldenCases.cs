@@ -1,4 +1,5 @@
 using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Ops;
 using DeepSeek.Reference.TensorCores;
 using DeepSeek.Reference.Verification;
 
@@ -17,6 +18,9 @@ internal sealed class GoldenCase(OperationCase c, GoldenRecord golden)
 
     /// <summary>The matrix unit that the case's sums are made by, if any.</summary>
     public TensorCore? Unit => unit ??= c.Call(prepared).Sum.Unit;
+
+    /// <summary>The contract that the case's attention is computed by; null for rule N10 and for other operations.</summary>
+    public AttentionContract? Attention => c.Operation == Operation.Attention && c.Call(prepared) is AttentionCall call ? call.Attributes.Contract : null;
 
     /// <summary>The tensors with the contract's own results.</summary>
     public CaseTensors Right

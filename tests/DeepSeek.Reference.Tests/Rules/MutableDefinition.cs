@@ -5,7 +5,7 @@ using DeepSeek.Reference.Ops;
 namespace DeepSeek.Reference.Tests.Rules;
 
 /// <summary>The operations once more, by their equations, on an <see cref="Arithmetic"/> that can be changed: with the contract's own it gives the goldens' bits, with one rule broken it gives the mutant's.</summary>
-/// <remarks>Block-scaled products have no twin here: what can be broken in them is data, and a mutant changes the call (<see cref="ChangedCall"/>).</remarks>
+/// <remarks>Block-scaled products and attention contracts have no twin here: what can be broken in them is data, and a mutant changes the call (<see cref="ChangedCall"/>).</remarks>
 internal sealed partial class MutableDefinition(Arithmetic a) : CallBackend
 {
     private static readonly ScalarBackend Definitions = new();
@@ -32,7 +32,7 @@ internal sealed partial class MutableDefinition(Arithmetic a) : CallBackend
             case GroupedLinearCall c: GroupedLinear(c); break;
             case AbsorbQueryCall c: AbsorbQuery(c); break;
             case AbsorbOutputCall c: AbsorbOutput(c); break;
-            case AttentionCall c: Attention(c); break;
+            case AttentionCall { Attributes.Contract: null } c: Attention(c); break;
             case GateCall c: Gate(c); break;
             case CombineCall c: Combine(c); break;
             case QuantizeCall c: Quantize(c); break;

@@ -35,10 +35,10 @@ internal sealed class FileCheck
     /// <exception cref="DataException">A tensor is missing, or of another shape or dtype than the operation takes.</exception>
     public static FileCheck Of(string operation, string? contract, TensorFile inputs, TensorFile actual)
     {
-        CaseId written = CaseId.Parse(operation);
-        string name = CaseAlias.OperationOf(written.Name) ?? written.Name;
+        CaseId written = CaseAlias.ResolveUnsized(CaseId.Parse(operation));
+        string name = written.Name;
         if (!OperationCase.Names.Contains(name))
-            throw new CaseException($"'{operation}': no operation is named '{name}'; there are {string.Join(", ", OperationCase.Names)}");
+            throw new CaseException($"'{operation}': no operation is named '{name}'; there are {string.Join(", ", OperationCase.Names)}, and the aliases {string.Join(", ", CaseAlias.Names)}");
         IReadOnlyList<string> outputs = OutputNames(name);
         Tensor? Find(string tensor) => inputs.Tensors.GetValueOrDefault(tensor) ?? Actual(actual, tensor, outputs);
 
@@ -56,7 +56,7 @@ internal sealed class FileCheck
         OperationCase c = WithDTypes(name, arguments, Find);
         var tensors = new CaseTensors();
         foreach (CaseInput input in c.Inputs)
-            tensors[input.Name] = Fit(inputs, input.Name, input.DType, input.Shape);
+            tensors[input.Name] = Fit(inputs, input.Name, input.DType, Dispatched(c, tensors, input.Name, input.Shape));
         foreach (string extra in new[] { "offsets", "groups", "counts" })
         {
             if (!c.Inputs.Any(i => i.Name == extra) && inputs.Tensors.TryGetValue(extra, out Tensor? t))
@@ -69,7 +69,8 @@ internal sealed class FileCheck
             Tensor? given = Actual(actual, output.Name, outputs);
             if (given is null)
                 absent.Add(output.Name);
-            Tensor result = given is null ? new Tensor(output.DType, output.Shape) : As(given, output.DType, output.Shape, actual.Path, output.Name);
+            Shape shape = Dispatched(c, tensors, output.Name, output.Shape);
+            Tensor result = given is null ? new Tensor(output.DType, shape) : As(given, output.DType, shape, actual.Path, output.Name);
             // What stands mapped is read-only, and operations refuse it as an output; a caller's own memory is written.
             tensors[output.Name] = result.IsReadOnly ? result.Clone() : result;
         }
@@ -117,6 +118,17 @@ internal sealed class FileCheck
         }
 
         return c;
+    }
+
+    /// <summary>A tensor's shape; where it holds a row for each choice of an expert, the rows are as many as the file's own indices choose, not as the case's.</summary>
+    private static Shape Dispatched(OperationCase c, CaseTensors given, string tensor, Shape shape)
+    {
+        if ((c.Id.Name, tensor) is not (("combine", "outputs") or ("dispatch", "y")))
+            return shape;
+        long rows = 0;
+        foreach (int expert in given["indices"].AsReadOnlySpan<int>())
+            rows += expert >= 0 ? 1 : 0;
+        return new Shape(rows, shape[1]);
     }
 
     private static Tensor? Actual(TensorFile actual, string name, IReadOnlyList<string> outputs) =>
