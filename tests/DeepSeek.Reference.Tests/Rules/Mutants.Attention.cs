@@ -7,7 +7,7 @@ namespace DeepSeek.Reference.Tests.Rules;
 internal static partial class Mutants
 {
     /// <summary>Attention by another contract than the case's; a change that gives no contract changes nothing.</summary>
-    private static Mutant Contract(string key, string what, Func<AttentionContract, AttentionContract> change) =>
+    private static WrongBackend Contract(string key, string what, Func<AttentionContract, AttentionContract> change) =>
         new WrongBackend(23, key, what, c => c.Attention is { } asked && Valid(asked, change) != asked, () => new ChangedCall(call => call switch
         {
             AttentionCall { Attributes.Contract: { } asked } c => c with { Attributes = c.Attributes with { Contract = Valid(asked, change) } },

@@ -7,9 +7,9 @@ namespace DeepSeek.Reference.Tests.Rules;
 
 internal static partial class Mutants
 {
-    private static Mutant Unit(string key, string what, Func<TensorCore, TensorCore> change) => new WrongBackend(20, key, what, c => c.Unit is not null, () => ChangedCall.Unit(change));
+    private static WrongBackend Unit(string key, string what, Func<TensorCore, TensorCore> change) => new WrongBackend(20, key, what, c => c.Unit is not null, () => ChangedCall.Unit(change));
 
-    private static Mutant Product(string key, string what, Func<ScaledProduct, ScaledProduct> change) =>
+    private static WrongBackend Product(string key, string what, Func<ScaledProduct, ScaledProduct> change) =>
         new WrongBackend(21, key, what, c => ChangedCall.Scaled.Contains(c.Case.Operation), () => ChangedCall.Product(change));
 
     /// <summary>Rules whose decisions are values of the library: another value is given.</summary>

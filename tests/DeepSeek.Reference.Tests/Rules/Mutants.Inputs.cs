@@ -8,7 +8,7 @@ namespace DeepSeek.Reference.Tests.Rules;
 
 internal static partial class Mutants
 {
-    private static Mutant Words(string key, string what, int rounds = 10, bool named = true, bool multipliesFirst = false) =>
+    private static WrongInputs Words(string key, string what, int rounds = 10, bool named = true, bool multipliesFirst = false) =>
         new WrongInputs(14, key, what, (input, seed) => Real(input, (map, i) =>
         {
             uint Word(ulong at) => WordOf(seed, input.Name, at, rounds, named, multipliesFirst);
@@ -20,7 +20,7 @@ internal static partial class Mutants
             };
         }));
 
-    private static Mutant Map(ValueMap map, string what, Func<RandomStream, ulong, float> value) => new WrongInputs(14, map.ToString().ToLowerInvariant(), what, (input, seed) =>
+    private static WrongInputs Map(ValueMap map, string what, Func<RandomStream, ulong, float> value) => new WrongInputs(14, map.ToString().ToLowerInvariant(), what, (input, seed) =>
         string.Equals(input.Map, map.ToString(), StringComparison.OrdinalIgnoreCase) ? Real(input, (_, i) => value(new RandomStream(seed, input.Name), i)) : null);
 
     /// <summary>Words and maps by another rule. With none changed, <see cref="Words"/> makes what the library makes, which a test holds.</summary>

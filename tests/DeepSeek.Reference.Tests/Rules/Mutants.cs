@@ -17,7 +17,7 @@ internal static partial class Mutants
 
     private static float Flushed(float x) => float.IsSubnormal(x) ? MathF.CopySign(0f, x) : x;
 
-    private static Mutant Of<T>(int rule, string key, string what) where T : Arithmetic, new() =>
+    private static WrongBackend Of<T>(int rule, string key, string what) where T : Arithmetic, new() =>
         new WrongBackend(rule, key, what, c => MutableDefinition.Reach.Contains(c.Case.Operation), () => new MutableDefinition(new T()));
 
     private static IEnumerable<Mutant> Arithmetics() =>
