@@ -96,6 +96,21 @@ public sealed class CheckVerbTests : IDisposable
         Assert.Contains("BITS", outcome.Out, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("FlashMlaDense", "attention[s=2,t=70,h=2,hk=1,d=24,dv=16,q=bf16,keys=bf16,y=bf16,latent=yes,schedule=flashmladense]", "attention[latent=yes]")]
+    [InlineData("HopperFp8", "scaled_linear[t=128,n=576,k=1024,contract=hopperfp8]", "gemm_fp8")] // more than is computed whole at once: the files stay mapped
+    public void A_contract_is_claimed_by_name(string contract, string id, string op)
+    {
+        OperationCase c = OperationCase.Parse(id);
+        CaseTensors tensors = c.Prepare();
+        c.Run(new SimdBackend(), tensors);
+        string inputs = Write("in.safetensors", c.Inputs.Select(i => i.Name), tensors);
+        string[] command = ["check", op, "--inputs", inputs, "--actual", Write("out.safetensors", ["y"], tensors), "--contract", contract];
+        Outcome outcome = CommandLine.Run(command).Passes();
+        Assert.Contains("OK: BITS", outcome.Out, StringComparison.Ordinal);
+        Assert.Contains(contract, outcome.Out, StringComparison.OrdinalIgnoreCase);
+    }
+
     [Fact]
     public void An_output_that_was_not_given_is_not_judged_and_said_so()
     {

@@ -21,6 +21,9 @@ public static partial class CaseCatalogue
 
             yield return $"linear[t=2,n=7,k=131,map=logspread,sum={sum}]";
             yield return $"linear[t=2,n=7,k=131,map=boundary,sum={sum}]";
+
+            // Terms that cancel so far that the order of a binary64 sum shows.
+            yield return $"linear[t=4,n=17,k=160,map=boundary,sum={sum}]";
             yield return $"linear[t=5,n=11,k=19,map=special,sum={sum}]";
             yield return $"linear[t=2,n=7,k=0,sum={sum}]";
             yield return $"linear[t=1,n=64,k=7168,sum={sum}]";

@@ -1,5 +1,4 @@
 using DeepSeek.Reference.Ops;
-using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Backends;
 

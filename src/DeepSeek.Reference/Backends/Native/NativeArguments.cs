@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Backends;
 

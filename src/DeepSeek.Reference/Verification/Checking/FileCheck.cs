@@ -1,4 +1,5 @@
 using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference.Verification;
 
@@ -50,7 +51,11 @@ internal sealed class FileCheck
         }
 
         if (contract is not null)
-            arguments = [.. arguments.Where(a => a.Key != "contract"), new("contract", contract.ToLowerInvariant())];
+        {
+            string key = IsScheduleOf(name, contract) ? "schedule" : "contract";
+            arguments = [.. arguments.Where(a => a.Key != key), new(key, contract.ToLowerInvariant())];
+        }
+
         foreach ((string key, string value) in CaseSizes.Of(name, Find))
             Add(key, value);
         OperationCase c = WithDTypes(name, arguments, Find);
@@ -87,6 +92,11 @@ internal sealed class FileCheck
 
         return new FileCheck(c, call, absent);
     }
+
+    /// <summary>Whether a contract's name is one of attention's own (rule N23); Canonical and DeepSeekInference name a whole model's, as everywhere.</summary>
+    private static bool IsScheduleOf(string operation, string contract) => operation == "attention"
+        && AttentionContract.Presets.Any(p => string.Equals(p.Name, contract, StringComparison.OrdinalIgnoreCase))
+        && !NumericContract.Presets.Any(p => string.Equals(p.Name, contract, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>The verdict; outputs that were not given are left out.</summary>
     public CallReport Judge(JudgeOptions options)

@@ -1,7 +1,6 @@
 using System.Text;
-using DeepSeek.Reference.Backends;
 
-namespace DeepSeek.Reference.Verification;
+namespace DeepSeek.Reference.Backends;
 
 /// <summary>The names of operations as cases, files and workers write them: ScaledLinear is <c>scaled_linear</c>.</summary>
 internal static class OperationNames
