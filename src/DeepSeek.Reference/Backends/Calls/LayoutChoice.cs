@@ -32,7 +32,7 @@ internal sealed class LayoutChoice
     /// <summary>The layout chosen for an operand; null for none.</summary>
     public Layout? For(Operation operation, string operand)
     {
-        string op = Verification.OperationNames.Of(operation), stem = Stem(operand);
+        string op = OperationNames.Of(operation), stem = Stem(operand);
         foreach (string name in (string[])[$"{op}:{operand}", $"{op}:{stem}", operand, stem])
         {
             if (of.TryGetValue(name, out Layout? layout))

@@ -231,7 +231,7 @@ internal sealed class WorkerClient : IDisposable
 
     private static void Describe(Utf8JsonWriter json, OperationCall call, CallLayouts layouts)
     {
-        json.WriteString("op", Verification.OperationNames.Of(call.Operation));
+        json.WriteString("op", OperationNames.Of(call.Operation));
         json.WriteStartArray("tensors");
         foreach (Operand operand in call.Operands)
         {
