@@ -47,7 +47,7 @@ public sealed class BadInputTests(Models models) : IClassFixture<Models>
     [InlineData("--ids", "1", "--ids-file", "f.json", "--ids and --ids-file")]
     [InlineData("--ids", "1", "--contract", "vllm", "no contract is named 'vllm'")]
     [InlineData("--ids", "1", "--attention", "flash", "there are naive and absorbed")]
-    [InlineData("--ids", "1", "--backend", "cuda", "there are scalar and simd")]
+    [InlineData("--ids", "1", "--backend", "cuda", "a backend is scalar, simd")]
     [InlineData("--ids", "1", "--threads", "-1", "-1 threads")]
     [InlineData("--ids", "1", "--decode-from", "2", "the prompt has 1 ids")]
     [InlineData("--ids", "1", "--trace", "nothing.*", "no probe has such a name")]

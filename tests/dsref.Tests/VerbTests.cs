@@ -112,7 +112,7 @@ public sealed class VerbTests(Models models) : IClassFixture<Models>
         Assert.Equal("~ " + made.Records[2].Id, check.Out.Trim());
 
         Assert.Equal(0, InFolder(t => GoldenMaker.Update(folder, GoldenMaker.Kept(folder, mustExist: true), made, new ScalarBackend(), "Mend", t)).Exit);
-        Assert.EndsWith("- +3 -0 ~0: First\n- +0 -0 ~1: Mend\n", File.ReadAllText(Path.Combine(folder, "CHANGELOG.md")), StringComparison.Ordinal);
+        Assert.EndsWith("- +3 -0 ~0, showcase 23: First\n- +0 -0 ~1: Mend\n", File.ReadAllText(Path.Combine(folder, "CHANGELOG.md")), StringComparison.Ordinal);
         Assert.Equal(text, File.ReadAllText(manifest));
         Assert.Equal(["CHANGELOG.md", "manifest.jsonl"], Directory.GetFiles(folder).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
     }

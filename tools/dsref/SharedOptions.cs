@@ -92,7 +92,7 @@ internal static class SharedOptions
         "scalar" => new ScalarBackend(),
         "simd" => new SimdBackend(threads),
         _ when IsFaulty(name) => new FaultyBackend(name[Faulty.Length..].ToLowerInvariant()),
-        _ => new WorkerBackend(name, new WorkerOptions(), ["eager"]),
+        _ => new WorkerBackend(PluginHost.CommandOf(name), new WorkerOptions(), ["eager"]),
     };
 
     /// <summary>Refuses an empty text where a file or directory is to be named.</summary>

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace DeepSeek.Reference.Tests.House;
 
-/// <summary>The repository stands alone: every page that a text file cites is in it, and every section of the specification that is cited by number.</summary>
+/// <summary>The repository stands alone: every page that a text file cites is in it, and every section of its pages that is cited by number.</summary>
 public sealed partial class CitationTests
 {
     /// <summary>Copied with its data, as it was written elsewhere.</summary>
@@ -25,7 +25,8 @@ public sealed partial class CitationTests
         var broken = new List<string>();
         foreach ((string file, Match cited) in Citations(Section()))
         {
-            string page = Path.Combine(Repository.Path("docs", "spec"), cited.Groups["page"].Value);
+            string[] places = [.. new[] { "spec", "how-to" }.Select(folder => Repository.Path("docs", folder, cited.Groups["page"].Value))];
+            string page = places.FirstOrDefault(File.Exists, places[0]);
             string headings = File.Exists(page) ? string.Join('\n', File.ReadLines(page).Where(line => line.StartsWith('#'))) + "\n" : "";
             IEnumerable<string> numbers = Number().Matches(cited.Groups["numbers"].Value).Select(n => n.Value);
             broken.AddRange(numbers.Where(n => !Regex.IsMatch(headings, $@"^#+ {Regex.Escape(n)}\.? ", RegexOptions.Multiline)).Select(n => $"{file} cites {cited.Value}, which has no section {n}"));
