@@ -25,6 +25,8 @@ public sealed partial class CommandLinePageTests
     [InlineData("capture")]
     [InlineData("explain")]
     [InlineData("probe")]
+    [InlineData("bisect")]
+    [InlineData("shrink")]
     [InlineData("lab", "exhaustive")]
     [InlineData("lab", "accumulation")]
     [InlineData("lab", "quantisation")]

@@ -284,7 +284,7 @@ def attention(c):
     values, stride = (c["keys"], d) if shared else (c["values"], dv)
     first = int(c.get("first", max(0, t - s)))
     kind, rounding, split = c.get("sum", "lanes16"), c.get("rounding", "none", "attention"), int(c.get("split", 0))
-    scale = number(c.arguments["scale"]) if "scale" in c.arguments else div(ONE, sqrt_of(d))
+    scale = number(c.arguments["scale"]) if "scale" in c.arguments else div(ONE, sqrt_of(d)) if d else ONE
     y, lse = [], []
     for i in range(s):
         n = min(t, first + i + 1)

@@ -104,7 +104,8 @@ def test_bounds_hold(norm):
     y = rms_norm(**norm)
     exact, bound = dsref.bound("rms_norm", norm, {"y": y}, "y", range(0, y.size, 97))
     error = np.abs(y.reshape(-1)[::97].astype(np.float64) - exact)
-    assert (error <= bound).all() and max(bound) < 1e-4
+    # n roundings of the sum of squares, halved by the root, and a few of the result's own.
+    assert (error <= bound).all() and (bound <= 640 * 2.0**-24 * np.abs(exact)).all()
 
 
 def test_threads_give_the_same_bits(norm):

@@ -207,7 +207,7 @@ internal sealed unsafe class NativeBackend : CallBackend, IDisposable
             NativeStatus.OutOfMemory => Failed("OOM"),
             NativeStatus.LaunchError => Failed("LAUNCH_ERROR"),
             NativeStatus.ContextLost => Failed("CONTEXT_LOST"),
-            _ => new BackendException($"INVALID from '{function}' at {call.Operation}: the plug-in returned status {(int)status}, which is none"),
+            _ => new BackendException($"INVALID from '{function}' at {call.Operation}: the plug-in returned status {(int)status}, which is none") { Ended = true },
         };
         BackendException Failed(string word) => new($"{word} from '{function}' at {call.Operation}: {why}");
     }

@@ -6,7 +6,8 @@ namespace DeepSeek.Reference.Backends;
 internal static unsafe class NativeLibraryFile
 {
     private const uint ElfMagic = 0x464C457F;
-    private const int ElfHeader = 20;
+    private const int ElfHeader = 64;
+    private const int SegmentHeader = 56;
     private const byte Elf64 = 2;
 
     /// <summary>The address of <c>dsref_backend_get</c>.</summary>
@@ -53,6 +54,28 @@ internal static unsafe class NativeLibraryFile
         ushort machine = BitConverter.ToUInt16(header[18..]);
         if (own.Machine != 0 && (machine != own.Machine || header[4] != Elf64))
             throw new ContractException($"{path} is a library for another processor (ELF machine {machine}, {(header[4] == Elf64 ? 64 : 32)} bits); this process is {own.Name} ({own.Machine}, 64 bits)");
+        RequireWhole(path, file, header);
+    }
+
+    /// <summary>The loader maps what the segments promise, and dies of SIGBUS where the file ends before.</summary>
+    private static void RequireWhole(string path, string file, ReadOnlySpan<byte> header)
+    {
+        ulong start = BitConverter.ToUInt64(header[32..]);
+        int size = BitConverter.ToUInt16(header[54..]), count = BitConverter.ToUInt16(header[56..]);
+        using FileStream stream = File.OpenRead(file);
+        var length = (ulong)stream.Length;
+        ulong needed = start + ((ulong)size * (ulong)count);
+        Span<byte> segment = stackalloc byte[SegmentHeader];
+        for (int i = 0; i < count && size >= SegmentHeader && needed <= length; i++)
+        {
+            stream.Position = (long)(start + ((ulong)i * (ulong)size));
+            stream.ReadExactly(segment);
+            ulong end = BitConverter.ToUInt64(segment[8..]) + BitConverter.ToUInt64(segment[32..]);
+            needed = Math.Max(needed, end);
+        }
+
+        if (needed > length)
+            throw new ContractException($"{path} cannot be loaded: it is cut off, {length} bytes of at least {needed}");
     }
 
     /// <summary>The loader's own words, without the runtime's advice.</summary>
