@@ -25,7 +25,14 @@ internal static class AttentionContracts
                     ],
                     new AttentionContract
                     {
-                        Name = "explained", Schedule = schedule.Kind, Block = schedule.Block, Base = power, Scaling = scaling, Weights = weights, Denominator = sum, Division = division,
+                        Name = "explained",
+                        Schedule = schedule.Kind,
+                        Block = schedule.Block,
+                        Base = power,
+                        Scaling = scaling,
+                        Weights = weights,
+                        Denominator = sum,
+                        Division = division,
                     }));
 
     private static IEnumerable<(AttentionSchedule Kind, int Block, string Words)> Schedules() =>
