@@ -28,6 +28,8 @@ internal static class OutputFigures
         yield return Figure("calc_diff", e.CalcDiff);
         if (output.Measured > 0)
             yield return new("largest error/bound", $"{Number(output.LargestShareOfBound)} of {Whole(output.Measured)} measured");
+        if (output.NearTies > 0)
+            yield return new("near a tie", $"{Whole(output.NearTies)}: either neighbour is right");
         foreach (NoiseFinding finding in output.Noise?.Findings.Take(3) ?? [])
             yield return new(finding.Check, finding.Figures);
         yield return new("first mismatch", Place(e.First!));
@@ -66,6 +68,7 @@ internal static class OutputFigures
             return;
         json.WriteNumber("measured", output.Measured);
         WriteFinite(json, "largest_share_of_bound", output.LargestShareOfBound);
+        json.WriteNumber("near_ties", output.NearTies);
         json.WriteStartArray("noise");
         foreach (NoiseFinding finding in output.Noise?.Findings ?? [])
         {

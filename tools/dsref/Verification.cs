@@ -8,8 +8,8 @@ using Spectre.Console;
 
 namespace DeepSeek.Reference.Tool;
 
-/// <summary>Runs selected cases, lists each with its verdict as it is known, and ends with a summary.</summary>
-internal sealed class Verification(Terminal terminal, IBackend backend, CaseLevel level, Verdict weakest, IReadOnlyList<string> required, bool json)
+/// <summary>Runs selected cases, lists each with its verdict as it is known, and ends with a summary; <c>options</c> are those of the command that repeats a case.</summary>
+internal sealed class Verification(Terminal terminal, IBackend backend, CaseLevel level, Verdict weakest, IReadOnlyList<string> required, IReadOnlyList<string> options, bool json)
 {
     private readonly List<(SelectedCase Case, CaseReport Report)> results = [];
     private DateTimeOffset date;
@@ -42,9 +42,8 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
     }
 
     /// <summary>The run as its reports tell it.</summary>
-    /// <param name="options">The options of the command that repeats a case.</param>
     /// <param name="exit">The exit code.</param>
-    public ReportRun Report(IReadOnlyList<string> options, int exit) => new()
+    public ReportRun Report(int exit) => new()
     {
         Backend = backend.Name,
         Isa = Isa.Name,
@@ -90,6 +89,8 @@ internal sealed class Verification(Terminal terminal, IBackend backend, CaseLeve
                 terminal.Display.WriteLine(line);
         }
 
+        if (report.Verdict > weakest && report.Verdict is not (Verdict.Skip or Verdict.Unjudged))
+            terminal.Display.WriteLine($"  repeat: {ReportCase.Of(c, report, options, weakest).Repro}");
         if (report.Model is null || !(alone || report.Verdict == Verdict.Fail))
             return;
         foreach (string line in ModelReport.Lines(report.Model))

@@ -72,12 +72,13 @@ internal static class VerifyVerb
             var selection = new CaseSelection(source, highest, SharedOptions.MakeFilter(parsed.GetValue(filter)), SharedOptions.ParseFp8(parsed.GetValue(fp8)), harness);
             IReadOnlyList<SelectedCase> cases = selection.Of(parsed.GetValue(targets) ?? []);
             using var files = new ReportFiles(parsed.GetValue(junit), parsed.GetValue(html));
-            var verification = new Verification(terminal, runs, highest, weakest, required, parsed.GetValue(json));
+            string[] given = Given(parsed, backend, modes, wrap, inProcess, layouts, fp8, accept, repeat, freeOrder);
+            var verification = new Verification(terminal, runs, highest, weakest, required, given, parsed.GetValue(json));
             int exit = verification.Run(cases);
             string? end = (runs as WorkerBackend)?.Finish();
             if (end is not null && exit is (ExitCode.Pass or ExitCode.NothingRan))
                 exit = ExitCode.Crashed;
-            files.Write(verification.Report(Given(parsed, backend, modes, wrap, inProcess, layouts, fp8, accept, repeat, freeOrder), exit));
+            files.Write(verification.Report(exit));
             if (end is not null)
                 terminal.Fail($"the worker did not end well: {end}");
             return exit;

@@ -70,6 +70,7 @@ internal sealed unsafe class NativeBackend : CallBackend, IDisposable
         IReadOnlyList<Operand> operands = call.Operands;
         arguments.Make(call, operands);
         Accept(table.Supports(table.Context, arguments.Call), call, "supports");
+        RequireContiguous(call, operands);
         void* plan = null;
         Accept(table.Prepare(table.Context, arguments.Call, &plan), call, "prepare");
         try
@@ -148,6 +149,17 @@ internal sealed unsafe class NativeBackend : CallBackend, IDisposable
         NativeStatus status = table.Run(table.Context, plan, arguments.Call, workspace, mode);
         RequireMode($"'run' of {call.Operation}");
         Accept(status, call, "run");
+    }
+
+    /// <summary>What a plug-in wants in another layout is packed on the way to dsref-host alone.</summary>
+    private void RequireContiguous(OperationCall call, IReadOnlyList<Operand> operands)
+    {
+        for (int i = 0; i < operands.Count; i++)
+        {
+            string? layout = Marshal.PtrToStringUTF8((nint)arguments.Call->Arguments[i].Layout);
+            if (layout is not null && layout != NativeInterface.Contiguous)
+                throw new ContractException($"{call.Operation}: {path} wants '{operands[i].Name}' as {layout}; in process operands are {NativeInterface.Contiguous}, so leave --in-process out");
+        }
     }
 
     private void Upload(OperationCall call, Tensor tensor, void* data)
