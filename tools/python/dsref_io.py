@@ -254,11 +254,11 @@ def declare(case_id):
 
     if name in ("rms_norm", "softmax", "log_softmax"):
         t, n = size("t"), size("n")
-        return {"x": real("x", t, n)} | ({"weight": real("weight", n)} if name == "rms_norm" else {})
+        return {"x": real("x", t, n)} | ({"weight": real("weight", n, factor=True)} if name == "rms_norm" else {})
     if name == "add":
         return {"a": real("a", size("n")), "b": real("b", size("n"))}
     if name == "swiglu":
-        return {"gate": real("gate", size("n")), "up": real("up", size("n"))}
+        return {"gate": real("gate", size("n")), "up": real("up", size("n"), factor=True)}
     if name == "cast":
         return {"x": (value_map, "BF16" if a.get("x") == "bf16" else "F32", [size("n")])}
     if name == "linear":
