@@ -122,6 +122,41 @@ public sealed class CheckVerbTests : IDisposable
     }
 
     [Theory]
+    [InlineData("linear[t=0,n=3,k=4]")]
+    [InlineData("softmax[t=0,n=5]")]
+    [InlineData("add[n=0]")]
+    public void An_empty_result_is_BITS(string id)
+    {
+        OperationCase c = OperationCase.Parse(id);
+        CaseTensors tensors = c.Prepare();
+        CommandLine.Run("check", WithAttributes(c), "--inputs", Write("in.safetensors", c.Inputs.Select(i => i.Name), tensors), "--actual", Write("out.safetensors", ["y"], tensors)).Passes();
+    }
+
+    [Fact]
+    public void Where_another_order_overflows_nothing_is_promised_and_nothing_fails()
+    {
+        OperationCase c = OperationCase.Parse("linear[t=3,n=5,k=40,map=boundary]");
+        CaseTensors tensors = c.Prepare();
+        c.Run(new SimdBackend(), tensors);
+        Tensor declared = tensors["y"].Clone();
+        OperationCase.Parse("linear[t=3,n=5,k=40,map=boundary,sum=sequential]").Run(new SimdBackend(), tensors);
+        Assert.Contains(Enumerable.Range(0, 15), i => float.IsNaN(declared.AsSpan<float>()[i]) != float.IsNaN(tensors["y"].AsSpan<float>()[i]));
+        Outcome outcome = CommandLine.Run("check", "linear", "--inputs", Write("in.safetensors", ["x", "weight"], tensors), "--actual", Write("out.safetensors", ["y"], tensors));
+        Assert.DoesNotContain("FAIL", outcome.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_results_that_are_all_NaN_no_figure_is_0()
+    {
+        OperationCase c = OperationCase.Parse("linear[t=3,n=13,k=67]");
+        CaseTensors tensors = c.Prepare();
+        tensors["y"].AsSpan<float>().Fill(float.NaN);
+        Outcome outcome = CommandLine.Run("check", "linear", "--inputs", Write("in.safetensors", ["x", "weight"], tensors), "--actual", Write("out.safetensors", ["y"], tensors));
+        Assert.Equal(ExitCode.Mismatch, outcome.Exit);
+        Assert.Matches(@"calc_diff +NaN", outcome.Out);
+    }
+
+    [Theory]
     [InlineData("liner", "no operation is named 'liner'")]
     [InlineData("rms_norm", "'weight' is F32 [13, 67] where F32 [67] is expected")]
     [InlineData("attention", "needs a tensor 'q'")]

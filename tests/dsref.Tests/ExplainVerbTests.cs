@@ -46,6 +46,17 @@ public sealed class ExplainVerbTests : IDisposable
     }
 
     [Fact]
+    public void A_number_is_not_what_a_sum_that_overflows_to_NaN_was_to_be()
+    {
+        const string Id = "linear[t=3,n=5,k=40,map=boundary]";
+        CaseTensors tensors = OperationCase.Parse(Id).Prepare();
+        tensors["y"].AsSpan<float>().Fill(1);
+        string actual = Path.Combine(folder, "ones.safetensors");
+        SafetensorsWriter.Write(actual, [new("y", tensors["y"])]);
+        Assert.Equal(ExitCode.Mismatch, CommandLine.Run("explain", Id, actual).Exit);
+    }
+
+    [Fact]
     public void Unusable_files_and_contracts_are_refused()
     {
         string y = Output("linear[t=2,n=3,k=8]", null);

@@ -38,6 +38,11 @@ internal static class Application
             terminal.Fail(e.Message);
             return ExitCode.BadInput;
         }
+        catch (AggregateException e) when (e.Flatten().InnerExceptions.OfType<ReferenceException>().Any())
+        {
+            terminal.Fail(e.Flatten().InnerExceptions.OfType<ReferenceException>().First().Message);
+            return ExitCode.BadInput;
+        }
         catch (OperationCanceledException)
         {
             return terminal.FailInterrupted();

@@ -65,11 +65,12 @@ internal sealed record Explanation
     {
         get
         {
+            string part = Compared < Elements ? FormattableString.Invariant($" on the {Compared} of {Elements} elements that were compared") : "";
             if (IsDeclared)
-                return "the output is bit-equal to the case as declared: nothing to explain";
+                return $"the output is bit-equal to the case as declared{part}: nothing to explain{(part.Length == 0 ? "" : " there")}";
             string meant = Meanings.Count == 0 ? "" : string.Join(", and ", Meanings.Select(m => m.Sentence));
             if (IsBitEqual)
-                return meant.Length == 0 ? $"what was asked, rounded otherwise: bit-equal to {Rounding}" : $"{meant}; then bit-equal to {Rounding}";
+                return meant.Length == 0 ? $"what was asked, rounded otherwise: bit-equal{part} to {Rounding}" : $"{meant}; then bit-equal{part} to {Rounding}";
             string nearest = Rounding.Length == 0 ? "no way to round it comes near" : $"nearest is {Rounding}";
             if (meant.Length > 0)
                 return $"{meant}; {nearest}: {Left}";

@@ -31,8 +31,9 @@ internal sealed record Mismatch(IReadOnlyList<long> Index, string Actual, string
         long[] index = new long[shape.Rank];
         for (int d = shape.Rank - 1; d >= 0; d--)
         {
-            index[d] = at % shape[d];
-            at /= shape[d];
+            long size = Math.Max(1, shape[d]);
+            index[d] = at % size;
+            at /= size;
         }
 
         return index;
@@ -116,7 +117,7 @@ internal sealed record ErrorStatistics
     private sealed class Tally(Tensor actual)
     {
         private readonly bool real = ElementReader.IsReal(actual.DType);
-        private long count, off, masks;
+        private long count, finiteCount, off, masks;
         private long first = long.MaxValue, worst = -1;
         private (ReferencePiece Piece, long I) firstAt, worstAt;
         private double worstUlp = -1, maxAbs, maxRel, sumDiff, sumE, sumA, sumAE;
@@ -134,6 +135,7 @@ internal sealed record ErrorStatistics
                 bool finite = double.IsFinite(e) && double.IsFinite(a);
                 if (finite)
                 {
+                    finiteCount++;
                     sumE += e * e;
                     sumA += a * a;
                     sumAE += a * e;
@@ -161,17 +163,20 @@ internal sealed record ErrorStatistics
             }
         }
 
+        /// <summary>Of nothing that is finite on both sides there is no error to tell: NaN, and not the 0 of equal values.</summary>
+        private double OfFinite(double figure) => finiteCount == 0 && count > 0 ? double.NaN : figure;
+
         public ErrorStatistics Result(IReadOnlyList<long> histogram) => new()
         {
             Count = count,
             MismatchCount = off,
             MaskMismatchCount = masks,
             MaxUlp = Math.Max(0, worstUlp),
-            MaxAbs = (maxAbs, Mismatch.Coordinates(actual.Shape, absAt)),
-            MaxRel = (maxRel, Mismatch.Coordinates(actual.Shape, relAt)),
+            MaxAbs = (OfFinite(maxAbs), Mismatch.Coordinates(actual.Shape, absAt)),
+            MaxRel = (OfFinite(maxRel), Mismatch.Coordinates(actual.Shape, relAt)),
             RelativeL2 = masks > 0 ? double.NaN : sumDiff == 0 ? 0 : sumE == 0 ? double.PositiveInfinity : Math.Sqrt(sumDiff / sumE),
-            Cosine = sumA == 0 && sumE == 0 ? 1 : sumAE / Math.Sqrt(sumA * sumE),
-            CalcDiff = sumA + sumE == 0 ? 0 : 1 - 2 * sumAE / (sumA + sumE),
+            Cosine = OfFinite(sumA == 0 && sumE == 0 ? 1 : sumAE / Math.Sqrt(sumA * sumE)),
+            CalcDiff = OfFinite(sumA + sumE == 0 ? 0 : 1 - 2 * sumAE / (sumA + sumE)),
             UlpHistogram = histogram,
             First = off == 0 ? null : Mismatch.At(actual, first, firstAt.Piece.Reference, firstAt.I),
             Worst = off == 0 ? null : Mismatch.At(actual, worst, worstAt.Piece.Reference, worstAt.I),

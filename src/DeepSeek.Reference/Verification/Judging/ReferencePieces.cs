@@ -23,8 +23,13 @@ internal sealed record ReferencePiece(Tensor Reference, long[]? Index, bool Chos
 }
 
 /// <summary>What the reference computed of one output: all of it, or samples.</summary>
-internal sealed class ReferencePieces(string output)
+internal sealed class ReferencePieces(string output, long elements)
 {
+    // Beyond so many elements the set of those seen would take more memory than it is worth; they are then counted as often as they were drawn.
+    private const long MostMarked = 1L << 32;
+
+    private ulong[]? marks;
+    private long marked;
     private readonly List<ReferencePiece> pieces = [];
 
     /// <summary>The output's name.</summary>
@@ -36,14 +41,34 @@ internal sealed class ReferencePieces(string output)
     /// <summary>Whether the whole output is known.</summary>
     public bool IsWhole => pieces.Exists(p => p.Index is null);
 
-    /// <summary>Results that were chosen at random or by their place.</summary>
-    public long Sampled => pieces.Where(p => !p.Chosen).Sum(p => p.Results);
+    /// <summary>Different results that were chosen at random or by their place.</summary>
+    public long Sampled => IsWhole ? pieces.Where(p => p.Index is null).Sum(p => p.Results) : marked;
 
     /// <summary>Results whose bits can be compared.</summary>
     public long Compared => pieces.Sum(p => p.Results);
 
     /// <summary>Adds a piece.</summary>
-    public void Add(ReferencePiece piece) => pieces.Add(piece);
+    public void Add(ReferencePiece piece)
+    {
+        pieces.Add(piece);
+        if (piece.Chosen || piece.Index is not { } index)
+            return;
+        if (elements > MostMarked)
+        {
+            marked += piece.Results;
+            return;
+        }
+
+        marks ??= new ulong[(elements + 63) / 64];
+        for (int i = 0; i < index.Length; i++)
+        {
+            ulong bit = 1UL << (int)(index[i] & 63);
+            if ((marks[index[i] >> 6] & bit) != 0 || !piece.IsResult(i))
+                continue;
+            marks[index[i] >> 6] |= bit;
+            marked++;
+        }
+    }
 
     /// <summary>Whether bits are equal, any NaN as any NaN.</summary>
     public static bool SameBits(Tensor a, long i, Tensor b, long j)

@@ -37,7 +37,7 @@ internal sealed class ReferenceRun
         this.options = options;
         this.clock = clock;
         Sampler = CallSampler.Of(candidate);
-        pieces = candidate.Outputs.ToDictionary(o => o.Name, o => new ReferencePieces(o.Name));
+        pieces = candidate.Outputs.ToDictionary(o => o.Name, o => new ReferencePieces(o.Name, o.Tensor.ElementCount));
     }
 
     /// <summary>Cuts samples out of the call; null where none can be.</summary>
@@ -86,10 +86,20 @@ internal sealed class ReferenceRun
         var plan = new SamplePlan(Sampler, options.Seed + 1);
         for (double left = until - clock.Elapsed.TotalSeconds; left > 0; left = until - clock.Elapsed.TotalSeconds)
         {
-            long most = (long)Math.Min(MostPairs, left * rate / Math.Max(1, Sampler.Work));
-            if (most < 1 || pieces.Values.Sum(p => p.Sampled) > MostCompared)
+            // The first sample is slow where the code is compiled while it runs.
+            if (TotalWork / rate <= left)
+            {
+                Whole();
                 return;
-            Add(plan.Uniform(most), chosen: false);
+            }
+
+            long most = (long)Math.Min(MostPairs, left * rate / Math.Max(1, Sampler.Work));
+            if (most < 1 || pieces.Values.Sum(p => p.Compared) > MostCompared)
+                return;
+            long start = Stopwatch.GetTimestamp();
+            (int[] Rows, int[] Columns) grid = plan.Uniform(most);
+            Add(grid, chosen: false);
+            rate = Math.Max(rate, grid.Rows.Length * (double)grid.Columns.Length * Sampler.Work / Math.Max(1e-6, Stopwatch.GetElapsedTime(start).TotalSeconds));
         }
     }
 
@@ -155,7 +165,7 @@ internal sealed class ReferenceRun
         reference.Run(simd);
         foreach (Operand output in reference.Outputs)
         {
-            pieces[output.Name] = new ReferencePieces(output.Name);
+            pieces[output.Name] = new ReferencePieces(output.Name, output.Tensor.ElementCount);
             pieces[output.Name].Add(new ReferencePiece(output.Tensor, null, false) { WrittenRows = WrittenElements.Rows(Sampler) });
         }
     }

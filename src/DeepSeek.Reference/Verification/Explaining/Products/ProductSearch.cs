@@ -132,8 +132,10 @@ internal static class ProductSearch
         ProductElement element = problem.At(i);
         float got = (float)ElementReader.Value(candidate, i);
         float expected = ProductArithmetic.Evaluate(contract, element, problem.Output);
-        if (float.IsNaN(expected) || element.Terms.IsSpecial)
-            return float.IsFinite(got) && element.Terms.IsSpecial;
+        if (element.Terms.IsSpecial)
+            return float.IsFinite(got);
+        if (float.IsNaN(expected))
+            return !float.IsNaN(got);
         return BitConverter.SingleToUInt32Bits(got) != BitConverter.SingleToUInt32Bits(expected);
     }
 
