@@ -16,7 +16,7 @@ internal static partial class Bugs
         yield return Gate("bias-bf16", "The bias is rounded to bfloat16.", new GateLoop { Bias = BFloat16.RoundToFloat }, ["gate[t=1024,e=256,k=8,groups=8,kept=4]"]);
         yield return Gate("choice-bf16", "Experts are chosen by scores rounded to bfloat16.", new GateLoop { Choice = BFloat16.RoundToFloat }, ["gate[t=512,e=256,k=8,groups=8,kept=4]"]);
         yield return Variant.Instead<GateCall>("bias-ignored", "The bias takes no part.", [Router], c => c with { Bias = null });
-        yield return Variant.Instead<GateCall>("group-mask-zero", "Dropped groups are masked with 0, which beats a negative biased score.", ["gate[t=64,e=32,k=14,groups=8,kept=4]"],
+        yield return Variant.Instead<GateCall>("group-mask-zero", "Dropped groups are masked with 0, which beats a negative biased score.", ["gate[t=256,e=32,k=16,groups=8,kept=4]"],
             c => c with { Attributes = c.Attributes with { Mask = GroupMask.Zero } });
         yield return Variant.Instead<GateCall>("group-score-max", "A group is scored by its best expert, not by its best two.", [Router],
             c => c with { Attributes = c.Attributes with { GroupScore = GroupScore.Max } });
