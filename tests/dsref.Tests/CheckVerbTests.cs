@@ -1,4 +1,5 @@
 using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool.Tests;
@@ -143,6 +144,27 @@ public sealed class CheckVerbTests : IDisposable
         Assert.Contains(Enumerable.Range(0, 15), i => float.IsNaN(declared.AsSpan<float>()[i]) != float.IsNaN(tensors["y"].AsSpan<float>()[i]));
         Outcome outcome = CommandLine.Run("check", "linear", "--inputs", Write("in.safetensors", ["x", "weight"], tensors), "--actual", Write("out.safetensors", ["y"], tensors));
         Assert.DoesNotContain("FAIL", outcome.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_product_of_few_columns_is_looked_at_within_a_budget()
+    {
+        OperationCase c = OperationCase.Parse("scaled_linear[t=4096,n=4,k=7168,contract=hopperfp8]");
+        CaseTensors tensors = c.Prepare();
+        c.Run(new SimdBackend(), tensors);
+        string inputs = Write("in.safetensors", c.Inputs.Select(i => i.Name), tensors);
+        CommandLine.Run("check", "scaled_linear", "--inputs", inputs, "--actual", Write("out.safetensors", ["y"], tensors), "--contract", "HopperFp8", "--budget", "0.02").Passes();
+    }
+
+    [Fact]
+    public void Attention_under_a_contract_has_bounds()
+    {
+        OperationCase c = OperationCase.Parse("attention[s=2,t=70,h=2,hk=1,d=24,dv=16,q=bf16,keys=bf16,y=bf16,latent=yes,schedule=flashmladense]");
+        CaseTensors tensors = c.Prepare();
+        tensors["y"].AsSpan<BFloat16>().Fill(BFloat16.FromDouble(100));
+        Outcome outcome = CommandLine.Run("check", "attention[latent=yes]", "--inputs", Write("in.safetensors", c.Inputs.Select(i => i.Name), tensors), "--actual", Write("out.safetensors", ["y"], tensors), "--contract", "FlashMlaDense");
+        Assert.Equal(ExitCode.Mismatch, outcome.Exit);
+        Assert.Contains("FAIL by bound", outcome.Out, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -170,11 +170,11 @@ internal static class CallHarness
         for (int i = 1; i < runs.Count && differs is not null && options.FreeOrder; i++)
         {
             CallReport next = Judge(runs[i], options);
-            if (next.Verdict > first.Verdict)
+            if (Rank(next.Verdict) > Rank(first.Verdict))
                 first = next;
         }
 
-        bool moves = differs is not null && !options.FreeOrder && first.Verdict < Verdict.Fail;
+        bool moves = differs is not null && !options.FreeOrder && first.Verdict is not (Verdict.Fail or Verdict.Skip);
         OutputReport? worst = first.Outputs.FirstOrDefault(o => o.Verdict == first.Verdict);
         return new HarnessReport
         {
@@ -235,4 +235,7 @@ internal static class CallHarness
 
         return null;
     }
+
+    /// <summary>How bad a verdict is: nothing is worse than FAIL, though UNJUDGED and SKIP come after it in the enumeration.</summary>
+    private static int Rank(Verdict verdict) => verdict == Verdict.Fail ? int.MaxValue : (int)verdict;
 }

@@ -45,11 +45,12 @@ internal sealed record MeasuredSample(JudgedElements Suspicious, JudgedElements 
             Array.ConvertAll(index, i => ElementReader.Value(actual, i)), Array.ConvertAll(elements, e => e.Reference), measured, onOwnValues);
     }
 
-    /// <summary>All chosen elements, and those furthest from the reference: half of them by distance, half by units of the last place.</summary>
+    /// <summary>Chosen elements that differ, and those furthest from the reference: half of them by distance, half by units of the last place.</summary>
     private static (long Element, double Reference)[] Worst(Tensor actual, ReferencePieces pieces, int count)
     {
         var byDistance = new Furthest(count / 2);
         var byUlp = new Furthest(count / 2);
+        var chosen = new List<(long Element, double Reference)>();
         foreach (ReferencePiece piece in pieces.Pieces)
         {
             for (long i = 0; i < piece.Count; i++)
@@ -58,15 +59,23 @@ internal sealed record MeasuredSample(JudgedElements Suspicious, JudgedElements 
                 if (!piece.IsResult(i))
                     continue;
                 double e = ElementReader.Value(piece.Reference, i), distance = Math.Abs(ElementReader.Value(actual, at) - e);
-                if (distance == 0 && !piece.Chosen)
+                if (distance == 0)
                     continue;
-                byDistance.Offer((at, e), piece.Chosen ? double.MaxValue : distance);
-                byUlp.Offer((at, e), distance / StoredValue.Ulp(e, actual.DType));
+                if (piece.Chosen && chosen.Count < MostChosen)
+                    chosen.Add((at, e));
+
+                // NaN is the furthest: no order holds of it.
+                byDistance.Offer((at, e), double.IsNaN(distance) ? double.PositiveInfinity : distance);
+                double ulp = distance / StoredValue.Ulp(e, actual.DType);
+                byUlp.Offer((at, e), double.IsNaN(ulp) ? double.PositiveInfinity : ulp);
             }
         }
 
-        return [.. byDistance.Elements.Concat(byUlp.Elements).DistinctBy(w => w.Element)];
+        return [.. chosen.Concat(byDistance.Elements).Concat(byUlp.Elements).DistinctBy(w => w.Element)];
     }
+
+    // What a look found is seldom more; beyond, the furthest of them are among the others.
+    private const int MostChosen = 4096;
 
     private sealed class Furthest(int count)
     {

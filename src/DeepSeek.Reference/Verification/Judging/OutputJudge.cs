@@ -52,8 +52,6 @@ internal sealed class OutputJudge
             return Report(Verdict.Fail, "mask", $"{errors.MaskMismatchCount} of {compared} elements are NaN or infinite on one side alone; {errors.Worst}", errors);
         if (YardstickOf.Choice(call, name) is { } choice)
             return Chosen(choice, errors);
-        if (call is AttentionCall { Attributes: var attributes } && attributes.Resolved().Contract is { } contract)
-            return Report(Verdict.Unjudged, "bits", $"{errors.MismatchCount} of {compared} elements differ, and no bound is known under the attention contract {contract.Name}; {errors.First}", errors);
         if (YardstickOf.Value(call, name) is not { } yardstick || !ElementReader.IsReal(actual.DType))
             return Report(Verdict.Fail, "bits", $"{errors.MismatchCount} of {compared} elements differ, and the contract leaves nothing open; {errors.First}", errors);
         return IsExact(call) ? Exactly(yardstick, errors) : Measure(yardstick, errors);
@@ -141,6 +139,9 @@ internal sealed class OutputJudge
             }
         }
 
+        // Under an attention contract the errors of other orders are not known, so that nothing inside the bound is called noise.
+        if (call is AttentionCall { Attributes: var attributes } && attributes.Resolved().Contract is { } contract)
+            return report with { Check = "bound", Note = $"{errors.MismatchCount} of {errors.Count} elements differ, within their bounds, and nothing says how large errors are under the attention contract {contract.Name}; {errors.First}" };
         OrderAllowance orders = LegitimateOrders.Of(call, sampler, name, options.Seed + 3);
         NoiseTest noise = NoiseTest.Of(sample.Fair, Math.Max(1, actual.ElementCount / sample.Fair.Columns), orders);
         NoiseFinding? failed = noise.Failed ?? (noise.Whole.Count > 0 ? Outlier.Find(sample, orders) : null);
@@ -189,7 +190,7 @@ internal sealed class OutputJudge
         }
 
         return explained == 0
-            ? Report(Verdict.Bits, "choice", "", errors)
+            ? Report(Verdict.Noise, "choice", "right on the candidate's own earlier values, which are not the reference's", errors)
             : Report(Verdict.Noise, "choice", $"{explained} rows chose otherwise where rounding decides; {first}", errors) with { NearTies = explained };
     }
 

@@ -58,7 +58,7 @@ internal sealed class ProductPass
             return null;
         var pass = new ProductPass(product);
         long start = Stopwatch.GetTimestamp();
-        pass.Multiply(0, Math.Min(8, product.Rows), 8);
+        pass.Multiply(0, Math.Min(8, product.Rows), Math.Min(8, product.Columns));
         long warm = Stopwatch.GetTimestamp();
         int rows = Math.Min(RowsAtOnce, product.Rows), columns = Math.Min(ColumnsAtOnce, product.Columns);
         pass.Multiply(0, rows, columns);
