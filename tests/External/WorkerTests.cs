@@ -27,6 +27,7 @@ public sealed class WorkerTests
     [InlineData("shape", "output 'y' has shape (130,), expected (131,)")]
     [InlineData("input", "the worker changed its input 'a'")]
     [InlineData("nonsense", "status 'MAYBE' is none of")]
+    [InlineData("nohandle", "the worker's answer to 'put' is no message of the protocol (Add, mode eager: 'handle' is no whole number)")]
     [InlineData("lost", "CONTEXT_LOST from 'run' at Add, mode eager: device fell off the bus")]
     public void A_worker_that_goes_wrong_fails_that_case_and_the_run_goes_on(string how, string says)
     {

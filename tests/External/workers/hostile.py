@@ -46,6 +46,8 @@ class Liar(dsref_worker._Worker):
 
     def answer(self, request):
         answer = super().answer(request)
+        if how == "nohandle" and request["call"] == "put" and runs == 2:
+            answer.pop("handle", None)
         if request["call"] == "run" and runs == 3:
             if how == "nonsense":
                 return {"status": "MAYBE"}

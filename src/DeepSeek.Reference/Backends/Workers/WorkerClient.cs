@@ -47,25 +47,13 @@ internal sealed class WorkerClient : IDisposable
         var client = new WorkerClient(WorkerProcess.Start(command, load), run);
         try
         {
-            JsonElement hello = client.Call("hello", load, json =>
+            return client.Call("hello", load, json =>
             {
                 json.WriteNumber("protocol", Protocol);
                 json.WriteString("folder", client.Folder);
                 json.WriteNumber("rank", 0);
                 json.WriteNumber("world_size", 1);
-            });
-            int version = client.Whole(hello, "protocol");
-            if (version != Protocol)
-                throw new ContractException($"the worker speaks version {version} of the protocol, this tool version {Protocol}; use a worker of the same release");
-            client.Name = client.Text(hello, "name");
-            client.Device = client.Text(hello, "device");
-            client.Modes = hello.TryGetProperty("modes", out JsonElement modes) && modes.ValueKind == JsonValueKind.Array
-                ? [.. modes.EnumerateArray().Select(m => m.GetString() ?? "")]
-                : ["eager"];
-            client.features = hello.TryGetProperty("features", out JsonElement features) && features.ValueKind == JsonValueKind.Array
-                ? [.. features.EnumerateArray().Select(f => f.ToString())]
-                : [];
-            return client;
+            }, client.Greeted);
         }
         catch
         {
@@ -92,18 +80,31 @@ internal sealed class WorkerClient : IDisposable
             : throw new BackendException($"the worker's 'layouts' for {call.Operation} is no object of texts");
     }
 
-    /// <summary>Prepares a call: compiling, choosing kernels.</summary>
-    public int Prepare(OperationCall call, CallLayouts layouts, TimeSpan prepare) => Whole(Call("prepare", prepare, json => Describe(json, call, layouts)), "plan");
-
-    /// <summary>Bytes of scratch memory that a plan needs.</summary>
-    public long WorkspaceSize(int plan)
+    private WorkerClient Greeted(JsonElement hello)
     {
-        JsonElement answer = Call("workspace_size", limit, json => json.WriteNumber("plan", plan));
-        return answer.TryGetProperty("bytes", out JsonElement bytes) && bytes.TryGetInt64(out long n) && n >= 0 ? n : throw Nonsense("workspace_size", "'bytes' is no size");
+        int version = Whole(hello, "protocol");
+        if (version != Protocol)
+            throw new ContractException($"the worker speaks version {version} of the protocol, this tool version {Protocol}; use a worker of the same release");
+        Name = Text(hello, "name");
+        Device = Text(hello, "device");
+        Modes = hello.TryGetProperty("modes", out JsonElement modes) && modes.ValueKind == JsonValueKind.Array
+            ? [.. modes.EnumerateArray().Select(m => m.GetString() ?? "")]
+            : ["eager"];
+        features = hello.TryGetProperty("features", out JsonElement listed) && listed.ValueKind == JsonValueKind.Array
+            ? [.. listed.EnumerateArray().Select(f => f.ToString())]
+            : [];
+        return this;
     }
 
+    /// <summary>Prepares a call: compiling, choosing kernels.</summary>
+    public int Prepare(OperationCall call, CallLayouts layouts, TimeSpan prepare) => Call("prepare", prepare, json => Describe(json, call, layouts), answer => Whole(answer, "plan"));
+
+    /// <summary>Bytes of scratch memory that a plan needs.</summary>
+    public long WorkspaceSize(int plan) => Call("workspace_size", limit, json => json.WriteNumber("plan", plan), answer =>
+        answer.TryGetProperty("bytes", out JsonElement bytes) && bytes.ValueKind == JsonValueKind.Number && bytes.TryGetInt64(out long n) && n >= 0 ? n : throw Nonsense("workspace_size", "'bytes' is no size"));
+
     /// <summary>Makes a tensor of the worker's from a file of the folder; <paramref name="shift"/> bytes past an allocation's natural start.</summary>
-    public int Put(Operand operand, CallLayouts layouts, string file, int shift) => Whole(Call("put", limit, json =>
+    public int Put(Operand operand, CallLayouts layouts, string file, int shift) => Call("put", limit, json =>
     {
         json.WriteString("name", operand.Name);
         json.WriteString("dtype", operand.Tensor.DType.Name());
@@ -111,10 +112,10 @@ internal sealed class WorkerClient : IDisposable
         layouts.Write(json, operand);
         json.WriteString("file", file);
         json.WriteNumber("shift", shift);
-    }), "handle");
+    }, answer => Whole(answer, "handle"));
 
     /// <summary>Makes scratch memory, every byte 0xA5.</summary>
-    public int Workspace(long bytes) => Whole(Call("workspace", limit, json => json.WriteNumber("bytes", bytes)), "handle");
+    public int Workspace(long bytes) => Call("workspace", limit, json => json.WriteNumber("bytes", bytes), answer => Whole(answer, "handle"));
 
     /// <summary>Writes other contents into a tensor of the worker's.</summary>
     public void Write(int handle, string file) => Call("write", limit, json =>
@@ -173,7 +174,10 @@ internal sealed class WorkerClient : IDisposable
     /// <inheritdoc/>
     public void Dispose() => process.Dispose();
 
-    private JsonElement Call(string name, TimeSpan time, Action<Utf8JsonWriter> body)
+    private JsonElement Call(string name, TimeSpan time, Action<Utf8JsonWriter> body) => Call(name, time, body, answer => answer);
+
+    /// <summary>A call and what its answer says; what cannot be read as that is a broken protocol too.</summary>
+    private T Call<T>(string name, TimeSpan time, Action<Utf8JsonWriter> body, Func<JsonElement, T> read)
     {
         try
         {
@@ -187,7 +191,7 @@ internal sealed class WorkerClient : IDisposable
             JsonElement answer = process.Frames.Receive(time);
             if (Whole(answer, "id") != sent)
                 throw Nonsense(name, $"the answer has id {answer.GetProperty("id")} where {sent} is due");
-            return Accept(name, answer);
+            return read(Accept(name, answer));
         }
         catch (TimeoutException)
         {
@@ -200,7 +204,7 @@ internal sealed class WorkerClient : IDisposable
             IsLost = true;
             throw new BackendException($"the worker crashed in '{name}' while it was at {doing}: {process.End()}") { Ended = true };
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             IsLost = true;
             process.Kill();
