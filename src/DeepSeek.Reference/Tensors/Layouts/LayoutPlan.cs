@@ -79,21 +79,26 @@ internal sealed class LayoutPlan
     {
         byte[] bytes = Background();
         ReadOnlySpan<byte> from = codes.AsBytes();
-        var taken = new bool[bytes.Length];
-        int width = map.ElementBytes;
+        int width = map.ElementBytes, element = 0;
+        foreach (int at in Places(bytes.Length))
+            from.Slice(width * element++, width).CopyTo(bytes.AsSpan(at));
+        return bytes;
+    }
+
+    /// <summary>Where each element lies, row by row; each byte belongs to one element at most.</summary>
+    private IEnumerable<int> Places(int byteCount)
+    {
+        var taken = new bool[byteCount];
         var at = new long[Columns];
         for (long r = 0; r < Rows; r++)
         {
             map.Row(MemoryRow(r), at);
-            int row = checked((int)(r * Columns * width));
-            for (int k = 0; k < at.Length; k++)
+            foreach (long place in at)
             {
-                Take(taken, at[k], width);
-                from.Slice(row + k * width, width).CopyTo(bytes.AsSpan((int)at[k]));
+                Take(taken, place, map.ElementBytes);
+                yield return (int)place;
             }
         }
-
-        return bytes;
     }
 
     public Tensor Unpack(ReadOnlySpan<byte> bytes)
@@ -101,20 +106,9 @@ internal sealed class LayoutPlan
         RequireSize(bytes);
         var codes = new Tensor(storage.CodedType(dtype), coded);
         Span<byte> to = Writable(codes);
-        var taken = new bool[bytes.Length];
-        int width = map.ElementBytes;
-        var at = new long[Columns];
-        for (long r = 0; r < Rows; r++)
-        {
-            map.Row(MemoryRow(r), at);
-            int row = checked((int)(r * Columns * width));
-            for (int k = 0; k < at.Length; k++)
-            {
-                Take(taken, at[k], width);
-                bytes.Slice((int)at[k], width).CopyTo(to[(row + k * width)..]);
-            }
-        }
-
+        int width = map.ElementBytes, element = 0;
+        foreach (int at in Places(bytes.Length))
+            bytes.Slice(at, width).CopyTo(to[(width * element++)..]);
         return storage.Decode(codes, dtype, shape);
     }
 

@@ -88,10 +88,9 @@ internal sealed class OutputJudge
         var measured = MeasuredSample.Take(actual, pieces, yardstick, onOwnValues, MeasuredWorst, options.Full ? double.PositiveInfinity : options.Budget, clock, options.Seed);
         JudgedElements e = measured.Suspicious;
         int[] differing = [.. Enumerable.Range(0, e.Count).Where(i => e.Actual[i] != e.Reference[i])];
-        int[] same = [.. differing.Where(e.IsComparable)];
         int otherSide = differing.Count(i => !Outside(e.Exact[i], e.Bound[i], e.Actual[i]));
         OutputReport report = Report(Verdict.Fail, "bits", "", errors) with { Measured = e.Count, NearTies = NearTies(measured) };
-        if (onOwnValues is null || same.Length > 0)
+        if (onOwnValues is null || HasComparableMismatch(onOwnValues))
         {
             string ties = otherSide > 0 ? $"; of {differing.Length} looked at, {otherSide} are the other side of a tie" : "";
             return report with { Note = $"{errors.MismatchCount} of {errors.Count} elements differ, and the contract leaves nothing open; {errors.First}{ties}" };
@@ -108,6 +107,21 @@ internal sealed class OutputJudge
         }
 
         return report with { Verdict = Verdict.Bound, Check = "stage", Measured = e.Count + measured.Fair.Count, Note = $"right on the candidate's own {own}, which are not the reference's" };
+    }
+
+    /// <summary>Whether some element differs that was made of the same earlier values as the reference's: all are looked at, since one suffices.</summary>
+    private bool HasComparableMismatch(Func<long, bool> onOwn)
+    {
+        foreach (ReferencePiece piece in pieces.Pieces)
+        {
+            for (long i = 0; i < piece.Count; i++)
+            {
+                if (piece.IsResult(i) && !ReferencePieces.SameBits(piece.Reference, i, actual, piece.At(i)) && !onOwn(piece.At(i)))
+                    return true;
+            }
+        }
+
+        return false;
     }
 
     private long NearTies(MeasuredSample sample) => Enumerable.Range(0, sample.Fair.Count).Count(i => sample.Fair.IsNearTie(i, call is QuantizeCall));

@@ -58,7 +58,7 @@ public sealed class MeaningTests
             if (outputs.All(o => TensorComparison.Compare(right[o.Key], o.Value).IsBitEqual))
                 continue;
             found++;
-            Explanation explanation = Explainer.Explain(call, outputs, seconds: 1);
+            Explanation explanation = Explainer.Explain(call, outputs, seconds: 120);
 
             // Another meaning is as good where it gives the same bits.
             if (!explanation.IsBitEqual || explanation.Meanings.Count > 1)
