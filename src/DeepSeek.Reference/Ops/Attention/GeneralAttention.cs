@@ -19,7 +19,7 @@ namespace DeepSeek.Reference.Ops;
 /// Masked keys whose weight is +0 are left out of P·V, so that what their values hold does not matter; a masked key with another weight counts as any, with +0 for a value behind
 /// the last key. Rule N23; docs/spec/attention-contract.md 3.
 /// </remarks>
-public static class GeneralAttention
+internal static class GeneralAttention
 {
     /// <summary>One row; returns its log-sum-exp.</summary>
     /// <param name="row">The query, and the keys and values that it meets.</param>

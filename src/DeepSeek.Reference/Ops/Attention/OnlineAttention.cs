@@ -22,7 +22,7 @@ namespace DeepSeek.Reference.Ops;
 /// ⟦·⟧ rounds to bfloat16. The weight of a masked key is +0 since -1e33 · a &lt; -1e30, so that no masked value is multiplied.
 /// Rule N23; FlashMLA, sm90 decode dense; docs/spec/attention-contract.md 4.
 /// </remarks>
-public static class OnlineAttention
+internal static class OnlineAttention
 {
     /// <summary>Keys of a block, which is a page.</summary>
     public const int Block = 64;

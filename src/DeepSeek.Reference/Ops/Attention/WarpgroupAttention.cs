@@ -18,7 +18,7 @@ namespace DeepSeek.Reference.Ops;
 /// The upper half of the channels takes B before A, and A's weights are rescaled before they are rounded. A last A without a B has corr_B = 1 and no B.
 /// Rule N23; FlashMLA, splitkv_mla.cuh at 9241ae3; docs/spec/attention-contract.md 5.
 /// </remarks>
-public static class WarpgroupAttention
+internal static class WarpgroupAttention
 {
     private const int Block = OnlineAttention.Block;
     private const int FirstOfOddBlocks = 256;

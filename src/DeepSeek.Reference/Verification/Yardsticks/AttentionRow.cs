@@ -115,28 +115,7 @@ internal sealed class AttentionRow
         // Below this a weight may be 0 in binary32, and 0 · ∞ is a NaN.
         const double surelyWeighs = 1e-30;
         float[] scratch = new float[shape.Dv];
-        bool positive = false, negative = false, certain = true;
-        double magnitude = 0;
-        for (int j = 0; j < n; j++)
-        {
-            double v = Value(j, scratch)[c];
-            if (double.IsNaN(v))
-                return new Measurement(v, 0);
-            if (double.IsFinite(v))
-            {
-                magnitude += Math.Abs(v);
-                continue;
-            }
-
-            Ball p = Weight(j, Attributes.Rounding != AttentionRounding.None);
-            certain &= p.Least > surelyWeighs * weights.Sum.Most;
-            positive |= v > 0;
-            negative |= v < 0;
-        }
-
-        if (!certain || magnitude >= Roundoff.SingleOverflow / 2)
-            return Roundoff.Nothing(double.NaN);
-        return new Measurement(positive && negative ? double.NaN : positive ? double.PositiveInfinity : double.NegativeInfinity, 0);
+        return SpecialColumn.Of(n, j => Value(j, scratch)[c], j => Weight(j, Attributes.Rounding != AttentionRounding.None).Least > surelyWeighs * weights.Sum.Most);
     }
 
     private Ball Score(ReadOnlySpan<double> q, ReadOnlySpan<float> k)

@@ -128,27 +128,7 @@ internal sealed class ContractRow
         // Below this a rounded weight may be 0, and 0 · ∞ is a NaN.
         double surelyWeighs = Contract.Weights == DType.F8_E4M3 ? 1.0 / 256 : 1e-30;
         float[] scratch = new float[shape.Dv];
-        bool positive = false, negative = false, certain = true;
-        double magnitude = 0;
-        for (int j = 0; j < n; j++)
-        {
-            double v = Value(j, scratch)[c];
-            if (double.IsNaN(v))
-                return new Measurement(v, 0);
-            if (double.IsFinite(v))
-            {
-                magnitude += Math.Abs(v);
-                continue;
-            }
-
-            certain &= weights.E[j] - weights.Off[j] > surelyWeighs * sum.Most;
-            positive |= v > 0;
-            negative |= v < 0;
-        }
-
-        if (!certain || magnitude >= Roundoff.SingleOverflow / 2)
-            return Roundoff.Nothing(double.NaN);
-        return new Measurement(positive && negative ? double.NaN : positive ? double.PositiveInfinity : double.NegativeInfinity, 0);
+        return SpecialColumn.Of(n, j => Value(j, scratch)[c], j => weights.E[j] - weights.Off[j] > surelyWeighs * sum.Most);
     }
 
     private ReadOnlySpan<float> Value(int j, float[] scratch) =>

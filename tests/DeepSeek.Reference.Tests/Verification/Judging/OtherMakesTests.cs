@@ -82,11 +82,13 @@ public class OtherMakesTests
     {
         var call = (QuantizeCall)CallJudgeTests.Prepared("quantize[t=8,k=512,x=bf16]");
         call.Run(new SimdBackend());
-        call.Scales.AsSpan<float>()[5] *= 2;
-        for (int k = 0; k < 128; k++)
+
+        // Five tiles, more codes than are measured: those that the scales explain must not hide one that they do not.
+        foreach (int tile in new[] { 4, 5, 6, 8, 9 })
         {
-            float x = (float)ElementReader.Value(call.X, 512 + 128 + k);
-            call.Codes.AsSpan<Float8E4M3>()[512 + 128 + k] = Float8E4M3.FromSingle(x / call.Scales.AsSpan<float>()[5], Fp8Overflow.Saturate);
+            call.Scales.AsSpan<float>()[tile] *= 2;
+            for (int at = 128 * tile; at < 128 * tile + 128; at++)
+                call.Codes.AsSpan<Float8E4M3>()[at] = Float8E4M3.FromSingle((float)ElementReader.Value(call.X, at) / call.Scales.AsSpan<float>()[tile], Fp8Overflow.Saturate);
         }
 
         CallReport report = CallJudge.Judge(call, null, new JudgeOptions());
