@@ -14,7 +14,7 @@ internal static class Explainer
     private const int MostAlike = 4;
 
     // What was declared is struck out by so many differing elements; they are those that other ways to round are compared on first.
-    private const int Enough = 1024;
+    private const int Enough = 64;
 
     /// <summary>The explanation.</summary>
     /// <param name="call">What was asked, with its inputs.</param>
