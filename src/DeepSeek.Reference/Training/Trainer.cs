@@ -120,8 +120,9 @@ public sealed class Trainer
         double speed = options.Balance.SpeedAt(state.Tokens);
         foreach ((string bias, ExpertLoad load) in found.Loads)
         {
-            if (speed > 0)
-                load.MoveBias(state.Weights[bias].AsSpan<float>(), speed);
+            // A gate that chooses by scores alone has loads, and no bias to move.
+            if (speed > 0 && state.Weights.TryGetValue(bias, out Tensor? b))
+                load.MoveBias(b.AsSpan<float>(), speed);
         }
 
         state.Step = step;

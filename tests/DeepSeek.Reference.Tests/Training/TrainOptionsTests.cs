@@ -1,5 +1,6 @@
 using System.Text;
 using DeepSeek.Reference.Tests.Checkpoints;
+using DeepSeek.Reference.Tests.House;
 using DeepSeek.Reference.Training;
 using Xunit;
 
@@ -14,6 +15,18 @@ public sealed class TrainOptionsTests
         Assert.Equal(new TrainOptions(), options);
         Assert.Equal((0.9, 0.95, 0.1, 1.0, 0.006), (options.Optimizer.Beta1, options.Optimizer.Beta2, options.Optimizer.WeightDecay, options.ClipNorm, options.InitialDeviation));
         Assert.Equal((4096, 0.1, 3072, 15360), (options.Data.SequenceLength, options.Data.FimRate, options.Batch.First, options.Batch.Last));
+    }
+
+    [Fact]
+    public void The_page_shows_every_field_with_its_default()
+    {
+        string page = Repository.ReadText("docs", "spec", "training-recipe.md");
+        int start = page.IndexOf("```json\n", StringComparison.Ordinal) + "```json\n".Length;
+        string shown = page[start..page.IndexOf("```", start, StringComparison.Ordinal)];
+        Assert.Equal(new TrainOptions(), Parse(shown));
+        string complaint = Assert.Throws<DataException>(() => Parse("""{"none": 1}""")).Message;
+        string[] missing = [.. complaint[(complaint.IndexOf("fields are ", StringComparison.Ordinal) + "fields are ".Length)..].Split(", ").Where(f => !shown.Contains($"\"{f[(f.LastIndexOf('.') + 1)..]}\":", StringComparison.Ordinal))];
+        Assert.Empty(missing);
     }
 
     [Fact]

@@ -69,6 +69,7 @@ public sealed class TrainingDataTests : IDisposable
         Assert.Equal([100, 101, 102, 1, -100, -100], batch.Targets.AsReadOnlySpan<int>().ToArray());
         Assert.Equal([4], batch.Lengths);
         Assert.Equal(4, batch.TargetCount);
+        Assert.Equal([0, 100, 101, 102, 1], batch.Sequence(0));
         Assert.Equal(5, data.TokenCount);
     }
 

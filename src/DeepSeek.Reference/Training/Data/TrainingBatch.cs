@@ -32,6 +32,14 @@ public sealed class TrainingBatch
     /// <summary>Targets of all rows, by which a mean loss divides.</summary>
     public long TargetCount => Lengths.Sum(n => (long)n);
 
+    /// <summary>The tokens of a row without pad: its inputs with a target, and the last target.</summary>
+    public int[] Sequence(int row)
+    {
+        ReadOnlySpan<int> inputs = Inputs.AsReadOnlySpan<int>().Slice(row * Length, Length), targets = Targets.AsReadOnlySpan<int>().Slice(row * Length, Length);
+        int n = Lengths[row];
+        return n == 0 ? [inputs[0]] : [.. inputs[..n], targets[n - 1]];
+    }
+
     internal void Fill(int row, ReadOnlySpan<int> window, int used)
     {
         int T = Length;
