@@ -24,6 +24,6 @@ public sealed class WitnessTests
 
     /// <summary>golden/training/recipe.txt: optimizer, norm and initial weights, by integers.</summary>
     [Fact]
-    public void Rule_N24_N25_N26_the_Python_witness_writes_the_kept_rows() =>
+    public void Rule_N25_N26_N27_the_Python_witness_writes_the_kept_rows() =>
         ForeignTool.Pass(ForeignTool.Run(Python, Repository.Path("tools", "witness", "training.py")));
 }

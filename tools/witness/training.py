@@ -1,4 +1,4 @@
-"""The recipe's arithmetic (rules N24 to N26) on bit patterns, by integers alone; its answers are golden/training/recipe.txt.
+"""The recipe's arithmetic (rules N25 to N27) on bit patterns, by integers alone; its answers are golden/training/recipe.txt.
 
     training.py          computes the file again and compares
     training.py --write  writes it

@@ -12,7 +12,7 @@ public enum ParameterKind
     /// <summary>A bias; begins as 0.</summary>
     Bias,
 
-    /// <summary>A gate's <c>e_score_correction_bias</c>: begins as 0, has no gradient, and is moved by the loads alone (rule N27).</summary>
+    /// <summary>A gate's <c>e_score_correction_bias</c>: begins as 0, has no gradient, and is moved by the loads alone (rule N28).</summary>
     BalanceBias,
 }
 

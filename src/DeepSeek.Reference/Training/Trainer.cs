@@ -12,7 +12,7 @@ namespace DeepSeek.Reference.Training;
 /// b = b + γ(tokens) · sign(mean - n);  position += B;  tokens += B · T
 /// </code>
 /// A run that was ended at any moment and resumed has the bits of one that was not: a checkpoint holds all that a step depends on. Threads share out parameters and change
-/// no bit (rule N8). Rules N24 to N28; docs/spec/training-recipe.md.
+/// no bit (rule N8). Rules N25 to N29; docs/spec/training-recipe.md.
 /// </remarks>
 public sealed class Trainer
 {

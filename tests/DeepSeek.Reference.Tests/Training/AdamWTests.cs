@@ -19,7 +19,7 @@ public sealed class AdamWTests
     /// <summary>The rows are the Python witness's, made of whole numbers.</summary>
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void Rule_N24_three_clipped_steps_have_the_witness_s_bits(string moments, bool decays)
+    public void Rule_N25_three_clipped_steps_have_the_witness_s_bits(string moments, bool decays)
     {
         foreach (bool simd in (bool[])[false, true])
         {
@@ -59,7 +59,7 @@ public sealed class AdamWTests
     [InlineData(3)]
     [InlineData(1000)]
     [InlineData(235000)]
-    public void Rule_N24_corrections_are_one_quotient_of_binary64(long t)
+    public void Rule_N25_corrections_are_one_quotient_of_binary64(long t)
     {
         var step = new AdamWStep(new AdamWOptions(), t, Rate);
         Assert.Equal(RecipeGolden.Row($"corrections.{t}"), new[] { step.Correction1, step.Correction2 });

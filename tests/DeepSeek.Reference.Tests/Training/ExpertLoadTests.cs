@@ -7,7 +7,7 @@ namespace DeepSeek.Reference.Tests.Training;
 public sealed class ExpertLoadTests
 {
     [Fact]
-    public void Rule_N27_a_bias_moves_by_the_sign_of_the_error()
+    public void Rule_N28_a_bias_moves_by_the_sign_of_the_error()
     {
         ExpertLoad load = Of(4, 0, 0, 0, 1, 1, 2, -1, 2);
         Assert.Equal([3L, 2, 2, 0], load.Counts.ToArray());
@@ -18,7 +18,7 @@ public sealed class ExpertLoadTests
     }
 
     [Fact]
-    public void Rule_N27_an_expert_at_the_mean_keeps_its_bias_to_the_bit()
+    public void Rule_N28_an_expert_at_the_mean_keeps_its_bias_to_the_bit()
     {
         float[] bias = [-0f, 0.1f, 3f];
         Of(3, 0, 1, 1, 2, 0, 2).MoveBias(bias, 0.001);
@@ -27,7 +27,7 @@ public sealed class ExpertLoadTests
 
     /// <summary>The mean, 5/3, has no binary form; no load equals it.</summary>
     [Fact]
-    public void Rule_N27_the_sign_is_that_of_whole_numbers()
+    public void Rule_N28_the_sign_is_that_of_whole_numbers()
     {
         float[] bias = new float[3];
         ExpertLoad load = Of(3, 0, 0, 1, 1, 2);

@@ -12,7 +12,7 @@ public sealed class FillInMiddleTests
 
     /// <summary>Any text, half surrogate pairs included: the three parts are the text, and the arranged tokens give it back.</summary>
     [Property(MaxTest = 300)]
-    public bool Rule_N28_the_arrangement_can_be_undone(NonNull<string> text, uint document)
+    public bool Rule_N29_the_arrangement_can_be_undone(NonNull<string> text, uint document)
     {
         (string prefix, string middle, string suffix) = FillInMiddle.Cut(3, document, text.Get);
         int[] arranged = FillInMiddle.Arrange(Bytes.Encode(prefix), Bytes.Encode(middle), Bytes.Encode(suffix), Bytes.Special);
@@ -22,7 +22,7 @@ public sealed class FillInMiddleTests
     }
 
     [Fact]
-    public void Rule_N28_a_cut_never_splits_a_character()
+    public void Rule_N29_a_cut_never_splits_a_character()
     {
         const string Text = "a𝄞b𝄞c𝄞d";
         for (uint document = 0; document < 200; document++)
@@ -35,7 +35,7 @@ public sealed class FillInMiddleTests
 
     /// <summary>Every pair of cuts occurs, and the chosen part of 100,000 documents is the rate within five standard errors.</summary>
     [Fact]
-    public void Rule_N28_cuts_and_choice_are_uniform()
+    public void Rule_N29_cuts_and_choice_are_uniform()
     {
         var seen = new Dictionary<(int, int), int>();
         for (int d = 0; d < 6000; d++)

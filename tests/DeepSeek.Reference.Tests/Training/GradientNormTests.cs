@@ -15,7 +15,7 @@ public sealed class GradientNormTests
     [InlineData(3, 0)]
     [InlineData(3, -20)]
     [InlineData(17, 3)]
-    public void Rule_N25_norm_and_scale_have_the_witness_s_bits(int count, int exponent)
+    public void Rule_N26_norm_and_scale_have_the_witness_s_bits(int count, int exponent)
     {
         double[] squares = [.. Enumerable.Range(0, count).Select(i => GradientNorm.DefineSquares(RecipeGolden.Bell($"p{i}", exponent)))];
         float norm = GradientNorm.Of(squares);

@@ -10,7 +10,7 @@ public sealed class NormalInitializationTests
     [InlineData("model.embed_tokens.weight")]
     [InlineData("model.layers.0.mlp.gate.weight")]
     [InlineData("lm_head.weight")]
-    public void Rule_N26_the_first_elements_have_the_witness_s_bits(string name)
+    public void Rule_N27_the_first_elements_have_the_witness_s_bits(string name)
     {
         float[] expected = RecipeGolden.Row($"normal.{name}");
         Assert.Equal(expected, Enumerable.Range(0, expected.Length).Select(i => NormalInitialization.Value(RecipeGolden.Seed, name, 0.006, (ulong)i)));
@@ -23,7 +23,7 @@ public sealed class NormalInitializationTests
     [InlineData(511)]
     [InlineData(513)]
     [InlineData(1539)]
-    public void Rule_N26_filling_gives_each_element_as_computed_alone(int count)
+    public void Rule_N27_filling_gives_each_element_as_computed_alone(int count)
     {
         float[] x = new float[count];
         NormalInitialization.Fill(7, "w", 0.02, x);

@@ -35,7 +35,7 @@ public sealed class TrainerTests : IDisposable
     [Theory]
     [InlineData(1, MomentFormat.F32, DType.F32)]
     [InlineData(2, MomentFormat.BF16, DType.BF16)]
-    public void Rule_N28_a_run_that_was_killed_again_and_again_has_every_bit_of_one_that_was_not(int seed, MomentFormat moments, DType stored)
+    public void Rule_N29_a_run_that_was_killed_again_and_again_has_every_bit_of_one_that_was_not(int seed, MomentFormat moments, DType stored)
     {
         TrainOptions options = Plain with { Steps = 60, CheckpointEvery = 2, Optimizer = new AdamWOptions { Moments = moments } };
         Trainer whole = Make(options, "whole", storedType: stored);
@@ -71,7 +71,7 @@ public sealed class TrainerTests : IDisposable
 
     /// <summary>Every quantity of the loop once more, from the definitions and one step at a time.</summary>
     [Fact]
-    public void Rule_N24_N25_N27_the_loop_is_the_rules_one_after_the_other()
+    public void Rule_N25_N26_N28_the_loop_is_the_rules_one_after_the_other()
     {
         Trainer run = Make(Plain, "run");
         var reports = new List<StepReport>();

@@ -14,7 +14,7 @@ public sealed class TrainingDataTests : IDisposable
 
     /// <summary>Batches of any sizes, each from a fresh start, are the stream of one-window batches.</summary>
     [Property(MaxTest = 60)]
-    public bool Rule_N28_going_on_at_any_position_gives_the_uninterrupted_run(int seed)
+    public bool Rule_N29_going_on_at_any_position_gives_the_uninterrupted_run(int seed)
     {
         var random = new Random(seed);
         TextDocument[] documents = [.. Enumerable.Range(0, random.Next(1, 12)).Select(i => new TextDocument($"{i}", new string((char)('a' + i), random.Next(1, 40))))];
@@ -43,7 +43,7 @@ public sealed class TrainingDataTests : IDisposable
     }
 
     [Fact]
-    public void Rule_N28_each_epoch_has_every_window_once_in_an_order_of_its_own()
+    public void Rule_N29_each_epoch_has_every_window_once_in_an_order_of_its_own()
     {
         var order = new WindowOrder(100, 9);
         int[][] epochs = [.. Enumerable.Range(0, 3).Select(e => Enumerable.Range(0, 100).Select(i => order.At(100 * e + i)).ToArray())];
@@ -58,7 +58,7 @@ public sealed class TrainingDataTests : IDisposable
 
     /// <summary>Worked out in Python from docs/spec/random.md, without this library.</summary>
     [Fact]
-    public void Rule_N28_the_order_of_eight_windows() =>
+    public void Rule_N29_the_order_of_eight_windows() =>
         Assert.Equal([1, 2, 0, 5, 7, 4, 3, 6, 3, 5, 2, 1, 6, 4, 7, 0], Enumerable.Range(0, 16).Select(i => new WindowOrder(8, 0x0123456789ABCDEF).At(i)));
     [Fact]
     public void Targets_are_the_next_tokens_and_pad_has_none()

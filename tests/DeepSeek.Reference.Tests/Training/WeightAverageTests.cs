@@ -14,7 +14,7 @@ public sealed class WeightAverageTests
     [InlineData("0.0")]
     [InlineData("0.9")]
     [InlineData("0.9999")]
-    public void Rule_N24_the_average_has_the_witness_s_bits(string decay)
+    public void Rule_N25_the_average_has_the_witness_s_bits(string decay)
     {
         float[] average = RecipeGolden.Bell("average", 0), twin = [.. average], theta = RecipeGolden.Bell("theta", 0);
         WeightAverage.Define(average, theta, double.Parse(decay, CultureInfo.InvariantCulture));

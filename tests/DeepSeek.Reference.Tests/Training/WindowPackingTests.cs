@@ -10,7 +10,7 @@ public sealed class WindowPackingTests
 
     /// <summary>Tokens are numbered through the corpus, so that each can be found again.</summary>
     [Property(MaxTest = 300)]
-    public bool Rule_N28_no_token_is_lost_or_doubled_and_pieces_stay_whole(int seed)
+    public bool Rule_N29_no_token_is_lost_or_doubled_and_pieces_stay_whole(int seed)
     {
         var random = new Random(seed);
         int length = random.Next(2, 12);
@@ -44,7 +44,7 @@ public sealed class WindowPackingTests
     }
 
     [Property(MaxTest = 200)]
-    public bool Rule_N28_concatenation_is_the_documents_one_after_the_other(int seed)
+    public bool Rule_N29_concatenation_is_the_documents_one_after_the_other(int seed)
     {
         var random = new Random(seed);
         int length = random.Next(2, 12);
@@ -62,7 +62,7 @@ public sealed class WindowPackingTests
     }
 
     [Fact]
-    public void Rule_N28_a_piece_goes_to_the_fullest_window_with_room()
+    public void Rule_N29_a_piece_goes_to_the_fullest_window_with_room()
     {
         // Lengths 7, 6, 4, 3, 2 in windows of 8; the third document is a whole window and a rest of 2.
         PackedWindows packed = PackedWindows.Pack([Run(10, 7), Run(20, 6), Run(30, 10), Run(40, 4), Run(50, 3), Run(60, 1)], 8, WindowPacking.BestFit, 0);

@@ -7,7 +7,7 @@ namespace DeepSeek.Reference.Training;
 /// b_i    = b_i + γ · sign(mean - n_i)        the sign by whole numbers, of Σ n - E · n_i; sign 0 leaves b_i; one addition
 /// MaxVio = max n_i / mean - 1 = E · max n_i / Σ n - 1
 /// </code>
-/// An expert above the mean becomes less likely, one below more. The bias takes part in the choice alone and has no gradient. Rule N27.
+/// An expert above the mean becomes less likely, one below more. The bias takes part in the choice alone and has no gradient. Rule N28.
 /// DeepSeek-V3 report 2.1.2; Wang et al., "Auxiliary-loss-free load balancing strategy for mixture-of-experts", 2024.
 /// </remarks>
 public sealed class ExpertLoad

@@ -41,7 +41,7 @@ internal sealed class TrainerState
     /// <summary>The weights by name, F32.</summary>
     public required IReadOnlyDictionary<string, Tensor> Weights { get; init; }
 
-    /// <summary>The state before the first step: weights by rule N26, moments 0, the average as the weights.</summary>
+    /// <summary>The state before the first step: weights by rule N27, moments 0, the average as the weights.</summary>
     public static TrainerState Initial(IReadOnlyList<TrainedParameter> parameters, TrainOptions options)
     {
         var states = new List<ParameterState>(parameters.Count);

@@ -11,7 +11,7 @@ namespace DeepSeek.Reference.Training;
 /// θ = fma(-η, fma(λ, θ, u), θ)
 /// </code>
 /// All in binary32, each product, quotient, root and fma rounded once; constants: <see cref="AdamWStep"/>. θ, g, m, v of one size. Moments kept in bfloat16 are
-/// widened exactly and rounded to nearest even after the step; <see cref="MomentUse"/> says which of the two u takes. Rule N24.
+/// widened exactly and rounded to nearest even after the step; <see cref="MomentUse"/> says which of the two u takes. Rule N25.
 /// Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR 2019; settings: DeepSeek-V3 report 4.2; docs/spec/training-recipe.md 1.
 /// </remarks>
 public static partial class AdamW

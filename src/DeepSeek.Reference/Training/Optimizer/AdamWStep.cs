@@ -1,6 +1,6 @@
 namespace DeepSeek.Reference.Training;
 
-/// <summary>The constants of one AdamW step, each computed in binary64 and rounded to binary32 once (rule N24).</summary>
+/// <summary>The constants of one AdamW step, each computed in binary64 and rounded to binary32 once (rule N25).</summary>
 /// <remarks>
 /// <code>
 /// b1 = rn32(β1)   c1 = rn32(1 - β1)   k1 = rn32(1 / (1 - β1^t))

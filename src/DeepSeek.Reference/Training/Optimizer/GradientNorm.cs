@@ -10,7 +10,7 @@ namespace DeepSeek.Reference.Training;
 /// norm = rn32(√S)
 /// s    = min(1, max / (norm + 1e-6))     binary32: one addition, one quotient
 /// </code>
-/// Cut at parameters, so threads share out parameters and change nothing (rule N8). Rule N25. The 1e-6 is that of PyTorch's <c>clip_grad_norm_</c>.
+/// Cut at parameters, so threads share out parameters and change nothing (rule N8). Rule N26. The 1e-6 is that of PyTorch's <c>clip_grad_norm_</c>.
 /// DeepSeek-V3 report 4.2: the largest norm is 1.
 /// </remarks>
 public static partial class GradientNorm

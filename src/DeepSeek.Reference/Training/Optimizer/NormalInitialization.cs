@@ -12,7 +12,7 @@ namespace DeepSeek.Reference.Training;
 /// x = σ · n                                                     σ rounded to binary32; one product
 /// </code>
 /// Box and Muller's map, Annals of Mathematical Statistics 29, 1958, every function correctly rounded, so that it needs no libm. |n| is at most 5.77.
-/// Rule N26. DeepSeek-V3 report 4.2: σ = 0.006 for all learnable parameters. docs/spec/training-recipe.md 3.
+/// Rule N27. DeepSeek-V3 report 4.2: σ = 0.006 for all learnable parameters. docs/spec/training-recipe.md 3.
 /// </remarks>
 public static class NormalInitialization
 {

@@ -9,7 +9,7 @@ namespace DeepSeek.Reference.Training;
 /// <code>
 /// e = fma(1 - d, θ - e, e)        d the decay; 1 - d in binary64, rounded to binary32 once; one subtraction, one fma
 /// </code>
-/// e begins as the initial weights. DeepSeek-V3 report 3.2.3 keeps it in the CPU's memory; its decay is not published. Rule N24.
+/// e begins as the initial weights. DeepSeek-V3 report 3.2.3 keeps it in the CPU's memory; its decay is not published. Rule N25.
 /// </remarks>
 public static class WeightAverage
 {
