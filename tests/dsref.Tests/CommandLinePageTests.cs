@@ -16,6 +16,7 @@ public sealed partial class CommandLinePageTests
     [InlineData("run")]
     [InlineData("generate")]
     [InlineData("grad")]
+    [InlineData("train")]
     [InlineData("check")]
     [InlineData("diff")]
     [InlineData("inspect")]

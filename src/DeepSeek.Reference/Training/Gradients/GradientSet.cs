@@ -13,6 +13,7 @@ public sealed class GradientSet
 {
     private readonly Dictionary<string, Tensor> byName;
     private readonly string[] names;
+    private readonly Dictionary<string, ExpertLoad> loads = new(StringComparer.Ordinal);
     private float main, mtp, balance;
 
     internal GradientSet(IEnumerable<KeyValuePair<string, Shape>> parameters, BatchTotals totals, LossOptions options)
@@ -44,11 +45,15 @@ public sealed class GradientSet
         Options.MtpWeight == 0 ? 0f : mtp / Totals.Targets * MtpShare,
         balance);
 
+    /// <summary>How often each expert of a layer was chosen so far, by the name of the layer's <c>e_score_correction_bias</c>; MTP modules are layers too.</summary>
+    public IReadOnlyDictionary<string, ExpertLoad> Loads => loads;
+
     /// <summary>Zeroes everything for another batch.</summary>
     public void Reset(BatchTotals totals)
     {
         foreach (Tensor t in byName.Values)
             t.AsSpan<float>().Clear();
+        loads.Clear();
         (main, mtp, balance) = (0f, 0f, 0f);
         Totals = totals;
     }
@@ -62,6 +67,13 @@ public sealed class GradientSet
     internal void AddMain(ReadOnlySpan<float> losses) => main += Sum(losses);
 
     internal void AddMtp(ReadOnlySpan<float> losses) => mtp += Sum(losses);
+
+    internal void AddChoice(string bias, int experts, ReadOnlySpan<int> chosen)
+    {
+        if (!loads.TryGetValue(bias, out ExpertLoad? load))
+            loads.Add(bias, load = new ExpertLoad(experts));
+        load.Add(chosen);
+    }
 
     internal void AddBalance(float loss) => balance += loss;
 

@@ -59,6 +59,8 @@ internal sealed class TrainingExperts
             throw new NotANumberException($"{name}.gate: {e.Message}");
         }
 
+        pass.Gradients.AddChoice($"{name}.gate.e_score_correction_bias", E, indices.AsReadOnlySpan<int>());
+
         var plan = new ExpertPlan(indices.AsReadOnlySpan<int>(), K, E);
         Tensor rows = SequencePass.New(plan.Rows, d);
         pass.Backend.Dispatch(x, plan, rows);
