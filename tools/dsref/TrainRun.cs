@@ -23,8 +23,7 @@ internal sealed class TrainRun
         this.output = output;
         options = TrainOptions.Load(configPath);
         options = options with { Precision = precision ?? options.Precision };
-        if (options.Precision != "fp32")
-            throw new ContractException($"precision '{options.Precision}' is not offered yet; fp32 is: train in it, or set \"precision\": \"fp32\"");
+        options.RequireOffered();
         string modelPath = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(configPath))!, options.Model);
         config = DeepSeekConfig.Load(modelPath);
         configBytes = File.ReadAllBytes(modelPath);

@@ -48,6 +48,8 @@ public sealed class ModelTrainingStep : ITrainingStep
             gradients = null;
         }
 
+        if (batch.TargetCount == 0)
+            return new StepGradients { Loss = 0, Gradients = WithZeros([], name => throw new InvalidOperationException(name)) };
         int[][] rows = [.. Enumerable.Range(0, batch.Rows).Select(batch.Sequence)];
         var options = new LossOptions { BalanceWeight = config.NRoutedExperts is null ? 0 : settings.SequenceLossWeight, MtpWeight = model.HasMtp ? settings.MtpWeight : 0 };
         if (gradients is null || gradients.Options != options)
@@ -64,10 +66,23 @@ public sealed class ModelTrainingStep : ITrainingStep
         return new StepGradients
         {
             Loss = gradients.Losses.Total,
-            Gradients = gradients.Names.ToDictionary(name => name, name => gradients[name], StringComparer.Ordinal),
+            Gradients = WithZeros(gradients.Names, name => gradients[name]),
             Loads = gradients.Loads,
             Figures = figures,
         };
+    }
+
+    /// <summary>The gradients of that name, and zeros for what the loss does not contain: MTP modules at weight 0.</summary>
+    private Dictionary<string, Tensor> WithZeros(IReadOnlyList<string> names, Func<string, Tensor> of)
+    {
+        Dictionary<string, Tensor> all = names.ToDictionary(name => name, of, StringComparer.Ordinal);
+        foreach (TrainedParameter p in Parameters.Where(p => p.Kind != ParameterKind.BalanceBias))
+        {
+            if (!all.ContainsKey(p.Name))
+                all.Add(p.Name, new Tensor(DType.F32, p.Shape));
+        }
+
+        return all;
     }
 
     private static ParameterKind KindOf(Parameter p) =>

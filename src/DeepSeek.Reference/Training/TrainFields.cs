@@ -10,6 +10,7 @@ namespace DeepSeek.Reference.Training;
 internal sealed class TrainFields
 {
     private readonly Dictionary<string, (JsonTokenType Kind, string Text, int Line)> fields = new(StringComparer.Ordinal);
+    private readonly List<(string Name, int Line)> groups = [];
     private readonly List<string> known = [];
     private readonly StringBuilder told = new();
     private readonly string source;
@@ -125,9 +126,11 @@ internal sealed class TrainFields
     /// <exception cref="DataException">There is one; the message names the first, its line, and what there is.</exception>
     public void RefuseTheRest()
     {
-        if (fields.Count == 0)
+        // An object is refused as what is in it, but for one that holds nothing.
+        (string Name, int Line)[] unknown = [.. fields.Select(f => (f.Key, f.Value.Line)), .. groups.Where(g => !known.Any(k => k.StartsWith($"{g.Name}.", StringComparison.Ordinal)))];
+        if (unknown.Length == 0)
             return;
-        (string name, (_, _, int line)) = fields.MinBy(f => f.Value.Line);
+        (string name, int line) = unknown.MinBy(u => u.Line);
         string last = name[(name.LastIndexOf('.') + 1)..];
         string[] near = [.. known.Where(k => k.EndsWith($".{last}", StringComparison.Ordinal) || k == last)];
         throw new DataException($"{source} line {line}: unknown field '{name}'; {(near.Length > 0 ? $"did you mean {string.Join(" or ", near)}? " : "")}the fields are {string.Join(", ", known)}");
@@ -146,6 +149,7 @@ internal sealed class TrainFields
                     name = string.Concat(path.Select(p => p + ".").Reverse()) + reader.GetString();
                     break;
                 case JsonTokenType.StartObject when reader.CurrentDepth > 0:
+                    groups.Add((name, line));
                     path.Push(name[(name.LastIndexOf('.') + 1)..]);
                     break;
                 case JsonTokenType.EndObject when path.Count > 0:

@@ -73,6 +73,14 @@ public sealed record TrainOptions
         return options;
     }
 
+    /// <summary>Refuses an arithmetic that no model step has.</summary>
+    /// <exception cref="ContractException">The precision is another than fp32.</exception>
+    internal void RequireOffered()
+    {
+        if (Precision != "fp32")
+            throw new ContractException($"precision '{Precision}' is not offered yet; fp32 is: train in it, or set \"precision\": \"fp32\"");
+    }
+
     /// <summary>SHA-256 over every setting that decides bits, and over the model's configuration: not over the number of steps or how checkpoints are kept.</summary>
     internal string RecipeHash(ReadOnlySpan<byte> config)
     {

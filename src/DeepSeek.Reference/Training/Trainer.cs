@@ -33,6 +33,7 @@ public sealed class Trainer
     /// <param name="storedType">The dtype of the weights in model.safetensors, F32 or BF16.</param>
     /// <param name="store">Where checkpoints go.</param>
     /// <param name="threads">Threads of the optimizer; 0 takes as many as there are processors.</param>
+    /// <exception cref="ContractException">A precision or a dtype that is not offered, or settings of the optimizer under which it has no answer.</exception>
     public Trainer(TrainOptions options, ITrainingStep model, TrainingData data, ITrainingTokenizer tokenizer, ReadOnlySpan<byte> config, DType storedType, CheckpointStore store, int threads = 0)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -41,6 +42,7 @@ public sealed class Trainer
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(store);
         options.Optimizer.Validate();
+        options.RequireOffered();
         if (storedType is not (DType.F32 or DType.BF16))
             throw new ContractException($"weights of {storedType.Name()} cannot be trained; set torch_dtype of config.json to float32 or bfloat16");
         this.options = options;

@@ -109,6 +109,31 @@ public sealed class ModelTrainingStepTests : IDisposable
         Assert.Equal(8, padded.Loads.Single().Value.Total);
     }
 
+    /// <summary>The modules do not run at weight 0, and a batch may have no target: every parameter has a gradient all the same, which is zero there.</summary>
+    [Fact]
+    public void What_the_loss_does_not_contain_has_zero_gradients()
+    {
+        byte[] json = Config(mtp: 1, "float32");
+        var model = new ModelTrainingStep(DeepSeekConfig.Parse(json, "config.json"), new SimdBackend(1));
+        Trainer begun = Make(model, json, DType.F32, "none", steps: 1);
+        var batch = new TrainingBatch(1, 4);
+        batch.Fill(0, [0, 70, 71, 72, 1], 5);
+        StepGradients without = model.Compute(batch, begun.Weights, new StepSettings(1, 0, 0, 0)), with = model.Compute(batch, begun.Weights, new StepSettings(1, 0, 0, 0.3));
+        Assert.Equal(with.Gradients.Keys.Order(StringComparer.Ordinal), without.Gradients.Keys.Order(StringComparer.Ordinal));
+        Assert.DoesNotContain("mtp_loss", without.Figures.Keys);
+        const string Module = "model.layers.2.eh_proj.weight";
+        Assert.False(without.Gradients[Module].AsReadOnlySpan<float>().ContainsAnyExcept(0f));
+        Assert.True(with.Gradients[Module].AsReadOnlySpan<float>().ContainsAnyExcept(0f));
+
+        var empty = new TrainingBatch(1, 4);
+        empty.Fill(0, [1, 2, 2, 2, 2], 1);
+        StepGradients none = model.Compute(empty, begun.Weights, new StepSettings(1, 0, 0, 0.3));
+        Assert.Equal(0, none.Loss);
+        Assert.Empty(none.Loads);
+        Assert.All(none.Gradients.Values, g => Assert.False(g.AsReadOnlySpan<float>().ContainsAnyExcept(0f)));
+        Assert.Equal(with.Gradients.Count, none.Gradients.Count);
+    }
+
     [Fact]
     public void What_is_not_trained_is_refused()
     {

@@ -218,6 +218,14 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void What_is_not_offered_is_refused()
+    {
+        Assert.Contains("precision 'bf16'", Assert.Throws<ContractException>(() => Make(Plain with { Precision = "bf16" }, "run")).Message, StringComparison.Ordinal);
+        Assert.Contains("F16", Assert.Throws<ContractException>(() => Make(Plain, "run", storedType: DType.F16)).Message, StringComparison.Ordinal);
+        Assert.Throws<ContractException>(() => Make(Plain with { Optimizer = new AdamWOptions { Epsilon = 0 } }, "run"));
+    }
+
+    [Fact]
     public void Gradients_that_do_not_fit_are_refused()
     {
         Assert.Contains("no gradient of", Assert.Throws<ShapeException>(() =>
