@@ -21,4 +21,9 @@ public sealed class WitnessTests
         Assert.NotEmpty(files);
         ForeignTool.Pass(ForeignTool.Run(Python, [Repository.Path("tools", "witness", "units.py"), .. files]));
     }
+
+    /// <summary>golden/training/recipe.txt: optimizer, norm and initial weights, by integers.</summary>
+    [Fact]
+    public void Rule_N25_N26_N27_the_Python_witness_writes_the_kept_rows() =>
+        ForeignTool.Pass(ForeignTool.Run(Python, Repository.Path("tools", "witness", "training.py")));
 }

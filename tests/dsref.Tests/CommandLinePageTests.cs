@@ -15,6 +15,8 @@ public sealed partial class CommandLinePageTests
     [InlineData("gen")]
     [InlineData("run")]
     [InlineData("generate")]
+    [InlineData("grad")]
+    [InlineData("train")]
     [InlineData("check")]
     [InlineData("diff")]
     [InlineData("inspect")]

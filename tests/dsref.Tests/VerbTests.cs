@@ -16,6 +16,7 @@ public sealed class VerbTests(Models models) : IClassFixture<Models>
     [InlineData("show")]
     [InlineData("run")]
     [InlineData("generate")]
+    [InlineData("grad")]
     [InlineData("diff")]
     [InlineData("inspect")]
     [InlineData("quantize")]

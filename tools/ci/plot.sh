@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs both experiments of dsref lab in small and draws them with tools/plot, as SVG and PNG.
+# Runs both experiments of dsref lab in small and draws them, and metrics of a training run, with tools/plot, as SVG and PNG.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 work="$root/artifacts/plot"
@@ -18,8 +18,15 @@ for experiment in accumulation quantisation; do
   grep -q '<svg ' "$work/$experiment.svg"
   [ "$(grep -c '<path' "$work/$experiment.svg")" -gt 4 ]
 done
+for step in 1 2 3; do echo "{\"step\":$step,\"loss\":$((9 / step)),\"max_vio\":0.5}"; done >"$work/metrics.jsonl"
+plot "$work/metrics.jsonl" "$work/loss.svg"
+grep -q '<svg ' "$work/loss.svg"
+if plot "$work/metrics.jsonl" "$work/none.svg" --statistic none; then
+  echo "a figure that no step has was drawn" >&2
+  exit 1
+fi
 if plot "$work/accumulation.json" "$work/accumulation.gif"; then
   echo "a picture of an unknown kind was written" >&2
   exit 1
 fi
-[ "$(ls "$work" | wc -l)" -eq 6 ]
+[ "$(ls "$work" | wc -l)" -eq 8 ]

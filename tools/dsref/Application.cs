@@ -59,7 +59,7 @@ internal static class Application
         }
     }
 
-    private static RootCommand Root(Terminal terminal) => new("DeepSeek-V3 to the bit: verify, run, generate, diff, inspect.\n\nExample:\n  dsref verify")
+    private static RootCommand Root(Terminal terminal) => new("DeepSeek-V3 to the bit: verify, run, generate, grad, diff, inspect.\n\nExample:\n  dsref verify")
     {
         VerifyVerb.Command(terminal),
         ListVerb.Command(terminal),
@@ -67,6 +67,8 @@ internal static class Application
         GenVerb.Command(terminal),
         RunVerb.Command(terminal),
         GenerateVerb.Command(terminal),
+        TrainVerb.Command(terminal),
+        GradVerb.Command(terminal),
         CheckVerb.Command(terminal),
         DiffVerb.Command(terminal),
         InspectVerb.Command(terminal),

@@ -38,18 +38,21 @@ internal sealed class ModelOptions
 
     /// <summary>Refuses an output path that cannot be written or is one of the run's own inputs, before any work is done.</summary>
     /// <exception cref="DataException">Its directory does not exist, it is a directory, or it is an input.</exception>
-    public void RequireOutput(ParseResult parsed, string path)
+    public void RequireOutput(ParseResult parsed, string path) => RequireOutput(Directory(parsed), parsed.GetValue(idsFile), path);
+
+    /// <inheritdoc cref="RequireOutput(ParseResult, string)"/>
+    public static void RequireOutput(string directory, string? idsFile, string path)
     {
         string full = Path.GetFullPath(path);
-        string inputs = Path.GetFullPath(Directory(parsed));
+        string inputs = Path.GetFullPath(directory);
         string name = Path.GetFileName(full);
         bool ofModel = Path.TrimEndingDirectorySeparator(inputs) == Path.GetDirectoryName(full)
             && (name == "config.json" || name.StartsWith("model", StringComparison.Ordinal) || name == ModelCase.OracleFile);
-        if (ofModel || (parsed.GetValue(idsFile) is { } ids && Path.GetFullPath(ids) == full))
+        if (ofModel || (idsFile is not null && Path.GetFullPath(idsFile) == full))
             throw new DataException($"--out {path}: this is an input of the run, which would be lost; name another file");
         if (System.IO.Directory.Exists(full))
             throw new DataException($"{path}: is a directory; name a file to write");
-        if (Path.GetDirectoryName(full) is { } directory && !System.IO.Directory.Exists(directory))
+        if (Path.GetDirectoryName(full) is { } folder && !System.IO.Directory.Exists(folder))
             throw new DataException($"{path}: the directory does not exist; create it first");
     }
 

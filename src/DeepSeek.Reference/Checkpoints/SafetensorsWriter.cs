@@ -24,13 +24,22 @@ public static class SafetensorsWriter
         ArgumentNullException.ThrowIfNull(tensors);
         KeyValuePair<string, Tensor>[] given = [.. tensors];
         var layout = new SafetensorsLayout(path, given.Select(t => (t.Key, t.Value.DType, t.Value.Shape)), metadata);
+        AtomicFile.Write(path, stream => Write(stream, layout, given, nan, cancellationToken));
+    }
+
+    /// <summary>The same bytes to a stream; <paramref name="path"/> names it in errors.</summary>
+    internal static void Write(Stream stream, string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata, NaNBits nan)
+    {
+        KeyValuePair<string, Tensor>[] given = [.. tensors];
+        Write(stream, new SafetensorsLayout(path, given.Select(t => (t.Key, t.Value.DType, t.Value.Shape)), metadata), given, nan, CancellationToken.None);
+    }
+
+    private static void Write(Stream stream, SafetensorsLayout layout, KeyValuePair<string, Tensor>[] given, NaNBits nan, CancellationToken cancellationToken)
+    {
         Dictionary<string, Tensor> byName = given.ToDictionary(t => t.Key, t => t.Value, StringComparer.Ordinal);
-        AtomicFile.Write(path, stream =>
-        {
-            stream.Write(layout.Head);
-            foreach (TensorEntry entry in layout.Entries)
-                TensorStream.Write(stream, byName[entry.Name], nan, cancellationToken);
-        });
+        stream.Write(layout.Head);
+        foreach (TensorEntry entry in layout.Entries)
+            TensorStream.Write(stream, byName[entry.Name], nan, cancellationToken);
     }
 
     /// <summary>The bytes of a small file.</summary>

@@ -34,6 +34,9 @@ internal interface ILanes<TSelf> where TSelf : struct, ILanes<TSelf>
     /// <summary>Element-wise maximum; a NaN wins.</summary>
     static abstract TSelf Max(TSelf a, TSelf b);
 
+    /// <summary>Element-wise square root, IEEE.</summary>
+    static abstract TSelf Sqrt(TSelf a);
+
     /// <summary>The fold of rule N6: 8+8, 4+4, 2+2, 1+1, then + (+0).</summary>
     static abstract float Fold(TSelf x);
 }
@@ -116,6 +119,9 @@ internal readonly struct Lanes512(Vector512<float> v) : ILanes<Lanes512>
     public static Lanes512 Max(Lanes512 a, Lanes512 b) => new(Vector512.Max(a.V, b.V));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 Sqrt(Lanes512 a) => new(Vector512.Sqrt(a.V));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Fold(Lanes512 x) => Lanes256.Fold8(x.V.GetLower() + x.V.GetUpper());
 }
 
@@ -165,6 +171,9 @@ internal readonly struct Lanes256(Vector256<float> lower, Vector256<float> upper
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 Max(Lanes256 a, Lanes256 b) => new(Vector256.Max(a.Lower, b.Lower), Vector256.Max(a.Upper, b.Upper));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 Sqrt(Lanes256 a) => new(Vector256.Sqrt(a.Lower), Vector256.Sqrt(a.Upper));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Fold(Lanes256 x) => Fold8(x.Lower + x.Upper);
@@ -230,6 +239,9 @@ internal readonly struct Lanes128(Vector128<float> a, Vector128<float> b, Vector
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128 Max(Lanes128 a, Lanes128 b) =>
         new(Vector128.Max(a.A, b.A), Vector128.Max(a.B, b.B), Vector128.Max(a.C, b.C), Vector128.Max(a.D, b.D));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 Sqrt(Lanes128 a) => new(Vector128.Sqrt(a.A), Vector128.Sqrt(a.B), Vector128.Sqrt(a.C), Vector128.Sqrt(a.D));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Fold(Lanes128 x) => Fold4((x.A + x.C) + (x.B + x.D));

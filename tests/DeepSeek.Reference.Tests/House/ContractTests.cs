@@ -95,7 +95,7 @@ public sealed partial class ContractTests
     public void The_fence_lets_through(Type type, string name) => Assert.Null(Forbidden(Named(type, name)));
 
     /// <summary>Rooms from the bottom up; a room knows those before it. Tensors, checkpoints and configurations share the root namespace.</summary>
-    private static readonly string[] Rooms = ["Numerics", "TensorCores", "Ops", "Backends", "Tracing", "Model", "Inference", "Verification"];
+    private static readonly string[] Rooms = ["Numerics", "TensorCores", "Ops", "Backends", "Tracing", "Model", "Inference", "Training", "Verification"];
 
     [Fact]
     public void A_room_knows_only_the_rooms_below_it()

@@ -7,7 +7,7 @@ namespace DeepSeek.Reference.Tests.House;
 /// <summary>Each rule of docs/spec/contract.md is held by tests that carry its number, and docs/spec/held-by.md lists them.</summary>
 public sealed partial class RuleTests
 {
-    private const int Rules = 23;
+    private const int Rules = 29;
 
     /// <summary>Rules that no test can hold yet, each with its reason.</summary>
     private static readonly Dictionary<int, string> HeldOtherwise = [];

@@ -8,7 +8,7 @@ namespace DeepSeek.Reference.Ops;
 /// </code>
 /// kv [T, H, dn + dv], kPe [T, dr], keys [T, H, dn + dr], values [T, H, dv]. DeepSeek-V3 model.py, class MLA, attn_impl "naive"; docs/spec/mla.md 3.
 /// </remarks>
-public static class ExpandKeys
+public static partial class ExpandKeys
 {
     /// <summary>The definition for one head of one token; every backend copies so.</summary>
     /// <param name="kv">dn + dv values.</param>

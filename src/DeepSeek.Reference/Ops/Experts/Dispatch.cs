@@ -2,7 +2,7 @@ namespace DeepSeek.Reference.Ops;
 
 /// <summary>Gathers the rows of each expert: y_r = x_{token of row r}.</summary>
 /// <remarks>x [T, d], y [R, d] with R = plan.Rows. Copies only: exact. docs/spec/moe.md 5.</remarks>
-public static class Dispatch
+public static partial class Dispatch
 {
     /// <summary>The definition: what every backend must equal, bit for bit.</summary>
     /// <exception cref="ShapeException">The sizes do not fit the plan.</exception>

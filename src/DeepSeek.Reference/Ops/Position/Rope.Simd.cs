@@ -13,9 +13,10 @@ public static partial class Rope
     /// <summary>Floats of scratch that <see cref="SimdPosition"/> needs for dr rotated channels.</summary>
     internal static int ScratchFor(int dr) => 5 * dr;
 
-    /// <summary>The same bits as <see cref="Define"/> for the H heads of one position, by vector instructions. y may be x.</summary>
+    /// <summary>The same bits as <see cref="Define"/> for the H heads of one position, by vector instructions, or of the rotation by the opposite angle. y may be x.</summary>
     internal static void SimdPosition(
-        ReadOnlySpan<float> x, int H, int D, int position, ReadOnlySpan<float> frequencies, RopeAttributes attributes, Span<float> y, Span<float> scratch)
+        ReadOnlySpan<float> x, int H, int D, int position, ReadOnlySpan<float> frequencies, RopeAttributes attributes, Span<float> y, Span<float> scratch,
+        bool inverse = false)
     {
         int half = frequencies.Length;
         int dr = 2 * half;
@@ -23,6 +24,8 @@ public static partial class Rope
         Span<float> c = scratch.Slice(0, half);
         Span<float> s = scratch.Slice(half, half);
         CosSinTable(position, frequencies, attributes, c, s);
+        if (inverse)
+            TensorPrimitives.Negate(s, s);
 
         Span<float> p = scratch.Slice(dr, dr);
         Span<float> q = scratch.Slice(2 * dr, dr);

@@ -2,7 +2,7 @@ namespace DeepSeek.Reference.Ops;
 
 /// <summary>Looks up one row of a table for each id: y_t = weight_{id_t}.</summary>
 /// <remarks>weight [V, d], ids [T], y [T, d]. Copies only: exact. docs/spec/deepseek-v3.md 4.1.</remarks>
-public static class Embedding
+public static partial class Embedding
 {
     /// <summary>The definition: what every backend must equal, bit for bit.</summary>
     /// <exception cref="ShapeException">An id is not a row of weight, or y is not ids.Length rows of d.</exception>

@@ -5,7 +5,7 @@ namespace DeepSeek.Reference.Ops;
 /// embedding [T, d], hidden [T, d], y [T, 2d]. Copies only: exact. The released weights need the embedding first; the report's equation 21 prints the
 /// hidden state first. docs/spec/mtp.md 2.
 /// </remarks>
-public static class MtpInput
+public static partial class MtpInput
 {
     /// <summary>The definition: what every backend must equal, bit for bit.</summary>
     /// <exception cref="ShapeException">The sizes do not fit together.</exception>

@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace DeepSeek.Reference.Tool.Tests;
+
+/// <summary><c>dsref train</c> from files to a model, and what it refuses.</summary>
+public sealed class TrainVerbTests : IDisposable
+{
+    private const string Model = """
+        {
+          "model_type": "deepseek_v3", "hidden_size": 16, "intermediate_size": 24, "moe_intermediate_size": 8, "num_hidden_layers": 2, "first_k_dense_replace": 1,
+          "num_attention_heads": 2, "num_key_value_heads": 2, "q_lora_rank": null, "kv_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4, "v_head_dim": 4,
+          "n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1, "topk_method": "noaux_tc", "scoring_func": "sigmoid",
+          "norm_topk_prob": true, "routed_scaling_factor": 2.5, "max_position_embeddings": 64, "rope_theta": 10000, "torch_dtype": "float32", "bos_token_id": 0, "eos_token_id": 1,
+          "vocab_size": 264
+        }
+        """;
+
+    private readonly string folder = Directory.CreateTempSubdirectory("dsref-train-verb-").FullName;
+
+    public TrainVerbTests()
+    {
+        File.WriteAllText(At("config.json"), Model);
+        File.WriteAllText(At("train.json"), Settings(30));
+        Directory.CreateDirectory(At("texts"));
+        File.WriteAllText(At("texts", "a.txt"), string.Join(' ', Enumerable.Range(0, 200).Select(i => $"line {i} of a text")));
+        File.WriteAllText(At("texts", "b.jsonl"), "{\"text\":\"one\"}\n{\"text\":\"two\"}\n");
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void A_model_is_trained_resumed_and_run()
+    {
+        JsonElement json = Train("run", "--json").Passes().Json;
+        Assert.Equal(["command", "model", "metrics", "parameters", "windows", "steps", "resumed_at", "tokens", "loss", "seconds"], json.EnumerateObject().Select(p => p.Name));
+        Assert.Equal((30, 0, 30 * 2 * 16), (json.GetProperty("steps").GetInt32(), json.GetProperty("resumed_at").GetInt32(), json.GetProperty("tokens").GetInt32()));
+        double[] losses = [.. File.ReadLines(At("run", "metrics.jsonl")).Select(l => JsonDocument.Parse(l).RootElement.GetProperty("loss").GetDouble())];
+        Assert.Equal(30, losses.Length);
+        Assert.True(losses[^1] < losses[0] - 1, $"loss {losses[0]} to {losses[^1]}");
+
+        File.WriteAllText(At("train.json"), Settings(32));
+        JsonElement more = Train("run", "--resume", "--json", "--threads", "1").Passes().Json;
+        Assert.Equal((32, 30), (more.GetProperty("steps").GetInt32(), more.GetProperty("resumed_at").GetInt32()));
+        Assert.Equal(32, File.ReadLines(At("run", "metrics.jsonl")).Count());
+        Assert.Equal(["metrics.jsonl", "model", "model-ema", "step-000000030", "step-000000032"], Directory.GetFileSystemEntries(At("run")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+
+        foreach (string model in (string[])["model", "model-ema", "step-000000030"])
+            CommandLine.Run("run", "--model", At("run", model), "--ids", "0,100,101", "--trace", "logits", "--out", At("logits.safetensors")).Passes();
+        CommandLine.Run("generate", "--model", At("run", "model"), "--ids", "0,100", "--max-tokens", "3").Passes();
+        CommandLine.Run("inspect", At("run", "model")).Passes();
+    }
+
+    /// <summary>The process itself is killed, as often as its checkpoints let it come further; what it leaves in the end has the bytes of a run that nobody touched.</summary>
+    [Fact]
+    public void A_killed_process_goes_on_to_the_same_bytes()
+    {
+        Train("whole").Passes();
+        int kills = 0;
+        while (kills < 3)
+        {
+            int seen = Lines();
+            using Process child = CommandLine.Start([], "train", "--config", At("train.json"), "--data", At("texts"), "--out", At("killed"), "--resume", "--threads", "1");
+            Task<string> error = child.StandardError.ReadToEndAsync();
+            // Once it is some steps further than the last one came.
+            while (Lines() < Math.Min(seen + 4, 28) && !child.HasExited)
+                Thread.Sleep(1);
+            child.Kill();
+            child.WaitForExit();
+            kills++;
+        }
+
+        CommandLine.Run("train", "--config", At("train.json"), "--data", At("texts"), "--out", At("killed"), "--resume").Passes();
+        foreach (string name in (string[])["model.safetensors", "optimizer.safetensors", "trainer.json", "SHA256SUMS"])
+            Assert.Equal(File.ReadAllBytes(At("whole", "step-000000030", name)), File.ReadAllBytes(At("killed", "step-000000030", name)));
+
+        int Lines()
+        {
+            try
+            {
+                return File.Exists(At("killed", "metrics.jsonl")) ? File.ReadAllText(At("killed", "metrics.jsonl")).Count(c => c == '\n') : 0;
+            }
+            catch (IOException)
+            {
+                return 0;
+            }
+        }
+    }
+
+    [Fact]
+    public void What_cannot_be_trained_is_one_line()
+    {
+        Train("run", "--precision", "fp8").RefusesWith(2, "precision 'fp8' is not offered yet");
+        CommandLine.Run("train", "--config", At("none.json"), "--data", At("texts"), "--out", At("run")).RefusesWith(2, "none.json", "no such file");
+        CommandLine.Run("train", "--config", At("train.json"), "--data", At("none"), "--out", At("run")).RefusesWith(2, "none", "no such file");
+        Train("run", "--backend", "faulty:zero-output").RefusesWith(2, "--backend");
+        File.WriteAllText(At("train.json"), "{\n\"stepz\": 3}");
+        Train("run").RefusesWith(2, "train.json line 2", "unknown field 'stepz'");
+        File.WriteAllText(At("train.json"), Settings(30).Replace("\"sequence_length\": 16", "\"sequence_length\": 65", StringComparison.Ordinal));
+        Train("run").RefusesWith(2, "data.sequence_length is 65", "max_position_embeddings");
+        File.WriteAllText(At("train.json"), Settings(30));
+        File.WriteAllText(At("config.json"), Model.Replace("264", "263", StringComparison.Ordinal));
+        Train("run").RefusesWith(2, "vocab_size is 263", "264");
+        File.WriteAllText(At("config.json"), Model);
+        Assert.False(Directory.Exists(At("run")));
+
+        File.WriteAllText(At("train.json"), Settings(1));
+        Train("run").Passes();
+        Train("run").RefusesWith(2, "holds checkpoints of a run", "--resume");
+        File.WriteAllText(At("train.json"), Settings(2).Replace("\"seed\": 1", "\"seed\": 2", StringComparison.Ordinal));
+        Train("run", "--resume").RefusesWith(2, "another recipe");
+    }
+
+    [Fact]
+    public void An_interrupted_run_is_saved()
+    {
+        using var cancelled = new CancellationTokenSource();
+        cancelled.Cancel();
+        Outcome outcome = CommandLine.Run(cancelled.Token, "train", "--config", At("train.json"), "--data", At("texts"), "--out", At("run"));
+        Assert.Equal(ExitCode.Interrupted, outcome.Exit);
+    }
+
+    private static string Settings(int steps) => $$"""
+        {
+          "model": "config.json", "seed": 1, "steps": {{steps}}, "initial_deviation": 0.05, "ema_decay": 0.9,
+          "data": { "sequence_length": 16 }, "batch": { "first": 2 },
+          "learning_rate": { "peak": 0.01, "warmup_steps": 3 },
+          "checkpoints": { "every": 2, "keep": 2 }
+        }
+        """;
+
+    private Outcome Train(string output, params string[] options) =>
+        CommandLine.Run(["train", "--config", At("train.json"), "--data", At("texts"), "--out", At(output), .. options]);
+
+    private string At(params string[] parts) => Path.Combine([folder, .. parts]);
+}
