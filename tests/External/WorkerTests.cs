@@ -34,6 +34,17 @@ public sealed class WorkerTests
         string text = Verify(Hostile(how), Five, "--timeout", "3").ToString();
         Assert.Contains(says, text, StringComparison.Ordinal);
         Assert.Contains("5 cases (4 BITS, 1 FAIL)", text, StringComparison.Ordinal);
+        // A worker that lives on got everything back, the failed case's tensors and plan too.
+        Assert.DoesNotContain("did not end well", text, StringComparison.Ordinal);
+    }
+
+    /// <summary>A crash without a word is not told by what an earlier case wrote.</summary>
+    [Fact]
+    public void The_last_line_of_another_case_is_not_quoted()
+    {
+        string text = Verify(Hostile("late"), Five).ToString();
+        Assert.Contains("the worker crashed in 'run' while it was at Add, mode eager: ended by SIGSEGV", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("an old line", text, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -100,6 +100,12 @@ static dsref_status take(uint64_t bytes, uint64_t shift, int64_t* handle) {
   return fail(DSREF_OOM, "more tensors than the host keeps");
 }
 
+/* Memory of a call that failed: the tool never learns its handle. */
+static void give_back(int64_t handle) {
+  backend.release(backend.context, memories[handle].data);
+  memories[handle].open = 0;
+}
+
 static dsref_status load(const json_value* request, host_memory* into) {
   char name[4096];
   if (into == NULL || !path(request, name, sizeof name)) return fail(DSREF_INVALID, "no such handle or file");
@@ -137,7 +143,10 @@ static dsref_status on_put(const json_value* request, int64_t* handle) {
   uint64_t bytes = one.bytes[0];
   host_call_free(&one);
   dsref_status status = take(bytes, (uint64_t)json_whole(request, "shift"), handle);
-  return status == DSREF_OK ? load(request, memory(*handle)) : status;
+  if (status != DSREF_OK) return status;
+  status = load(request, memory(*handle));
+  if (status != DSREF_OK) give_back(*handle);
+  return status;
 }
 
 static dsref_status on_workspace(const json_value* request, int64_t* handle) {
@@ -145,10 +154,12 @@ static dsref_status on_workspace(const json_value* request, int64_t* handle) {
   dsref_status status = take(bytes, 0, handle);
   if (status != DSREF_OK) return status;
   char* pattern = malloc(bytes + 1);
-  if (pattern == NULL) return fail(DSREF_OOM, "out of memory");
-  memset(pattern, 0xA5, bytes);
-  status = theirs(backend.upload(backend.context, memories[*handle].data, pattern, bytes));
+  if (pattern != NULL) {
+    memset(pattern, 0xA5, bytes);
+    status = theirs(backend.upload(backend.context, memories[*handle].data, pattern, bytes));
+  } else status = fail(DSREF_OOM, "out of memory");
   free(pattern);
+  if (status != DSREF_OK) give_back(*handle);
   return status;
 }
 
@@ -327,6 +338,11 @@ static void open_library(const char* library) {
   }
   backend.struct_size = sizeof backend;
   dsref_status status = get(DSREF_ABI_VERSION, &backend);
+  if (status != DSREF_OK && backend.abi_version == DSREF_ABI_VERSION) {
+    theirs(status);
+    fprintf(stderr, "dsref-host: %s cannot be used: %s\n", library, reason);
+    exit(2);
+  }
   if (status != DSREF_OK || backend.abi_version != DSREF_ABI_VERSION) {
     fprintf(stderr, "dsref-host: %s speaks version %u of the interface, this host version %u; build it with this header\n", library, backend.abi_version, DSREF_ABI_VERSION);
     exit(2);

@@ -36,6 +36,9 @@ internal sealed class WorkerClient : IDisposable
     /// <summary>Whether the worker is beyond use: it crashed, hung, lost its context or broke the protocol.</summary>
     public bool IsLost { get; private set; }
 
+    /// <summary>Bytes of memory that the worker's process has now.</summary>
+    public long Resident => process.Resident();
+
     /// <summary>Where files of tensors lie.</summary>
     public string Folder => process.Folder;
 
@@ -60,6 +63,13 @@ internal sealed class WorkerClient : IDisposable
             client.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Begins a case: what the worker wrote before is not quoted for it.</summary>
+    public void BeginCase(string what)
+    {
+        process.Mark();
+        Begin(what);
     }
 
     /// <summary>Names what the next calls are for, so that a crash can be told by it.</summary>
@@ -153,6 +163,21 @@ internal sealed class WorkerClient : IDisposable
         Numbers(json, "plans", plans);
     });
 
+    /// <summary>Gives back what a case that failed had; one that cannot be given back is the failed case's too.</summary>
+    public void FreeAfterFailure(IEnumerable<int> handles, IEnumerable<int> plans)
+    {
+        if (IsLost)
+            return;
+        try
+        {
+            Free(handles, plans);
+        }
+        catch (ReferenceException)
+        {
+            // The case's own failure is told; a worker that is lost by now is started again.
+        }
+    }
+
     /// <summary>Says goodbye and waits for the end; null, or how a worker that should have ended well ended.</summary>
     public string? Bye()
     {
@@ -182,13 +207,14 @@ internal sealed class WorkerClient : IDisposable
         try
         {
             int sent = ++id;
+            long until = Environment.TickCount64 + (long)time.TotalMilliseconds;
             process.Frames.Send(json =>
             {
                 json.WriteNumber("id", sent);
                 json.WriteString("call", name);
                 body(json);
-            });
-            JsonElement answer = process.Frames.Receive(time);
+            }, time);
+            JsonElement answer = process.Frames.Receive(until);
             if (Whole(answer, "id") != sent)
                 throw Nonsense(name, $"the answer has id {answer.GetProperty("id")} where {sent} is due");
             return read(Accept(name, answer));
