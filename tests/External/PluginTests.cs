@@ -40,6 +40,20 @@ public sealed class PluginTests : IClassFixture<CompiledPlugins>
         Assert.Contains("5 cases (4 BITS, 1 FAIL)", text, StringComparison.Ordinal);
     }
 
+    /// <summary>worker.md 6, made by dsref-host: every map in every dtype that it makes; the others are sent.</summary>
+    [Fact]
+    public void Rule_N14_the_host_makes_inputs_from_their_seed()
+    {
+        string[] maps = ["uniform", "int", "bell", "logspread", "outlier", "boundary", "tie", "special", "subnormal"];
+        string[] cases =
+        [
+            .. maps.SelectMany(map => (string[])[$"add[n=131,map={map}]", $"add[n=131,a=bf16,map={map}]"]),
+            "embedding[t=5,v=11,d=16]", "embedding[t=5,v=11,d=16,long=yes]", "scaled_linear[t=3,n=11,k=160,product=torch-reexpression,map=logspread]",
+        ];
+        string text = Verify("sample.so", cases, "--generate", "0", "--modes", "eager,perturb").ToString();
+        Assert.Contains($"{cases.Length} cases ({cases.Length} BITS)", text, StringComparison.Ordinal);
+    }
+
     /// <summary>Each run keeps a MiB: seen where equal calls follow on one another, and not at fewer than it takes to tell.</summary>
     [Fact]
     public void A_leak_is_seen_over_repeated_calls_and_named()

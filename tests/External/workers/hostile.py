@@ -52,6 +52,20 @@ class Liar(dsref_worker._Worker):
         if how == "unsteady" and request["mode"] == "repeat":
             self.tensors[request["args"]["y"]].bytes[0] ^= 1
 
+    def on_put(self, request):
+        if how == "makes" and request["name"] != "y":
+            raise RuntimeError("an input crossed")
+        return super().on_put(request)
+
+    def on_generate(self, request):
+        if how == "declines" and request["name"] == "a":
+            raise dsref_worker.Unsupported("not this one")
+        made = super().on_generate(request)
+        if how == "misgenerates" and runs == 2 and request["name"] == "b":
+            self.tensors[made["handle"]].bytes[7] ^= 1
+            made["sha256"] = self.tensors[made["handle"]].digest()
+        return made
+
     def answer(self, request):
         answer = super().answer(request)
         if how == "nohandle" and request["call"] == "put" and runs == 2:
@@ -65,7 +79,7 @@ class Liar(dsref_worker._Worker):
 
 
 dsref_worker._Worker = Liar
-serve("hostile")
+serve("hostile", generates=True)
 if workers[0].tensors or workers[0].plans:
     print(f"{len(workers[0].tensors)} tensors and {len(workers[0].plans)} plans were not given back", file=sys.stderr, flush=True)
     sys.exit(8)

@@ -105,7 +105,7 @@ internal sealed class WorkerBackend : CallBackend, IDisposable
     }
 
     /// <summary>Runs a plan on fresh tensors, which go back whatever happens; the outputs' bytes.</summary>
-    private static Dictionary<string, byte[]> RunOnce(WorkerClient worker, OperationCall call, CallLayouts layouts, int plan, string mode)
+    private Dictionary<string, byte[]> RunOnce(WorkerClient worker, OperationCall call, CallLayouts layouts, int plan, string mode)
     {
         var taken = new List<int>();
         Dictionary<string, byte[]> results;
@@ -124,47 +124,42 @@ internal sealed class WorkerBackend : CallBackend, IDisposable
     }
 
     /// <summary>In mode perturb nothing lies where it lay, and scratch memory holds a pattern.</summary>
-    private static Dictionary<string, byte[]> RunOn(List<int> taken, WorkerClient worker, OperationCall call, CallLayouts layouts, int plan, string mode)
+    private Dictionary<string, byte[]> RunOn(List<int> taken, WorkerClient worker, OperationCall call, CallLayouts layouts, int plan, string mode)
     {
-        var handles = new List<(string Name, int Handle)>();
+        int shift = mode == "perturb" ? Shift : 0;
+        var operands = new List<WorkerOperand>();
         foreach (Operand operand in call.Operands)
         {
-            string file = FileOf(operand);
-            File.WriteAllBytes(Path.Combine(worker.Folder, file), layouts.Pack(operand));
-            handles.Add((operand.Name, worker.Put(operand, layouts, file, mode == "perturb" ? Shift : 0)));
-            taken.Add(handles[^1].Handle);
+            bool large = operand.Role == OperandRole.Input && operand.Tensor.ByteCount >= options.GenerateFrom && layouts.Of(operand).IsContiguous;
+            operands.Add((large ? WorkerOperand.Generated(worker, call, operand, shift) : null) ?? WorkerOperand.Sent(worker, operand, layouts, shift));
+            taken.Add(operands[^1].Handle);
         }
 
         long scratch = worker.WorkspaceSize(plan);
         int? workspace = scratch > 0 ? worker.Workspace(scratch) : null;
         if (workspace is { } memory)
             taken.Add(memory);
+        IEnumerable<(string, int)> handles = operands.Select(o => (o.Operand.Name, o.Handle));
         worker.Run(plan, handles, workspace, mode);
         if (mode == "graph")
         {
             // What was captured is replayed on contents that were not there when it was captured.
-            foreach ((Operand operand, (string _, int handle)) in call.Operands.Zip(handles))
-                worker.Write(handle, FileOf(operand));
+            foreach (WorkerOperand operand in operands)
+                operand.WriteAgain(worker);
             worker.Run(plan, handles, workspace, mode);
         }
 
         var results = new Dictionary<string, byte[]>();
-        foreach ((Operand operand, (string name, int handle)) in call.Operands.Zip(handles))
+        foreach (WorkerOperand operand in operands)
         {
-            string file = FileOf(operand);
-            worker.Read(handle, file);
-            byte[] bytes = File.ReadAllBytes(Path.Combine(worker.Folder, file));
-            byte[] own = layouts.Unpack(operand, bytes);
-            if (operand.Role == OperandRole.Output)
-                results.Add(name, own);
-            else if (!bytes.AsSpan().SequenceEqual(layouts.Pack(operand)))
-                throw new BackendException($"{call.Operation}: the worker changed its input '{name}'");
+            if (operand.Operand.Role == OperandRole.Output)
+                results.Add(operand.Operand.Name, operand.Read(worker, layouts));
+            else if (operand.IsChanged(worker, layouts))
+                throw new BackendException($"{call.Operation}: the worker changed its input '{operand.Operand.Name}'");
         }
 
         return results;
     }
-
-    private static string FileOf(Operand operand) => operand.Name + ".bin";
 
     private static Span<byte> Bytes(Tensor tensor) => System.Runtime.InteropServices.MemoryMarshal.CreateSpan(ref tensor.ByteOrigin, checked((int)tensor.ByteCount));
 
