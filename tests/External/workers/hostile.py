@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import dsref_worker  # noqa: E402
 from dsref_worker import kernel, serve  # noqa: E402
 
-how, runs, workers = sys.argv[1], 0, []
+how, runs, workers, spoilt = sys.argv[1], 0, [], []
 
 
 @kernel("add")
@@ -61,7 +61,8 @@ class Liar(dsref_worker._Worker):
         if how == "declines" and request["name"] == "a":
             raise dsref_worker.Unsupported("not this one")
         made = super().on_generate(request)
-        if how == "misgenerates" and runs == 2 and request["name"] == "b":
+        if how == "misgenerates" and runs == 2 and request["name"] == "b" and not spoilt:
+            spoilt.append(request["seed"])
             self.tensors[made["handle"]].bytes[7] ^= 1
             made["sha256"] = self.tensors[made["handle"]].digest()
         return made
