@@ -26,7 +26,7 @@ public sealed class GpuTests : IClassFixture<CompiledForGpu>
     private static readonly string Fake = Repository.Path("tests", "External", "gpu", "fake");
 
     [Theory]
-    [InlineData("deep_gemm_worker.py", "scaled_linear[t=5,n=136,k=272,contract=hopperfp8]")]
+    [InlineData("deep_gemm_worker.py", "gemm_fp8[m=5,n=136,k=272,contract=hopperfp8]")]
     [InlineData("deep_gemm_worker.py", "scaled_linear[t=5,n=24,k=256,product=deepgemm-sm90-wgrad,rows=yes,add=yes]")]
     [InlineData("deep_gemm_worker.py --k-grouped", "scaled_linear[t=5,n=24,k=256,product=deepgemm-sm90-wgrad,rows=yes,add=yes]")]
     [InlineData("deep_gemm_worker.py", "m_grouped_gemm_fp8_contiguous[r=256,g=2,n=16,k=160,align=128,contract=hopperfp8]")]
@@ -44,8 +44,8 @@ public sealed class GpuTests : IClassFixture<CompiledForGpu>
 
     /// <summary>Sums of another order than the contract's: numpy's are not FlashMLA's, and a row's mean is not in lanes.</summary>
     [Theory]
-    [InlineData("flash_mla_worker.py", "attention[s=1,t=100,h=4,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,lse=yes,scale=0.1352337,schedule=flashmlasm90]", "BOUND")]
-    [InlineData("flash_mla_worker.py", "attention[s=2,t=65,h=4,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,lse=yes,scale=0.1352337,schedule=flashmladense]", "BOUND")]
+    [InlineData("flash_mla_worker.py", "attention[s=1,t=100,h=4,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,lse=yes,scale=0.1352337,schedule=flashmlasm90]", "NOISE")]
+    [InlineData("flash_mla_worker.py", "attention[s=2,t=65,h=4,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,lse=yes,scale=0.1352337,schedule=flashmladense]", "NOISE")]
     [InlineData("torch_worker.py kernel.py", "rms_norm[t=3,n=67]", "NOISE")]
     public void A_worker_whose_sums_have_another_order_stays_within_bounds(string worker, string one, string verdict)
     {
@@ -91,7 +91,7 @@ public sealed class GpuTests : IClassFixture<CompiledForGpu>
             Assert.Equal(reports.Length, File.ReadAllLines(Path.Combine(kept, "verify", "exits")).Count(line => line.EndsWith("exit 0", StringComparison.Ordinal)));
             string table = File.ReadAllText(Path.Combine(kept, "README.md"));
             Assert.Contains("| DeepGEMM | scaled_linear | 2 | 100.0 % | 0 | 0 | 0 | 2 of 2 by calc_diff < 0.001 |", table, StringComparison.Ordinal);
-            Assert.Contains("| FlashMLA | attention | 1 | 0.0 % | 0 | 1 | 0 | 1 of 1 by calc_diff < 5e-06 |", table, StringComparison.Ordinal);
+            Assert.Contains("| FlashMLA | attention | 1 | 0.0 % | 1 | 0 | 0 | 1 of 1 by calc_diff < 5e-06 |", table, StringComparison.Ordinal);
             Assert.Contains("| CUDA | rms_norm | 1 | 100.0 % | 0 | 0 | 0 | - |", table, StringComparison.Ordinal);
         }
         finally

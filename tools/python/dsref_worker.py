@@ -17,8 +17,8 @@ kernel(op, layouts={"x_scale": "mn[align=16]"}) asks for operands as a kernel wa
 strides, padding holds NaN, and a parameter named `layouts` gets the numbers beside them ({"x": {"index": [...]}}). BF16 comes as codes (uint16) there in numpy.
 Return `out`'s own array, or None, so that padding that the kernel wrote is seen.
 
-serve(generates=True): large inputs are made here from their seed, by dsref_io.py beside this file, and do not cross (worker.md 6). Twice as slow as sending them on one
-machine, and the only way where the tool and the worker are far apart.
+serve(generates=True): large inputs are made here from their seed, by dsref_io.py beside this file, and do not cross (worker.md 6): slower
+than sending them on one machine, for where the tool and the worker are far apart.
 
 numpy alone is needed. The protocol: docs/spec/worker.md.
 """

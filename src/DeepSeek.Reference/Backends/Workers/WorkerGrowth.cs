@@ -35,7 +35,8 @@ internal sealed class WorkerGrowth
         long[] grown = [.. sizes.Zip(sizes.Skip(1), (before, after) => after - before).TakeLast(Watched)];
         if (grown.Min() < Least)
             return null;
+        double mebibytes = (sizes[^1] - sizes[^(Watched + 1)]) / (double)(Watched << 20);
         sizes.Clear();
-        return $"{call.Operation}: the worker's memory grew at each of {Watched} equal calls in a row, by {grown.Average() / (1 << 20):F2} MiB a call, though all was given back: a leak";
+        return $"{call.Operation}: the worker's memory grew at each of {Watched} equal calls in a row, by {mebibytes:F2} MiB a call, though all was given back: a leak";
     }
 }
