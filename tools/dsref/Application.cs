@@ -67,6 +67,7 @@ internal static class Application
         GenVerb.Command(terminal),
         RunVerb.Command(terminal),
         GenerateVerb.Command(terminal),
+        TokenizeVerb.Command(terminal),
         CheckVerb.Command(terminal),
         DiffVerb.Command(terminal),
         InspectVerb.Command(terminal),
