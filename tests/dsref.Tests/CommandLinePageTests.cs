@@ -15,6 +15,7 @@ public sealed partial class CommandLinePageTests
     [InlineData("gen")]
     [InlineData("run")]
     [InlineData("generate")]
+    [InlineData("tokenize")]
     [InlineData("check")]
     [InlineData("diff")]
     [InlineData("inspect")]

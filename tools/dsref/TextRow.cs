@@ -23,8 +23,8 @@ internal sealed class TextRow
     {
         get
         {
-            (string field, JsonElement? kept, _, _, string shown) = made.Find(m => m.Kept is not null && !m.Equal);
-            return $"{where}: {field}: the row holds {Short(kept!.Value.GetRawText())}, here {Short(shown)}";
+            (string name, JsonElement? kept, _, _, string shown) = made.Find(m => m.Kept is not null && !m.Equal);
+            return $"{where}: {name}: the row holds {Short(kept!.Value.GetRawText())}, here {Short(shown)}";
         }
     }
 
