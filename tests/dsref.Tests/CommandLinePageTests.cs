@@ -16,6 +16,8 @@ public sealed partial class CommandLinePageTests
     [InlineData("run")]
     [InlineData("generate")]
     [InlineData("tokenize")]
+    [InlineData("tokenizer", "train")]
+    [InlineData("tokenizer", "bytes")]
     [InlineData("check")]
     [InlineData("diff")]
     [InlineData("inspect")]

@@ -68,6 +68,7 @@ internal static class Application
         RunVerb.Command(terminal),
         GenerateVerb.Command(terminal),
         TokenizeVerb.Command(terminal),
+        TokenizerVerbs.Command(terminal),
         CheckVerb.Command(terminal),
         DiffVerb.Command(terminal),
         InspectVerb.Command(terminal),

@@ -16,10 +16,8 @@ namespace DeepSeek.Reference.Text;
 /// </remarks>
 internal static class DeepSeekChat
 {
-    public const string User = "<｜User｜>", Assistant = "<｜Assistant｜>";
-    public const string EndOfReasoning = "</think>";
-
-    private const string Bos = "<｜begin▁of▁sentence｜>", Eos = "<｜end▁of▁sentence｜>";
+    private const string User = DeepSeekTokens.User, Assistant = DeepSeekTokens.Assistant, Bos = DeepSeekTokens.BeginOfSentence, Eos = DeepSeekTokens.EndOfSentence;
+    private const string EndOfReasoning = "</think>";
 
     /// <summary>The text of a chat of mappings with role, content and tool_calls.</summary>
     public static string Render(IReadOnlyList<object?> messages, bool addGenerationPrompt, bool thinking)

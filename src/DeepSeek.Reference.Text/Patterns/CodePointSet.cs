@@ -24,12 +24,28 @@ internal sealed class CodePointSet
     {
         this.parts = parts;
         this.negated = negated;
+        if (!negated && Array.TrueForAll(parts, p => p is { Categories: 0, Negated: false }))
+        {
+            foreach (Part part in parts)
+                Add(part);
+            return;
+        }
+
         byte[] categories = BasicCategories.Value;
         for (int c = 0; c < BasicPlane; c++)
         {
             if (Evaluate(c, categories[c]))
                 basic[c >> 6] |= 1UL << c;
         }
+    }
+
+    /// <summary>A part that is a range or a whole set: most sets are of these, and a tokenizer has dozens.</summary>
+    private void Add(Part part)
+    {
+        for (int i = 0; part.Set is not null && i < basic.Length; i++)
+            basic[i] |= part.Set.basic[i];
+        for (int c = part.First; part.Set is null && c <= part.Last && c < BasicPlane; c++)
+            basic[c >> 6] |= 1UL << c;
     }
 
     /// <summary>The union of parts, or what lies outside it.</summary>

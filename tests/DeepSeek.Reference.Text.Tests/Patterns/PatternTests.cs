@@ -75,12 +75,14 @@ public sealed class PatternTests
         Assert.Contains("file: field", error.Message, StringComparison.Ordinal);
     }
 
+    private static readonly System.Collections.Concurrent.ConcurrentDictionary<string, Pattern> Compiled = new();
+
     private static void Same(string expression, string text) =>
         Assert.Equal(Regex.Matches(text, expression, RegexOptions.CultureInvariant).Select(m => m.Value), Matches(expression, text));
 
     private static List<string> Matches(string expression, string text)
     {
-        var pattern = new Pattern(expression, "file: field");
+        Pattern pattern = Compiled.GetOrAdd(expression, e => new Pattern(e, "file: field"));
         var state = new Backtracks(text.Length);
         var matches = new List<string>();
         for (int at = 0; pattern.Find(text, at, text.Length, state, out int start, out int end); at = end)
