@@ -15,6 +15,7 @@ public sealed partial class CommandLinePageTests
     [InlineData("gen")]
     [InlineData("run")]
     [InlineData("generate")]
+    [InlineData("chat")]
     [InlineData("tokenize")]
     [InlineData("tokenizer", "train")]
     [InlineData("tokenizer", "bytes")]

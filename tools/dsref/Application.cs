@@ -67,6 +67,7 @@ internal static class Application
         GenVerb.Command(terminal),
         RunVerb.Command(terminal),
         GenerateVerb.Command(terminal),
+        ChatVerb.Command(terminal),
         TokenizeVerb.Command(terminal),
         TokenizerVerbs.Command(terminal),
         CheckVerb.Command(terminal),
