@@ -5,7 +5,7 @@ using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool;
 
-/// <summary>The options of the verbs that load a model and take prompts: run, generate.</summary>
+/// <summary>The options of the verbs that load a model, and those of prompts: run, generate, chat.</summary>
 internal sealed class ModelOptions
 {
     private readonly Option<string> model = new Option<string>("--model") { Description = "Directory with config.json and model.safetensors, or shards and their index.", HelpName = "DIR", Required = true }.NamesPath();
@@ -23,12 +23,15 @@ internal sealed class ModelOptions
     private readonly Option<string> backend = SharedOptions.Backend();
     private readonly Option<int> threads = SharedOptions.Threads();
 
-    /// <summary>Adds the options to a command.</summary>
-    public void AddTo(Command command)
+    /// <summary>Adds the options to a command, those of prompts too unless it takes none.</summary>
+    public void AddTo(Command command, bool prompts = true)
     {
-        foreach (Option option in (Option[])[model, ids, idsFile, contract, attention, fp8, cache, backend, threads])
+        foreach (Option option in (Option[])[model, .. prompts ? (Option[])[ids, idsFile] : [], contract, attention, fp8, cache, backend, threads])
             command.Add(option);
     }
+
+    /// <summary>Whether ids were given.</summary>
+    public bool HasPrompts(ParseResult parsed) => parsed.GetValue(ids) is not null || parsed.GetValue(idsFile) is not null;
 
     /// <summary>The model's directory.</summary>
     public string Directory(ParseResult parsed) => parsed.GetRequiredValue(model);

@@ -23,6 +23,15 @@ internal sealed class Terminal
     /// <summary>Standard error.</summary>
     public TextWriter Error { get; }
 
+    /// <summary>Standard input; empty unless the process's own streams are in use.</summary>
+    public TextReader In { get; init; } = TextReader.Null;
+
+    /// <summary>Whether a person types.</summary>
+    public bool InIsTerminal { get; init; }
+
+    /// <summary>What Ctrl-C does in the place of ending the command; null where it ends it.</summary>
+    public Action? TakesInterrupt { get; set; }
+
     /// <summary>Whether a person watches standard error.</summary>
     public bool ErrorIsTerminal { get; }
 
@@ -55,7 +64,19 @@ internal sealed class Terminal
 
     /// <summary>The process's own streams.</summary>
     public static Terminal OfProcess(CancellationToken cancelled) => new(
-        System.Console.Out, System.Console.Error, !System.Console.IsOutputRedirected, !System.Console.IsErrorRedirected, cancelled);
+        System.Console.Out, System.Console.Error, !System.Console.IsOutputRedirected, !System.Console.IsErrorRedirected, cancelled)
+    {
+        In = System.Console.In,
+        InIsTerminal = !System.Console.IsInputRedirected,
+    };
+
+    /// <summary>A part of a text that a model writes, at once; where a person watches, without control characters that would move the cursor.</summary>
+    public void Say(string part)
+    {
+        bool watched = Display.Profile.Out.IsTerminal;
+        Out.Write(watched ? string.Concat(part.Where(c => c is '\n' or '\t' || !char.IsControl(c))) : part);
+        Out.Flush();
+    }
 
     /// <summary>One line of an error.</summary>
     public void Fail(string message)

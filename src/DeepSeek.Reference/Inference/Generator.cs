@@ -29,7 +29,7 @@ public sealed class Generator
     /// <param name="options">How.</param>
     /// <param name="cancellation">Looked at between passes.</param>
     /// <exception cref="DataException">An empty prompt, one longer than the model's positions, or an id outside the vocabulary; names row and position.</exception>
-    /// <exception cref="ContractException">Negative counts, or a temperature that is no number from 0.</exception>
+    /// <exception cref="ContractException">Negative counts, a temperature that is no number from 0, or a rule of sampling outside its range.</exception>
     /// <exception cref="NotANumberException">A NaN reached the choice of experts or of a token; names the first tensor with a NaN and the weight it comes from.</exception>
     public IReadOnlyList<GeneratedSequence> Generate(IReadOnlyList<int[]> prompts, GenerationOptions options, CancellationToken cancellation = default)
     {
@@ -98,7 +98,7 @@ public sealed class Generator
         int id;
         try
         {
-            id = sampler.Choose(logits, options.Temperature, options.Seed, row.Cache.Length);
+            id = sampler.Choose(logits, options, row.History, row.Cache.Length);
         }
         catch (NotANumberException e)
         {
@@ -113,8 +113,11 @@ public sealed class Generator
         }
 
         row.Ids.Add(id);
+        row.History.Add(id);
         options.OnToken?.Invoke(row.Index, step, id);
-        if (row.Ids.Count == options.MaxTokens)
+        if (options.StopAfter?.Invoke(row.Index, step, id) == true)
+            row.Reason = StopReason.Stopped;
+        else if (row.Ids.Count == options.MaxTokens)
             row.Reason = StopReason.MaxTokens;
         else if (row.Cache.Length == model.Config.MaxPositionEmbeddings)
             row.Reason = StopReason.MaxPositions;
@@ -126,6 +129,13 @@ public sealed class Generator
             throw new ContractException($"{options.MaxTokens} tokens in chunks of {options.PrefillChunk} were asked for; neither is below 0");
         if (!(options.Temperature >= 0) || float.IsInfinity(options.Temperature))
             throw new ContractException($"a temperature of {options.Temperature} was asked for; it is a number from 0");
+        SamplingRules.Check(options);
+        foreach (int id in options.LogitBias?.Keys ?? [])
+        {
+            if (id < 0 || id >= model.Config.VocabSize)
+                throw new DataException($"a bias is given for the id {id}, which is not in [0, {model.Config.VocabSize})");
+        }
+
         if (prompts.Count == 0)
             throw new DataException("no prompt was given; give at least one row of ids");
         for (int r = 0; r < prompts.Count; r++)
@@ -151,6 +161,8 @@ public sealed class Generator
         public LatentCache Cache { get; } = cache;
 
         public List<int> Ids { get; } = [];
+
+        public TokenHistory History { get; } = new(prompt);
 
         public StopReason? Reason { get; set; }
     }

@@ -14,6 +14,7 @@ namespace DeepSeek.Reference.Inference;
 ///                 e_v = -log u_v                        correctly rounded; exponentially distributed
 ///                 argmax_v p_v / e_v                    one division
 /// </code>
+/// Penalties and biases come before all of it, and p_v is 0 where top-k, top-p or min-p leave v out: <see cref="SamplingRules"/>.
 /// The token is v with probability p_v. Words are those of <see cref="RandomStream"/> named "generate.exponential", stream = position of the new token:
 /// the row's place in a batch does not enter. docs/spec/generation.md 2 and 3; rules N5, N10, N14.
 /// </remarks>
@@ -35,14 +36,21 @@ internal sealed class TokenSampler
 
     /// <summary>The token that logits [1, V] give at a position.</summary>
     /// <exception cref="NotANumberException">A logit or a probability is NaN.</exception>
-    public int Choose(Tensor logits, float temperature, ulong seed, int position)
+    public int Choose(Tensor logits, GenerationOptions options, TokenHistory history, int position)
     {
-        if (temperature == 0)
-            return TopK.ArgMax(Widened(logits));
+        ReadOnlySpan<float> l = Widened(logits);
+        if (SamplingRules.Adjusts(options))
+        {
+            l.CopyTo(values);
+            SamplingRules.Adjust(values, options, history);
+            l = values;
+        }
+
+        if (options.Temperature == 0)
+            return TopK.ArgMax(l);
 
         int V = values.Length;
-        float divisor = Math.Max(temperature, LeastTemperature);
-        ReadOnlySpan<float> l = Widened(logits);
+        float divisor = Math.Max(options.Temperature, LeastTemperature);
         for (int v = 0; v < V; v++)
             values[v] = l[v] / divisor;
         Tensor z = scaled.Get(model.Contract.Logits, 1, V);
@@ -54,7 +62,8 @@ internal sealed class TokenSampler
         model.Backend.Softmax(z, p);
 
         Widened(p).CopyTo(values);
-        var words = new RandomStream(seed, StreamName, (uint)position);
+        SamplingRules.Filter(values, options);
+        var words = new RandomStream(options.Seed, StreamName, (uint)position);
         for (int v = 0; v < V; v++)
             values[v] /= Exponential(words.Word((ulong)v));
         return TopK.ArgMax(values);

@@ -100,7 +100,7 @@ public class GeneratorTests
         var counts = new int[50];
         const int Draws = 8000;
         for (int position = 0; position < Draws; position++)
-            counts[sampler.Choose(Tensor.From(logits, 1, 50), 1f, 5, position)]++;
+            counts[sampler.Choose(Tensor.From(logits, 1, 50), new GenerationOptions { Temperature = 1, Seed = 5 }, new TokenHistory([]), position)]++;
 
         // Four standard deviations of a binomial count at p = 1/2 are 2 sqrt(8000) = 179.
         Assert.InRange(counts[3] - Draws / 8, -179, 179);
@@ -121,7 +121,7 @@ public class GeneratorTests
         var logits = new float[50];
         (logits[9], logits[31]) = (2, 2);
 
-        Assert.Equal(9, new TokenSampler(model).Choose(Tensor.From(logits, 1, 50), 0, 0, 0));
+        Assert.Equal(9, new TokenSampler(model).Choose(Tensor.From(logits, 1, 50), new GenerationOptions(), new TokenHistory([]), 0));
     }
 
     [Fact]

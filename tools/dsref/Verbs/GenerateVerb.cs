@@ -3,61 +3,98 @@ using System.Globalization;
 using DeepSeek.Reference.Inference;
 using DeepSeek.Reference.Model;
 using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.Text;
 
 namespace DeepSeek.Reference.Tool.Verbs;
 
-/// <summary><c>dsref generate</c>: continues prompts, ids to ids.</summary>
+/// <summary><c>dsref generate</c>: continues prompts, ids to ids or text to text.</summary>
 internal static class GenerateVerb
 {
-    /// <summary>Ids a pass: progress is told, and Ctrl-C looked at, between passes. No bit depends on it.</summary>
-    private const int PrefillChunk = 256;
-
     public static Command Command(Terminal terminal)
     {
         var model = new ModelOptions();
-        var maxTokens = new Option<int>("--max-tokens") { Description = "New tokens of each row, at most.", HelpName = "N", DefaultValueFactory = _ => 128 };
-        var temperature = new Option<string>("--temperature") { Description = "0 takes the most probable token; above, tokens are drawn.", HelpName = "T", DefaultValueFactory = _ => "0" };
-        var seed = new Option<string>("--seed") { Description = "Key of the draws, decimal or 0x hexadecimal.", HelpName = "S", DefaultValueFactory = _ => "0" };
+        var sampling = new SamplingOptions(128);
+        var prompt = new Option<string?>("--prompt") { Description = "A text to continue, behind BOS; the model's directory holds tokenizer.json.", HelpName = "TEXT" };
+        var stream = new Option<bool>("--stream") { Description = "Write the text of --prompt as it comes." };
         var ignoreEos = new Option<bool>("--ignore-eos") { Description = "Go on after the token that ends a text." };
+        var logprobs = new Option<int?>("--logprobs") { Description = "With --json: each token's log-probability, and those of the N most probable.", HelpName = "N" };
         Option<bool> json = SharedOptions.Json();
         var command = new Command("generate",
-            "Continues prompts. Rows may differ in length; each row's ids are those it has alone.\n\nExample:\n  dsref generate --model path/to/model --ids 1,2,3 --max-tokens 8 --json");
+            "Continues prompts. Rows may differ in length; each row's ids are those it has alone.\n\nExamples:\n  dsref generate --model path/to/model --ids 1,2,3 --max-tokens 8 --json\n  dsref generate --model path/to/model --prompt \"Once upon\" --stream");
         model.AddTo(command);
-        foreach (Option option in (Option[])[maxTokens, temperature, seed, ignoreEos, json])
+        sampling.AddTo(command);
+        foreach (Option option in (Option[])[prompt, stream, ignoreEos, logprobs, json])
             command.Add(option);
         command.SetAction(parsed =>
         {
-            IReadOnlyList<int[]> prompts = model.Prompts(parsed);
-            int most = parsed.GetValue(maxTokens);
+            string? text = parsed.GetValue(prompt);
+            bool asJson = parsed.GetValue(json), streams = parsed.GetValue(stream);
+            string[] stops = sampling.Stops(parsed);
+            int? top = parsed.GetValue(logprobs);
+            Refuse(text, stops, streams, asJson, top);
+            IReadOnlyList<int[]> prompts = text is null ? model.Prompts(parsed) : model.HasPrompts(parsed) ? throw new DataException("--prompt and --ids or --ids-file were both given; give one of them") : [];
+            GenerationOptions chosen = sampling.Of(parsed) with { IgnoreEos = parsed.GetValue(ignoreEos) };
             using var progress = new Progress(terminal);
+            DeepSeekTokenizer? tokenizer = text is null ? null : DeepSeekTokenizer.Load(model.Directory(parsed));
+            using DeepSeekModel loaded = model.Open(parsed, terminal);
+            TextGenerator? texts = tokenizer is null ? null : new TextGenerator(loaded, tokenizer);
+            if (texts is not null)
+                prompts = [texts.PromptIds(text!)];
+            TokenLog? log = top is { } most ? new TokenLog(loaded, prompts.Count, most) : null;
             int done = 0;
-            var options = new GenerationOptions
+            GenerationOptions options = chosen with
             {
-                MaxTokens = most,
-                Temperature = ParseTemperature(parsed.GetValue(temperature)!),
-                Seed = SharedOptions.Seed(parsed.GetValue(seed)!),
-                IgnoreEos = parsed.GetValue(ignoreEos),
-                PrefillChunk = PrefillChunk,
                 OnPrefill = (row, taken) => progress.Report($"prefill of row {row}", taken, prompts[row].Length),
-                OnToken = (_, _, _) => progress.Report("generate", ++done, (long)most * prompts.Count),
+                OnLogits = (_, _, logits) => log?.TakeLogits(logits),
+                OnToken = (row, _, id) =>
+                {
+                    log?.TakeToken(row, id);
+                    if (!streams)
+                        progress.Report("generate", ++done, (long)chosen.MaxTokens * prompts.Count);
+                },
             };
             progress.Report("prefill of row 0", 0, prompts[0].Length);
-            using DeepSeekModel loaded = model.Open(parsed, terminal);
-            IReadOnlyList<GeneratedSequence> rows = new Generator(loaded).Generate(prompts, options, terminal.Cancelled);
-            progress.Clear();
-            if (parsed.GetValue(json))
-                WriteJson(terminal, loaded, options, prompts, rows);
+            IReadOnlyList<GeneratedSequence> rows;
+            string? made = null;
+            if (texts is null)
+            {
+                rows = new Generator(loaded).Generate(prompts, options, terminal.Cancelled);
+            }
             else
+            {
+                var clock = new AnswerClock();
+                GeneratedText answer = texts.Generate(prompts[0], options, stops, part =>
+                {
+                    progress.Clear();
+                    if (streams)
+                        terminal.Say(part);
+                }, terminal.Cancelled);
+                progress.Clear();
+                (rows, made) = ([new GeneratedSequence(answer.Ids, answer.Reason)], answer.Text);
+                clock.Tell(terminal, answer.Ids.Count);
+            }
+
+            progress.Clear();
+            if (asJson)
+                WriteJson(terminal, loaded, options, prompts, rows, made, log);
+            else if (made is null)
                 WriteLines(terminal, rows);
+            else
+                terminal.Out.WriteLine(streams ? "" : made);
             return ExitCode.Pass;
         });
         return command;
     }
 
-    /// <summary>A decimal point and nothing else separates digits: 0,5 is refused, not read as 5.</summary>
-    private static float ParseTemperature(string text) => float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float temperature)
-        ? temperature
-        : throw new DataException($"--temperature '{text}' is not a number such as 0.7");
+    private static void Refuse(string? text, string[] stops, bool streams, bool asJson, int? top)
+    {
+        if (text is null && (streams || stops.Length > 0))
+            throw new DataException("--stream and --stop are about text; give --prompt");
+        if (streams && asJson)
+            throw new DataException("--stream and --json were both given; standard output holds one of them");
+        if (top is { } most && (most < 0 || !asJson))
+            throw new DataException(asJson ? $"--logprobs {most}: a number from 0" : "--logprobs is written with --json");
+    }
 
     private static void WriteLines(Terminal terminal, IReadOnlyList<GeneratedSequence> rows)
     {
@@ -65,7 +102,7 @@ internal static class GenerateVerb
             terminal.Out.WriteLine(string.Join(',', row.Ids.Select(id => id.ToString(CultureInfo.InvariantCulture))));
     }
 
-    private static void WriteJson(Terminal terminal, DeepSeekModel model, GenerationOptions options, IReadOnlyList<int[]> prompts, IReadOnlyList<GeneratedSequence> rows) =>
+    private static void WriteJson(Terminal terminal, DeepSeekModel model, GenerationOptions options, IReadOnlyList<int[]> prompts, IReadOnlyList<GeneratedSequence> rows, string? text, TokenLog? log) =>
         JsonOutput.Write(terminal, "generate", json =>
         {
             json.WriteString("contract", model.Contract.Name);
@@ -88,8 +125,12 @@ internal static class GenerateVerb
                 {
                     StopReason.EndOfText => "end_of_text",
                     StopReason.MaxPositions => "max_positions",
+                    StopReason.Stopped => "stopped",
                     _ => "max_tokens",
                 });
+                if (text is not null)
+                    json.WriteString("text", text);
+                log?.Write(json, r);
                 json.WriteEndObject();
             }
 
