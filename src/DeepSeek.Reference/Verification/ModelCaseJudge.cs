@@ -45,7 +45,7 @@ internal sealed class ModelCaseJudge(ModelCaseRuns runs, IReadOnlyDictionary<str
         if (name.Probe.EndsWith("topk_weights", StringComparison.Ordinal) && contract.Activations == DType.BF16)
             return Weights(name, expected, actual, verdict);
         if (name.Run == OracleRun.Gradients)
-            return Within(verdict, limits.Gradients, c);
+            return Within(verdict, ModelCaseLimits.Gradients, c);
         return name.IsLogits ? Logits(name, expected, actual, verdict, c) : Within(verdict, limits.Intermediates, c);
     }
 

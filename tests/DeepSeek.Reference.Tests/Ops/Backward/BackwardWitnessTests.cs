@@ -134,6 +134,69 @@ public class BackwardWitnessTests
         }
     }
 
+    [Property(MaxTest = 40)]
+    public void Rule_N24_gate_under_softmax_and_balance_loss(int seed)
+    {
+        var draw = new Draw(seed);
+        int T = 1 + draw.Int(18), E = 3 + draw.Int(15), K = 2;
+        float[] l = Floats(draw.Values(T, E)), s = new float[T * E], dw = Floats(draw.Values(T, K)), other = Floats(draw.Values(T, E)), dl = new float[T * E], ds = new float[T * E];
+        int[] idx = draw.Choice(T, E, K).AsReadOnlySpan<int>().ToArray();
+        Softmax.Define(l, E, s);
+        var attributes = new GateAttributes(ScoringFunction.Softmax, 1, 1, GroupScore.Max, GroupMask.NegativeInfinity, false, 0f, 2.5f, GateRounding.None);
+        Gate.DefineBackward(l, s, idx, E, K, attributes, dw, other, dl);
+        float loss = BalanceLoss.Define(s, idx, E, K, 0.1f, ds);
+
+        float[] f = [.. Enumerable.Range(0, E).Select(e => Quotient(E * idx.Count(i => i == e), K * T))];
+        float[] g = [.. f.Select(v => Quotient(Product(0.1f, v), T))];
+        float[] share = new float[T * E];
+        for (int t = 0; t < T; t++)
+        {
+            float[] st = Row(s, t, E);
+            float[] gradient = [.. Enumerable.Range(0, E).Select(e => Sum(Array.IndexOf(Row(idx, t, K), e) is var slot && slot < 0 ? 0f : Product(dw[t * K + slot], 2.5f), other[t * E + e]))];
+            float c = Lanes(st, gradient);
+            Assert.Equal(st.Zip(gradient, (a, b) => Product(a, Sum(b, -c))), Row(dl, t, E));
+
+            float z = Lanes(st, [.. st.Select(_ => 1f)]);
+            float[] sharet = [.. st.Select(v => Quotient(v, z))];
+            float mean = Lanes(g, sharet);
+            Assert.Equal(g.Select(v => Quotient(Sum(v, -mean), z)), Row(ds, t, E));
+            sharet.CopyTo(share.AsSpan(t * E));
+        }
+
+        float[] P = [.. Enumerable.Range(0, E).Select(e => Quotient(Lanes(Column(share, e, E), [.. Enumerable.Repeat(1f, T)]), T))];
+        Assert.Equal(Product(0.1f, Lanes(f, P)), loss);
+    }
+
+    [Property(MaxTest = 40)]
+    public void Rule_N13_N24_rotations_tables_and_shared_keys(int seed)
+    {
+        var draw = new Draw(seed);
+        int T = 1 + draw.Int(30), H = 1 + draw.Int(18);
+        float[] dy = Floats(draw.Values(T, 4)), dx = new float[T * 4], f = Floats(draw.Values(2));
+        int[] positions = draw.Ids(100, T).AsReadOnlySpan<int>().ToArray();
+        Rope.DefineBackward(dy, 1, 4, positions, f, new RopeAttributes(RopeLayout.Interleaved, RopeRotation.Fused), dx);
+        for (int i = 0; i < 2 * T; i++)
+        {
+            float phi = Product(positions[i / 2], f[i % 2]), c = Correct.Cos(phi), s = Correct.Sin(phi);
+            Assert.Equal(Fma(dy[2 * i], c, Product(dy[2 * i + 1], s)), dx[2 * i]);
+            Assert.Equal(Fma(dy[2 * i], -s, Product(dy[2 * i + 1], c)), dx[2 * i + 1]);
+        }
+
+        float[] held = Floats(draw.Values(3, 4)), table = [.. held];
+        int[] ids = draw.Ids(3, T).AsReadOnlySpan<int>().ToArray();
+        Embedding.DefineBackward(dy, 4, ids, table);
+        for (int i = 0; i < table.Length; i++)
+        {
+            float[] chosen = [.. ids.Select(id => id == i / 4 ? 1f : 0f)];
+            Assert.Equal(ids.Contains(i / 4) ? Sum(held[i], Lanes(chosen, Column(dy, i % 4, 4))) : held[i], table[i]);
+        }
+
+        float[] dKeys = Floats(draw.Values(H, 3)), dKv = new float[H], dKPe = new float[2];
+        ExpandKeys.DefineBackward(dKeys, [], H, dKv, dKPe);
+        Assert.Equal(Column(dKeys, 0, 3), dKv);
+        Assert.Equal([Lanes(Column(dKeys, 1, 3), [.. dKv.Select(_ => 1f)]), Lanes(Column(dKeys, 2, 3), [.. dKv.Select(_ => 1f)])], dKPe);
+    }
+
     /// <summary>Rule N6 in exact fractions.</summary>
     private static float Lanes(float[] a, float[] b)
     {
@@ -157,7 +220,7 @@ public class BackwardWitnessTests
 
     private static float Quotient(float a, float b) => (Rational.Of(a) / Rational.Of(b)).ToFloat();
 
-    private static float[] Row(float[] x, int t, int n) => x[(t * n)..((t + 1) * n)];
+    private static T[] Row<T>(T[] x, int t, int n) => x[(t * n)..((t + 1) * n)];
 
     private static float[] Column(float[] x, int k, int n) => [.. Enumerable.Range(0, x.Length / n).Select(t => x[t * n + k])];
 

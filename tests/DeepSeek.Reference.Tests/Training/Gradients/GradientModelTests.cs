@@ -10,7 +10,6 @@ using Xunit;
 namespace DeepSeek.Reference.Tests.Training;
 
 /// <summary>What holds of gradients of whole models bit by bit, and what is refused.</summary>
-[Trait(InstructionSets.Trait, InstructionSets.Every)]
 public class GradientModelTests
 {
     private static readonly DeepSeekConfig Mtp = SyntheticModel.V3 with { NumNextnPredictLayers = 2 };
