@@ -42,5 +42,9 @@ benchmarks.SetAction(result =>
 var units = new Command("units", "Products by emulated matrix units, in multiply-adds a second.") { seconds, threads };
 units.SetAction(result => UnitProducts.Run(result.GetValue(seconds), result.GetValue(threads)));
 
-var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, quantisers, units, scaled, make, benchmarks };
+var modules = new Option<string?>("--modules") { Description = "Folder in which npm installed tools/bench/node, to measure the JavaScript tokenizer too." };
+var tokenizer = new Command("tokenizer", "DeepSeek-V3's tokenizer in tokens a second, beside @lenml/tokenizers.") { seconds, modules };
+tokenizer.SetAction(result => TokenizerSpeed.Run(result.GetValue(seconds), result.GetValue(modules)));
+
+var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, quantisers, units, scaled, tokenizer, make, benchmarks };
 return root.Parse(args).Invoke();
