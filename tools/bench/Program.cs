@@ -46,5 +46,9 @@ var plugin = new Option<string>("--plugin") { Description = "A plug-in, such as 
 var calls = new Command("calls", "What a call of a plug-in costs in this process, beside its kernel.") { plugin, seconds };
 calls.SetAction(result => CallSpeed.Run(result.GetValue(plugin)!, result.GetValue(seconds)));
 
-var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, quantisers, units, scaled, calls, make, benchmarks };
+var modules = new Option<string?>("--modules") { Description = "Folder in which npm installed tools/bench/node, to measure the JavaScript tokenizer too." };
+var tokenizer = new Command("tokenizer", "DeepSeek-V3's tokenizer in tokens a second, beside @lenml/tokenizers.") { seconds, modules };
+tokenizer.SetAction(result => TokenizerSpeed.Run(result.GetValue(seconds), result.GetValue(modules)));
+
+var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, quantisers, units, scaled, calls, tokenizer, make, benchmarks };
 return root.Parse(args).Invoke();

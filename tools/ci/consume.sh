@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Packs the library and the tool, installs both from that folder into an empty project, and runs the README's quickstart and the tool there.
+# Packs the libraries and the tool, installs the library and the tool from that folder into an empty project, and runs the README's quickstart and the tool there.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 packages="$root/artifacts/packages"
@@ -8,8 +8,9 @@ trap 'rm -rf "$empty"' EXIT
 rm -rf "$packages"
 
 dotnet pack "$root/src/DeepSeek.Reference" -c Release -o "$packages" -v q
+dotnet pack "$root/src/DeepSeek.Reference.Text" -c Release -o "$packages" -v q
 dotnet pack "$root/tools/dsref" -c Release -o "$packages" -v q
-version=$(basename "$packages"/DeepSeek.Reference.*.nupkg .nupkg | sed 's/^DeepSeek\.Reference\.//')
+version=$(basename "$packages"/DeepSeek.Reference.[0-9]*.nupkg .nupkg | sed 's/^DeepSeek\.Reference\.//')
 
 # What is packed is what was tested, with its documentation and this repository's README.
 unpacked="$root/artifacts/unpacked"

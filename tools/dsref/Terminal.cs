@@ -5,7 +5,8 @@ namespace DeepSeek.Reference.Tool;
 /// <summary>Where a command writes: results to <see cref="Out"/>, progress and errors to <see cref="Error"/>. Plain text unless the stream is a terminal.</summary>
 internal sealed class Terminal
 {
-    private int interruptionsTold;
+    private readonly Lock telling = new();
+    private bool interruptionTold;
 
     public Terminal(TextWriter output, TextWriter error, bool outIsTerminal, bool errorIsTerminal, CancellationToken cancelled)
     {
@@ -88,8 +89,14 @@ internal sealed class Terminal
     /// <summary>Says that Ctrl-C ended the command: once, though the command and who waits for it may both find so. Returns the exit code.</summary>
     public int FailInterrupted()
     {
-        if (Interlocked.Exchange(ref interruptionsTold, 1) == 0)
-            Fail(WhenInterrupted);
+        // Whoever comes second waits for the line: the process ends when either returns.
+        lock (telling)
+        {
+            if (!interruptionTold)
+                Fail(WhenInterrupted);
+            interruptionTold = true;
+        }
+
         return ExitCode.Interrupted;
     }
 
