@@ -60,8 +60,14 @@ public sealed class ByteVocabularyTests
         Assert.Equal(
             new Dictionary<string, int>
             {
-                ["<｜begin▁of▁sentence｜>"] = 0, ["<｜end▁of▁sentence｜>"] = 1, ["<｜▁pad▁｜>"] = 2, ["<｜fim▁hole｜>"] = 259,
-                ["<｜fim▁begin｜>"] = 260, ["<｜fim▁end｜>"] = 261, ["<｜User｜>"] = 262, ["<｜Assistant｜>"] = 263,
+                ["<｜begin▁of▁sentence｜>"] = 0,
+                ["<｜end▁of▁sentence｜>"] = 1,
+                ["<｜▁pad▁｜>"] = 2,
+                ["<｜fim▁hole｜>"] = 259,
+                ["<｜fim▁begin｜>"] = 260,
+                ["<｜fim▁end｜>"] = 261,
+                ["<｜User｜>"] = 262,
+                ["<｜Assistant｜>"] = 263,
             },
             added);
         Assert.All(file.RootElement.GetProperty("added_tokens").EnumerateArray(), t => Assert.True(t.GetProperty("special").GetBoolean()));
