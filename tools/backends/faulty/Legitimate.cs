@@ -11,10 +11,10 @@ internal static partial class Legitimate
     private static readonly string[] Fp8s = ["scaled_linear[t=8,n=32,k=512]", "scaled_linear[t=8,n=64,k=512,y=bf16]"];
     private static readonly string[] Attentions = ["attention[s=2,t=150,h=4,hk=1,d=48,dv=32,latent=yes,lse=yes]", "attention[s=6,t=70,h=2,hk=2,d=24,dv=16,q=bf16,keys=bf16,values=bf16,y=bf16]"];
 
-    private const string OnlineInBlocks = "attention[s=6,t=150,h=4,hk=1,d=48,dv=32,latent=yes,lse=yes,schedule=canonical,passes=online,division=quotient,block=64]";
+    private const string OnlineInBlocks = "attention[s=6,t=150,h=4,hk=1,d=48,dv=32,latent=yes,lse=yes,schedule=canonical,passes=online,block=64,division=quotient]";
     private static readonly string[] DenseDecoding =
     [
-        "attention[s=6,t=150,h=4,hk=1,d=48,dv=32,latent=yes,lse=yes,q=bf16,keys=bf16,schedule=flashmladense]",
+        "attention[s=6,t=150,h=4,hk=1,d=48,dv=32,latent=yes,q=bf16,keys=bf16,lse=yes,schedule=flashmladense]",
         "attention[s=4,t=300,h=2,hk=1,d=72,dv=64,latent=yes,q=bf16,keys=bf16,y=bf16,schedule=flashmladense]",
     ];
 
