@@ -35,7 +35,7 @@ public sealed partial class NativeLibraryTests : IClassFixture<CompiledLibrary>
         InstructionSets.Outcome outcome = ForeignTool.RunQuietly("dotnet",
             [Dsref, "verify", "--level", "quick", "--accept", "bits", "--filter", @"^[a-z_]+\[(?!case=)", "--modes", "eager,perturb", "--require", "attention,scaled_linear,gate", "--backend", .. backend]);
         string last = outcome.Output.TrimEnd().Split('\n')[^1];
-        Assert.True(outcome.ExitCode == 0, last);
+        Assert.True(outcome.ExitCode == 0, string.Join('\n', [.. outcome.Output.Split('\n').Where(line => line.StartsWith("FAIL", StringComparison.Ordinal)), last]));
         Match counts = Summary().Match(last);
         Assert.True(counts.Success && counts.Groups[1].Value == counts.Groups[2].Value && int.Parse(counts.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture) > 1000, last);
     }

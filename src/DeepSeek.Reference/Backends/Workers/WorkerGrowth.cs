@@ -16,10 +16,16 @@ internal sealed class WorkerGrowth
     /// <summary>Bytes that a call must have grown by to count: less is the allocator's.</summary>
     public const long Least = 64 << 10;
 
+    /// <summary>Bytes by which memory must grow on before it is called a leak: more than a collector lets its youngest generation grow to.</summary>
+    public const long Certain = 64 << 20;
+
+    /// <summary>Calls made to see that, at most.</summary>
+    public const int MostCalls = 1024;
+
     private readonly List<long> sizes = [];
     private string shape = "";
 
-    /// <summary>Takes the size after a call; what is wrong, or null.</summary>
+    /// <summary>Takes the size after a call; what seems wrong, or null.</summary>
     public string? After(OperationCall call, long resident)
     {
         string now = string.Join(';', call.Operands.Select(o => $"{o.Name}:{o.Tensor.DType}{o.Tensor.Shape}").Prepend(call.Operation.ToString()));
