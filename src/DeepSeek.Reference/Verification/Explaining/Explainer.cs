@@ -60,6 +60,10 @@ internal static class Explainer
             plain = search.AsAsked();
             if (plain.Distance > near && Transposed() is { } transposed)
                 return transposed;
+
+            // Where what was asked is near, and the contract of a product decides, no meaning needs to be looked at.
+            if (plain.Distance <= near && candidate.Count == 1 && ProductProblem.Of(asked) is not null && Fit(plain, clock.Part(0.75), SearchDepth.Constants) is { IsBitEqual: true } rounded)
+                return Report(plain, rounded, []);
             IReadOnlyList<MeantCall> singles = search.Singles(clock.Part(0.5));
             MeantCall[] close = [.. singles.Where(m => m.Distance <= near).Take(MostSingles)];
 
@@ -100,7 +104,7 @@ internal static class Explainer
         {
             foreach (MeantCall m in meant)
             {
-                RoundingFit fit = Fit(m, clock.Part(0.5), thorough: false);
+                RoundingFit fit = Fit(m, clock.Part(0.5), SearchDepth.Units);
                 tried.Add((m, fit));
                 if (fit.IsBitEqual)
                     return (m, fit);
@@ -109,16 +113,16 @@ internal static class Explainer
             return null;
         }
 
-        private RoundingFit Fit(MeantCall meant, ExplainClock time, bool thorough)
+        private RoundingFit Fit(MeantCall meant, ExplainClock time, SearchDepth depth)
         {
             clock.Step(meant.Meanings.Count == 0 ? "ways to round" : "ways to round, " + string.Join(" + ", meant.Meanings.Select(m => m.Name)));
-            return RoundingFit.Of(meant.Call, candidate, time, meant.Meanings.Count == 0 ? off : [], thorough);
+            return RoundingFit.Of(meant.Call, candidate, time, meant.Meanings.Count == 0 ? off : [], depth);
         }
 
         /// <summary>Other meanings that the data cannot tell from the one found: as near on the rows looked at, and bit-equal too.</summary>
         private List<Meaning> Alike((MeantCall Meant, RoundingFit Fit) found, IReadOnlyList<MeantCall> singles) => found.Meant.Meanings.Count == 0
             ? []
-            : [.. singles.Where(m => m != found.Meant && m.Distance == found.Meant.Distance).Take(MostAlike).Where(m => clock.Left > 0 && Fit(m, clock.Part(0.5), thorough: false).IsBitEqual).Select(m => m.Meanings[0])];
+            : [.. singles.Where(m => m != found.Meant && m.Distance == found.Meant.Distance).Take(MostAlike).Where(m => clock.Left > 0 && Fit(m, clock.Part(0.5), SearchDepth.Units).IsBitEqual).Select(m => m.Meanings[0])];
 
         /// <summary>No meaning is bit-equal under a known rounding: the widest lattice, then what is nearest, with what was asked among the choices.</summary>
         private Explanation Nearest(IReadOnlyList<MeantCall> singles)
@@ -128,7 +132,14 @@ internal static class Explainer
                 again.Add(plain);
             if (singles.Count > 0 && tried.Count == 0 && singles[0].Distance < 0.5 * plain.Distance)
                 again.Add(singles[0]);
-            (MeantCall Meant, RoundingFit Fit)[] fits = [.. again.Select((m, i) => (m, Fit(m, clock.Part(1.0 / (again.Count - i)), thorough: true)))];
+            var fits = new List<(MeantCall Meant, RoundingFit Fit)>();
+            foreach (MeantCall meant in again)
+            {
+                fits.Add((meant, Fit(meant, clock.Part(meant == again[^1] ? 1 : 0.75), SearchDepth.Nearest)));
+                if (fits[^1].Fit.IsBitEqual)
+                    break;
+            }
+
             (MeantCall Meant, RoundingFit Fit) best = fits.OrderBy(f => f.Fit.IsBitEqual ? 0 : 1).ThenBy(f => f.Fit.Share < 0.5 ? f.Fit.Share : 1).ThenBy(f => f.Meant.Distance).First();
             return Report(best.Meant, best.Fit, []);
         }

@@ -2,6 +2,19 @@ using DeepSeek.Reference.Backends;
 
 namespace DeepSeek.Reference.Verification.Explaining;
 
+/// <summary>How far the contract of a matrix product is sought.</summary>
+internal enum SearchDepth
+{
+    /// <summary>Among the known units.</summary>
+    Units,
+
+    /// <summary>Among every combination of a unit's constants too.</summary>
+    Constants,
+
+    /// <summary>Where none fits, the nearest too.</summary>
+    Nearest,
+}
+
 /// <summary>How well ways to round explain a candidate once the meaning is fixed: the second stage.</summary>
 internal sealed record RoundingFit
 {
@@ -55,13 +68,13 @@ internal sealed record RoundingFit
     /// <param name="candidate">The candidate's outputs.</param>
     /// <param name="clock">The time for all of it.</param>
     /// <param name="first">Elements of a matrix product to compare before others.</param>
-    /// <param name="thorough">Whether the wide lattice is searched too, and the nearest contract where none fits.</param>
-    public static RoundingFit Of(OperationCall call, IReadOnlyDictionary<string, Tensor> candidate, ExplainClock clock, IReadOnlyList<long> first, bool thorough) =>
-        ProductProblem.Of(call) is { } problem && candidate.Count == 1 ? OfProduct(problem, candidate.Values.Single(), clock, first, thorough) : OfVariants(call, candidate);
+    /// <param name="depth">How far a matrix product's contract is sought.</param>
+    public static RoundingFit Of(OperationCall call, IReadOnlyDictionary<string, Tensor> candidate, ExplainClock clock, IReadOnlyList<long> first, SearchDepth depth) =>
+        ProductProblem.Of(call) is { } problem && candidate.Count == 1 ? OfProduct(problem, candidate.Values.Single(), clock, first, depth) : OfVariants(call, candidate);
 
-    private static RoundingFit OfProduct(ProductProblem problem, Tensor y, ExplainClock clock, IReadOnlyList<long> first, bool thorough)
+    private static RoundingFit OfProduct(ProductProblem problem, Tensor y, ExplainClock clock, IReadOnlyList<long> first, SearchDepth depth)
     {
-        ProductFinding finding = ProductSearch.Find(problem, y, clock, first, thorough, thorough);
+        ProductFinding finding = ProductSearch.Find(problem, y, clock, first, wide: depth != SearchDepth.Units, nearest: depth == SearchDepth.Nearest);
         if (finding.Contract is not { } contract)
             return new RoundingFit { Contracts = finding.Contracts, Tried = finding.Tried, Seconds = finding.Seconds };
         return new RoundingFit

@@ -64,7 +64,7 @@ internal static class ProductSearch
                 }
 
                 ProductContract contract = Representative(left, problem);
-                (long compared, List<long> differing) = Compare(problem, contract, candidate, first, clock, seed);
+                (long compared, List<long> differing) = Compare(problem, contract, candidate, first, clock, seed, enough: 1);
                 if (differing.Count == 0)
                 {
                     return new ProductFinding
