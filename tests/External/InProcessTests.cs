@@ -48,6 +48,19 @@ public sealed class InProcessTests : IClassFixture<CompiledPlugins>
         Assert.Single(text.Split('\n'), line => line.Contains(says, StringComparison.Ordinal));
     }
 
+    /// <summary>What a plug-in does to its operands is seen here as well; what it does to the process is not kept from it.</summary>
+    [Theory]
+    [InlineData("input.so", "Add: the plug-in changed its input 'a'")]
+    [InlineData("nothing.so", "element 0 of the output y F32 [131] was not written")]
+    [InlineData("full.so", "OOM from 'allocate' at Add: ")]
+    public void A_plug_in_that_goes_wrong_fails_that_case_and_the_run_goes_on(string library, string says)
+    {
+        (int exit, string text) = Verify(library, [.. Enumerable.Range(1, 5).Select(i => string.Create(CultureInfo.InvariantCulture, $"add[n=131,seed=0x{i}]"))], "--repeat", "1");
+        Assert.Equal(1, exit);
+        Assert.Contains(says, text, StringComparison.Ordinal);
+        Assert.Contains("5 cases (4 BITS, 1 FAIL)", text, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_command_cannot_be_loaded()
     {

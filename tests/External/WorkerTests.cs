@@ -34,6 +34,17 @@ public sealed class WorkerTests
         string text = Verify(Hostile(how), Five, "--timeout", "3").ToString();
         Assert.Contains(says, text, StringComparison.Ordinal);
         Assert.Contains("5 cases (4 BITS, 1 FAIL)", text, StringComparison.Ordinal);
+        // A worker that lives on got everything back, the failed case's tensors and plan too.
+        Assert.DoesNotContain("did not end well", text, StringComparison.Ordinal);
+    }
+
+    /// <summary>A crash without a word is not told by what an earlier case wrote.</summary>
+    [Fact]
+    public void The_last_line_of_another_case_is_not_quoted()
+    {
+        string text = Verify(Hostile("late"), Five).ToString();
+        Assert.Contains("the worker crashed in 'run' while it was at Add, mode eager: ended by SIGSEGV", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("an old line", text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -88,6 +99,29 @@ public sealed class WorkerTests
         string text = Verify(worker + " spoil", Five).ToString();
         Assert.Contains("padding of 'y' was written: byte 0 of 1048 is 0x00 (layout strided[strides=2,offset=1])", text, StringComparison.Ordinal);
         Assert.Contains("the backend wants 'y' in layout 'swizzled'", Verify(worker + " nonsense", Five).ToString(), StringComparison.Ordinal);
+    }
+
+    /// <summary>worker.md 6: nothing but digests of the inputs crosses, in every map and dtype.</summary>
+    [Fact]
+    public void Rule_N14_a_worker_makes_its_inputs_from_their_seed()
+    {
+        string[] maps = ["uniform", "int", "bell", "logspread", "outlier", "boundary", "tie", "special", "subnormal"];
+        string[] cases = [.. maps.SelectMany(map => (string[])[$"add[n=131,map={map}]", $"add[n=131,a=bf16,map={map}]"])];
+        string text = Verify(Hostile("makes"), cases, "--generate", "0", "--modes", "eager,repeat,perturb").ToString();
+        Assert.Contains($"{cases.Length} cases ({cases.Length} BITS)", text, StringComparison.Ordinal);
+        Assert.Contains("RuntimeError: an input crossed", Verify(Hostile("makes"), Five).ToString(), StringComparison.Ordinal);
+        Assert.Contains("5 BITS", Verify(Hostile("declines"), Five, "--generate", "0").ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("misgenerates", "Add: the worker made the input 'b' wrongly: F32 [131] by map bell from seed 0x3 has SHA-256 ")]
+    [InlineData("input", "the worker changed its input 'a'")]
+    public void A_worker_that_makes_or_leaves_other_inputs_fails_that_case(string how, string says)
+    {
+        string text = Verify(Hostile(how), Five, "--generate", "0").ToString();
+        Assert.Contains(says, text, StringComparison.Ordinal);
+        Assert.Contains("5 cases (4 BITS, 1 FAIL)", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("did not end well", text, StringComparison.Ordinal);
     }
 
     private static string Hostile(string how) => $"{Python} {Repository.Path("tests", "External", "workers", "hostile.py")} {how}";

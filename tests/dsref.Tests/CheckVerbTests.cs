@@ -183,11 +183,40 @@ public sealed class CheckVerbTests : IDisposable
     [InlineData("rms_norm", "'weight' is F32 [13, 67] where F32 [67] is expected")]
     [InlineData("attention", "needs a tensor 'q'")]
     [InlineData("linear[bogus=1]", "has no 'bogus'")]
+    [InlineData("linear[seed=0x2a]", "'seed' says how inputs are made, and these stand in ")]
+    [InlineData("linear[map=int]", "leave it out")]
     [InlineData("linear[n=14]", "'weight' is F32 [13, 67] where F32 [14, 67] is expected")]
     public void What_does_not_fit_is_named(string op, string says)
     {
         CaseTensors tensors = OperationCase.Parse("linear[t=3,n=13,k=67]").Prepare();
         CommandLine.Run("check", op, "--inputs", Write("in.safetensors", ["x", "weight"], tensors), "--actual", Write("out.safetensors", ["y"], tensors)).RefusesWith(ExitCode.BadInput, says);
+    }
+
+    [Fact]
+    public void Two_contracts_for_one_file_are_refused()
+    {
+        CaseTensors tensors = OperationCase.Parse("linear[t=3,n=13,k=67]").Prepare();
+        string inputs = Write("in.safetensors", ["x", "weight"], tensors), outputs = Write("out.safetensors", ["y"], tensors);
+        CommandLine.Run("check", "linear[contract=huggingface]", "--inputs", inputs, "--actual", outputs, "--contract", "DeepSeekInference").RefusesWith(ExitCode.BadInput, "names the contract huggingface, and --contract DeepSeekInference; leave one of them out");
+    }
+
+    [Fact]
+    public void The_element_that_decided_is_shown_with_its_neighbours()
+    {
+        // Element (2, 5) is off by little, and its bound is exceeded; element (0, 0), near 0, differs by far more ulp and is within its bound.
+        OperationCase c = OperationCase.Parse("linear[t=3,n=13,k=67]");
+        CaseTensors tensors = c.Prepare();
+        tensors["x"].AsSpan<float>()[..67].Fill(1f);
+        tensors["weight"].AsSpan<float>()[..67].Clear();
+        (tensors["weight"].AsSpan<float>()[0], tensors["weight"].AsSpan<float>()[66]) = (1e6f, -1e6f);
+        c.Call(tensors).Run(new SimdBackend());
+        tensors["y"].AsSpan<float>()[0] = 1e-3f;
+        tensors["y"].AsSpan<float>()[2 * 13 + 5] *= 1.01f;
+        string inputs = Write("in.safetensors", ["x", "weight"], tensors), outputs = Write("out.safetensors", ["y"], tensors);
+        Outcome outcome = CommandLine.Run("check", "linear", "--inputs", inputs, "--actual", outputs);
+        Assert.Equal(ExitCode.Mismatch, outcome.Exit);
+        Assert.Contains("decided by                  [2, 5] is ", outcome.Out, StringComparison.Ordinal);
+        Assert.Contains("worst mismatch              [0, 0] is ", outcome.Out, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -19,8 +19,8 @@ public sealed class ExplainVerbTests : IDisposable
         string y = Output(Id, ScaledProduct.TritonFp8Gemm);
         JsonElement json = CommandLine.Run("explain", Id, y, "--json").Passes().Json;
         Assert.Equal(
-            ["command", "case", "explained", "declared", "sentence", "meanings", "rounding", "contract", "alike", "presets", "open", "class", "elements", "compared", "differing", "left",
-                "relative_l2_as_asked", "relative_l2", "meanings_tried", "contracts_tried", "elements_tried", "lattice_seconds", "exit"],
+            ["command", "case", "explained", "declared", "sentence", "meanings", "alike_meanings", "rounding", "contract", "alike", "presets", "open", "class", "elements", "compared", "differing", "left",
+                "relative_l2_as_asked", "relative_l2", "meanings_tried", "meanings_left_out", "contracts_tried", "elements_tried", "lattice_seconds", "exit"],
             json.EnumerateObject().Select(p => p.Name));
         Assert.Equal("triton-fp8-gemm", json.GetProperty("contract").GetString());
         Assert.Equal(64, json.GetProperty("compared").GetInt64());

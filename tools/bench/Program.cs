@@ -42,5 +42,9 @@ benchmarks.SetAction(result =>
 var units = new Command("units", "Products by emulated matrix units, in multiply-adds a second.") { seconds, threads };
 units.SetAction(result => UnitProducts.Run(result.GetValue(seconds), result.GetValue(threads)));
 
-var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, quantisers, units, scaled, make, benchmarks };
+var plugin = new Option<string>("--plugin") { Description = "A plug-in, such as tools/backends/c makes.", Required = true };
+var calls = new Command("calls", "What a call of a plug-in costs in this process, beside its kernel.") { plugin, seconds };
+calls.SetAction(result => CallSpeed.Run(result.GetValue(plugin)!, result.GetValue(seconds)));
+
+var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, quantisers, units, scaled, calls, make, benchmarks };
 return root.Parse(args).Invoke();

@@ -9,7 +9,7 @@ rm -rf "$work" && mkdir -p "$work/one" "$work/chain" "$work/explicit"
 
 command -v g++ >/dev/null || { echo "g++ is not installed; run tools/ci/install.sh" >&2; exit 5; }
 g++ -std=c++17 -O2 -Wall -Wextra -Werror "$root/tools/backends/cuda/capture/host.cpp" -o "$work/capture-host"
-g++ -std=c++20 -O2 -Wall -Wextra -Werror "$root/tools/backends/cuda/capture/emulated.cpp" -o "$work/capture-emulated" -pthread
+g++ -std=c++20 -O2 -Wall -Wextra -Werror "$root/tools/backends/cuda/capture/emulated.cpp" -o "$work/capture-emulated"
 "$work/capture-host" layout
 "$work/capture-emulated"
 "$work/capture-host" digests 0x0123456789abcdef 126 2 >"$work/inputs.jsonl"

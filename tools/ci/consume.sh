@@ -18,6 +18,9 @@ python3 -m zipfile -e "$packages/DeepSeek.Reference.$version.nupkg" "$unpacked"
 cmp "$unpacked/lib/net10.0/DeepSeek.Reference.dll" "$root/src/DeepSeek.Reference/bin/Release/net10.0/DeepSeek.Reference.dll"
 cmp "$unpacked/README.md" "$root/README.md"
 [ -s "$unpacked/lib/net10.0/DeepSeek.Reference.xml" ]
+# Plug-ins are compiled against the header of the same package.
+cmp "$unpacked/include/deepseek_backend.h" "$root/src/DeepSeek.Reference/Backends/Native/deepseek_backend.h"
+echo '#include "deepseek_backend.h"' | cc -std=c11 -pedantic -Wall -Werror -I "$unpacked/include" -fsyntax-only -x c -
 
 # A package cache of its own: an older build of the same version must not be what is tested.
 export NUGET_PACKAGES="$empty/cache"

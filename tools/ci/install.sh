@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that tests/External needs and that are not there yet. The README's two commands need none of them.
 set -euo pipefail
-packages=(qemu-user python3 python3-numpy python3-pytest python3-venv gcc g++ libc6-dev zlib1g-dev chromium)
+packages=(qemu-user python3 python3-numpy python3-pytest python3-venv gcc g++ clang-19 libc6-dev zlib1g-dev chromium)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -9,9 +9,9 @@ strict=(-O2 -Wall -Wextra -Werror)
 plugin=("${strict[@]}" -std=gnu11 -shared -fPIC -ffp-contract=off -I src/DeepSeek.Reference/Backends/Native)
 samples=(tools/backends/c/plugin.c tools/backends/c/operations.c)
 
-cc "${strict[@]}" -std=gnu11 -o "$out/dsref-host" tools/backends/host/host.c tools/backends/host/call.c tools/backends/host/json.c -ldl
+cc "${strict[@]}" -std=gnu11 -ffp-contract=off -o "$out/dsref-host" tools/backends/host/{host,memory,call,json,generate,sha256}.c -ldl -lm
 cc "${plugin[@]}" -std=c11 -o "$out/sample.so" "${samples[@]}" -lm
-for how in CRASH HANG OVERRUN LIE VERSION HOLES WANT PAD; do
+for how in CRASH HANG OVERRUN LIE VERSION HOLES WANT PAD LEAK TWICE INPUT NOTHING FULL; do
   cc "${plugin[@]}" -DHOW=$how -Ddsref_backend_get=sample_backend_get -c -o "$out/plugin.o" tools/backends/c/plugin.c
   cc "${plugin[@]}" -DHOW=$how -o "$out/${how,,}.so" tests/External/workers/hostile.c "$out/plugin.o" tools/backends/c/operations.c -lm
 done

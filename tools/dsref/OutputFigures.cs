@@ -32,6 +32,12 @@ internal static class OutputFigures
             yield return new("near a tie", $"{Whole(output.NearTies)}: either neighbour is right");
         foreach (NoiseFinding finding in output.Noise?.Findings.Take(3) ?? [])
             yield return new(finding.Check, finding.Figures);
+        if (output.Deciding is { } deciding)
+        {
+            yield return new("decided by", Place(deciding));
+            yield return new("around it", string.Join(" | ", deciding.Neighbourhood));
+        }
+
         yield return new("first mismatch", Place(e.First!));
         yield return new("worst mismatch", Place(e.Worst!));
         yield return new("around the worst", string.Join(" | ", e.Worst!.Neighbourhood));
@@ -61,6 +67,8 @@ internal static class OutputFigures
             WriteFinite(json, "calc_diff", e.CalcDiff);
             WriteMismatch(json, "first_mismatch", e.First!);
             WriteMismatch(json, "worst_mismatch", e.Worst!);
+            if (output.Deciding is { } deciding)
+                WriteMismatch(json, "deciding_mismatch", deciding);
         }
 
         json.WriteEndObject();

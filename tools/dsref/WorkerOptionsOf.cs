@@ -25,6 +25,14 @@ internal static class WorkerOptionsOf
         HelpName = "NAME=LAYOUT",
     };
 
+    /// <summary>--generate.</summary>
+    public static Option<double> Generate() => new("--generate")
+    {
+        Description = "Inputs of as many MiB or more are made in the worker from their seed, where it can, and only their digest crosses; 0 for all.",
+        HelpName = "MIB",
+        DefaultValueFactory = _ => 16,
+    };
+
     /// <summary>--in-process.</summary>
     public static Option<bool> InProcess() => new("--in-process")
     {
@@ -33,7 +41,7 @@ internal static class WorkerOptionsOf
 
     /// <summary>The backend that the options name.</summary>
     /// <exception cref="ContractException">A mode or time that is none, or a backend that cannot be made.</exception>
-    public static IBackend MakeBackend(ParseResult parsed, Option<string> backend, Option<int> threads, Option<string> modes, Option<string?> wrap, Option<double> timeout, Option<bool> inProcess, Option<string?> layouts)
+    public static IBackend MakeBackend(ParseResult parsed, Option<string> backend, Option<int> threads, Option<string> modes, Option<string?> wrap, Option<double> timeout, Option<bool> inProcess, Option<string?> layouts, Option<double> generate)
     {
         string name = parsed.GetValue(backend)!;
         string[] asked = parsed.GetValue(modes)!.ToLowerInvariant().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
@@ -42,6 +50,9 @@ internal static class WorkerOptionsOf
         double seconds = parsed.GetValue(timeout);
         if (!(seconds > 0 && seconds <= 86_400))
             throw new ContractException($"--timeout {seconds}: take a positive number of seconds, a day at most");
+        double mebibytes = parsed.GetValue(generate);
+        if (!(mebibytes >= 0 && mebibytes <= 1 << 20))
+            throw new ContractException($"--generate {mebibytes}: take a number of MiB, 0 to {1 << 20}");
         LayoutChoice chosen = parsed.GetValue(layouts) is { } text ? LayoutChoice.Parse(text) : LayoutChoice.None;
         if (chosen != LayoutChoice.None && (parsed.GetValue(inProcess) || !SharedOptions.IsCommand(name)))
             throw new ContractException($"--layouts is for workers; {(parsed.GetValue(inProcess) ? "a plug-in in process" : $"backend '{name}'")} knows logical tensors alone");
@@ -49,7 +60,7 @@ internal static class WorkerOptionsOf
             return InThisProcess(name, asked, parsed.GetValue(wrap));
         if (!SharedOptions.IsCommand(name))
             return asked is ["eager"] && parsed.GetValue(wrap) is null ? SharedOptions.MakeBackend(name, parsed.GetValue(threads)) : throw new ContractException($"--modes and --wrap are for workers; backend '{name}' is part of the tool");
-        var options = new WorkerOptions { Run = TimeSpan.FromSeconds(seconds), Load = TimeSpan.FromSeconds(2 * seconds), Prepare = TimeSpan.FromSeconds(10 * seconds), Wrap = parsed.GetValue(wrap), Layouts = chosen };
+        var options = new WorkerOptions { Run = TimeSpan.FromSeconds(seconds), Load = TimeSpan.FromSeconds(2 * seconds), Prepare = TimeSpan.FromSeconds(10 * seconds), Wrap = parsed.GetValue(wrap), Layouts = chosen, GenerateFrom = (long)(mebibytes * (1 << 20)) };
         return new WorkerBackend(PluginHost.CommandOf(name), options, asked);
     }
 

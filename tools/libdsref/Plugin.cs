@@ -117,6 +117,10 @@ internal static unsafe class Plugin
 
     private static OperationCall Read(NativeCall* call, bool shapesAlone, out Border border)
     {
+        if (call == null || call->Size < (nuint)sizeof(NativeCall))
+            throw new DataException($"a call whose struct_size is {(call == null ? 0 : call->Size)}, less than sizeof(dsref_call), {sizeof(NativeCall)}");
+        if (call->AttributeCount < 0 || call->AttributeCount > 0 && call->Attributes == null)
+            throw new DataException($"{call->AttributeCount} attributes at no address");
         string name = Marshal.PtrToStringUTF8((nint)call->Operation) ?? throw new ContractException("a call without an operation");
         border = Border.Of(call->Arguments, call->ArgumentCount, shapesAlone);
         return CallReader.Read(name, border.All(), Attributes(call));
@@ -129,6 +133,8 @@ internal static unsafe class Plugin
         for (int i = 0; i < call->AttributeCount; i++)
         {
             var a = (NativeAttribute*)at;
+            if (a->Size < (nuint)sizeof(NativeAttribute))
+                throw new DataException($"attribute {i}: struct_size is {a->Size}, less than sizeof(dsref_attribute), {sizeof(NativeAttribute)}");
             at += a->Size;
             attributes[Marshal.PtrToStringUTF8((nint)a->Name) ?? ""] = a->Kind switch
             {

@@ -17,8 +17,12 @@ kernel(op, layouts={"x_scale": "mn[align=16]"}) asks for operands as a kernel wa
 strides, padding holds NaN, and a parameter named `layouts` gets the numbers beside them ({"x": {"index": [...]}}). BF16 comes as codes (uint16) there in numpy.
 Return `out`'s own array, or None, so that padding that the kernel wrote is seen.
 
+serve(generates=True): large inputs are made here from their seed, by dsref_io.py beside this file, and do not cross (worker.md 6): slower
+than sending them on one machine, for where the tool and the worker are far apart.
+
 numpy alone is needed. The protocol: docs/spec/worker.md.
 """
+import hashlib
 import inspect
 import json
 import os
@@ -85,6 +89,9 @@ class _Tensor:
         strides = [self.width * stride for stride in self.stored["strides"]]
         return np.ndarray(self.shape, _KINDS[self.dtype], flat.data, self.stored["byte_offset"], strides)
 
+    def digest(self):
+        return hashlib.sha256(self.bytes.tobytes()).hexdigest()
+
     def load(self, path):
         self.bytes[:] = np.fromfile(path, np.uint8, count=self.bytes.size)
 
@@ -136,6 +143,8 @@ def _from_torch(tensor, value):
 
 
 class _Worker:
+    generates, device = False, "CPU"
+
     def __init__(self, name):
         self.name, self.folder = name, ""
         self.tensors, self.plans, self.next = {}, {}, 0
@@ -150,6 +159,11 @@ class _Worker:
             return {"status": "UNSUPPORTED", "message": str(error)}
         except MemoryError as error:
             return {"status": "OOM", "message": str(error) or "out of memory"}
+        except RuntimeError as error:
+            # torch's own: OutOfMemoryError is one of these, and after a CUDA error the context is of no use.
+            traceback.print_exc()
+            status = "OOM" if type(error).__name__ == "OutOfMemoryError" else "CONTEXT_LOST" if "CUDA error" in str(error) else "LAUNCH_ERROR"
+            return {"status": status, "message": f"{type(error).__name__}: {error}".splitlines()[0]}
         except Exception as error:  # whatever a kernel raises is the case's failure, not the worker's end
             traceback.print_exc()
             return {"status": "LAUNCH_ERROR", "message": f"{type(error).__name__}: {error}"}
@@ -168,7 +182,7 @@ class _Worker:
         if request["protocol"] != PROTOCOL:
             raise Unsupported(f"protocol {request['protocol']}; this worker speaks {PROTOCOL}")
         self.folder = request["folder"]
-        return {"protocol": PROTOCOL, "name": self.name, "device": "CPU", "modes": ["eager", "repeat", "perturb"], "features": ["attention_contract"]}
+        return {"protocol": PROTOCOL, "name": self.name, "device": self.device, "modes": ["eager", "repeat", "perturb"], "features": ["attention_contract"]}
 
     def on_supports(self, request):
         if request["op"] not in _kernels:
@@ -178,7 +192,7 @@ class _Worker:
         if contract is not None and "contract" not in inspect.signature(_kernels[request["op"]][0]).parameters:
             raise Unsupported(f"attention under the contract {contract['name']}: {self.name}'s kernel has no parameter named contract")
         wanted = _kernels[request["op"]][3]
-        return {"layouts": wanted} if wanted else None
+        return {"generates": self.generates} | ({"layouts": wanted} if wanted else {})
 
     def on_prepare(self, request):
         self.on_supports(request)
@@ -191,6 +205,21 @@ class _Worker:
         tensor = _Tensor(request["name"], request["dtype"], request["shape"], request.get("shift", 0), request.get("stored"))
         tensor.load(self.path(request["file"]))
         return {"handle": self.take(tensor)}
+
+    def on_generate(self, request):
+        import dsref_io
+        try:
+            values = dsref_io.make(request["map"], int(request["seed"], 16), request["tensor"], request["dtype"], request["shape"])
+        except (KeyError, ValueError) as error:
+            raise Unsupported(f"map {request['map']} in {request['dtype']} is not made here ({error})") from error
+        handle = request.get("handle")
+        if handle is None:
+            handle = self.take(_Tensor(request["name"], request["dtype"], request["shape"], request.get("shift", 0)))
+        self.tensors[handle].codes[...] = np.asarray(values)
+        return {"handle": handle, "sha256": self.tensors[handle].digest()}
+
+    def on_digest(self, request):
+        return {"sha256": self.tensors[request["handle"]].digest()}
 
     def on_workspace(self, request):
         return {"handle": self.take(_Tensor("workspace", "U8", [request["bytes"]], 0))}
@@ -250,9 +279,10 @@ def _receive(connection, count):
     return bytes(data)
 
 
-def serve(name=None):
+def serve(name=None, generates=False, device="CPU"):
     """Connects to the socket that the command line's last argument names, and answers until it is told goodbye."""
     worker = _Worker(name or os.path.splitext(os.path.basename(sys.argv[0]))[0])
+    worker.generates, worker.device = generates, device
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.connect(sys.argv[-1])
     while True:

@@ -64,6 +64,7 @@ public static partial class CaseCatalogue
             yield return $"attention[s=2,t=130,h=4,hk=1,d=576,dv=512,latent=yes,{Narrow},scale=0.1352337,lse=yes,{preset}]";
             yield return $"attention[s=1,t=449,h=2,hk=1,d=576,dv=512,latent=yes,{Narrow},scale=0.1352337,lse=yes,{preset},parts=2]";
             yield return $"attention[s=1,t=833,h=16,hk=1,d=576,dv=512,latent=yes,{Narrow},scale=0.1352337,lse=yes,{preset},parts=3]";
+            yield return $"attention[s=1,t=130,h=128,hk=1,d=576,dv=512,latent=yes,{Narrow},scale=0.1352337,lse=yes,{preset}]";
             yield return $"attention[s=1,t=130,h=2,hk=2,d=192,dv=128,{Narrow},values=bf16,scale=0.1352337,lse=yes,{preset}]";
         }
 

@@ -32,7 +32,8 @@ internal static class CaseInputs
 
     private const int Chunk = 1 << 16;
 
-    private static ReadOnlySpan<float> Specials => [float.PositiveInfinity, float.NegativeInfinity, float.NaN, -0f];
+    /// <summary>The NaN is the canonical one (rule N3), so that whoever makes the input has the same bytes; .NET's own is negative.</summary>
+    private static readonly float[] Specials = [float.PositiveInfinity, float.NegativeInfinity, BitConverter.UInt32BitsToSingle(0x7FC00000), -0f];
 
     /// <summary>Whether <c>map=</c> takes the name.</summary>
     public static bool IsValueMap(string name) => ValueMapNames.Contains(name);

@@ -44,6 +44,8 @@ internal sealed class ModelCaseJudge(ModelCaseRuns runs, IReadOnlyDictionary<str
             return Integers(name, expected, actual, verdict, c);
         if (name.Probe.EndsWith("topk_weights", StringComparison.Ordinal) && contract.Activations == DType.BF16)
             return Weights(name, expected, actual, verdict);
+        if (name.Run == OracleRun.Gradients)
+            return Within(verdict, limits.Gradients, c);
         return name.IsLogits ? Logits(name, expected, actual, verdict, c) : Within(verdict, limits.Intermediates, c);
     }
 

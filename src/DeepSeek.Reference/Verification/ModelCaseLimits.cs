@@ -12,6 +12,9 @@ namespace DeepSeek.Reference.Verification;
 /// </remarks>
 internal readonly record struct ModelCaseLimits(double Logits, double Intermediates, double DistanceRatio, bool DistanceAlone)
 {
+    /// <summary>Relative L2 of gradients and loss against autograd in binary64, whatever the contract: they are computed in binary32 throughout.</summary>
+    public double Gradients => 1e-5;
+
     /// <summary>The limits of a contract's activations, with a case's own over them.</summary>
     public static ModelCaseLimits For(NumericContract contract, ModelCaseOptions options)
     {

@@ -1,7 +1,9 @@
+using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Inference;
 using DeepSeek.Reference.Model;
 using DeepSeek.Reference.Ops;
 using DeepSeek.Reference.Tracing;
+using DeepSeek.Reference.Training;
 
 namespace DeepSeek.Reference.Verification;
 
@@ -61,6 +63,7 @@ internal sealed class ModelCaseRuns : IDisposable
     {
         OracleRun.Greedy => Generate(Rows("input_ids"), Width("generated_ids"), "generated_ids"),
         OracleRun.Ragged => Generate(Rows("ragged_prompts"), Width("ragged_generated"), "ragged_generated"),
+        OracleRun.Gradients => Gradients(),
         OracleRun.Decode or OracleRun.DecodeNaive => Pass(run, PrefillLength()),
         _ => Pass(run, null),
     };
@@ -112,6 +115,18 @@ internal sealed class ModelCaseRuns : IDisposable
         }
 
         return new Dictionary<string, Tensor>(StringComparer.Ordinal) { [name] = ids, ["step_logits"] = steps };
+    }
+
+    /// <summary>The loss of input_ids and every gradient, on backends that have a backward; nothing on others.</summary>
+    private Dictionary<string, Tensor> Gradients()
+    {
+        DeepSeekModel model = Model(OracleRun.Naive);
+        if (model.Backend is not IBackwardBackend backend)
+            return [];
+        GradientSet gradients = new GradientModel(model.Config, model.FindWeight, backend).Gradients(Rows("input_ids"));
+        var all = gradients.Names.ToDictionary(name => $"grad.{name}", name => gradients[name], StringComparer.Ordinal);
+        all["loss"] = Tensor.From([gradients.Losses.Total], 1);
+        return all;
     }
 
     /// <summary>A case's ids as rows; -1 pads a row at its end.</summary>

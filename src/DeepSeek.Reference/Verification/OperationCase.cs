@@ -79,7 +79,12 @@ public sealed class OperationCase
     {
         var tensors = new CaseTensors();
         foreach (CaseInput input in Inputs)
-            tensors[input.Name] = CaseInputs.Make(input, Seed);
+        {
+            Tensor made = CaseInputs.Make(input, Seed);
+            TensorOrigin.Set(made, new TensorOrigin(Seed, input.Name, input.Map, () => CaseInputs.Make(input, Seed)));
+            tensors[input.Name] = made;
+        }
+
         foreach ((string name, Tensor tensor) in Layout)
             tensors[name] = tensor.Clone();
         foreach (CaseOutput output in Outputs)

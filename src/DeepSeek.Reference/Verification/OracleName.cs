@@ -27,6 +27,9 @@ internal enum OracleRun
     /// <summary>Greedy generation from ragged_prompts.</summary>
     Ragged,
 
+    /// <summary>The loss of input_ids and its gradients, in binary32 and naive form.</summary>
+    Gradients,
+
     /// <summary>None.</summary>
     None,
 }
@@ -52,6 +55,8 @@ internal readonly record struct OracleName(string Name, OracleRun Run, string Pr
             return new OracleName(name, OracleRun.Greedy, name, TensorRole.Judged);
         if (name == "ragged_generated")
             return new OracleName(name, OracleRun.Ragged, name, TensorRole.Judged);
+        if (name == "loss" || name.StartsWith("grad.", StringComparison.Ordinal))
+            return new OracleName(name, OracleRun.Gradients, name, TensorRole.Judged);
         if (name == "top2_gap")
             return new OracleName(name, OracleRun.None, name, TensorRole.Information);
         if (name == "mtp.logits_prenorm_hidden")

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using DeepSeek.Reference.Backends;
 using Xunit;
 
@@ -18,6 +19,42 @@ public sealed class WorkerProcessTests
     {
         BackendException e = Assert.Throws<BackendException>(() => new WorkerBackend(command, Patient, ["eager"]));
         Assert.Contains(says, e.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A process that the worker left behind holds its streams open: its end is told all the same, while that one still runs.</summary>
+    [Fact]
+    public void A_worker_that_leaves_a_process_behind_is_told_by_its_own_end()
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            BackendException e = Assert.Throws<BackendException>(() => new WorkerBackend($"sh -c 'sleep 600 & echo $! >{file}; echo gone; exit 3'", Patient, ["eager"]));
+            Assert.Contains("ended before it connected: exit code 3; its last line: gone", e.Message, StringComparison.Ordinal);
+            using var left = System.Diagnostics.Process.GetProcessById(int.Parse(File.ReadAllText(file), System.Globalization.CultureInfo.InvariantCulture));
+            Assert.False(left.HasExited);
+            left.Kill();
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    /// <summary>What does not fit the socket's buffers waits for a reader: not for ever.</summary>
+    [Fact]
+    public void A_worker_that_does_not_read_is_timed_out()
+    {
+        string path = Path.Combine(Directory.CreateTempSubdirectory("dsref-").FullName, "control");
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(path));
+        listener.Listen(1);
+        using var deaf = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        deaf.Connect(new UnixDomainSocketEndPoint(path));
+        using var frames = new WorkerFrames(listener.Accept());
+        string tooLong = new('x', 8 << 20);
+        frames.Send(json => json.WriteString("call", "hello"), TimeSpan.FromSeconds(60));
+        Assert.Throws<TimeoutException>(() => frames.Send(json => json.WriteString("call", tooLong), TimeSpan.FromMilliseconds(200)));
+        Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
     }
 
     [Fact]

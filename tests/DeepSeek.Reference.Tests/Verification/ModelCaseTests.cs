@@ -40,6 +40,34 @@ public sealed class ModelCaseTests : IDisposable
         Assert.Equal(name, Assert.Single(result.Tensors, t => t.Verdict == Verdict.Fail).Name);
     }
 
+    [Theory]
+    [InlineData("grad.model.layers.1.mlp.gate.weight")]
+    [InlineData("loss")]
+    public void A_gradient_that_is_off_fails_with_its_name(string name)
+    {
+        Write(
+            oracle =>
+            {
+                foreach (ref double x in oracle[name].AsSpan<double>())
+                    x *= 1.00002;
+            },
+            "f64_grad");
+        foreach (IBackend backend in new IBackend[] { new ScalarBackend(), new SimdBackend(1) })
+        {
+            ModelCaseResult result = ModelCase.Run(directory, backend);
+            Assert.Equal(name, Assert.Single(result.Tensors, t => t.Verdict == Verdict.Fail).Name);
+            Assert.Equal(47, result.Tensors.Count(t => t.Name == "loss" || t.Name.StartsWith("grad.", StringComparison.Ordinal)));
+        }
+    }
+
+    [Fact]
+    public void A_backend_without_a_backward_leaves_gradients_unjudged()
+    {
+        ModelCaseResult result = ModelCase.Run(Golden.Path("oracles", "f64_grad"), new ForwardAlone());
+        Assert.All(result.Tensors.Where(t => t.Name.StartsWith("grad.", StringComparison.Ordinal)), t => Assert.Equal(Verdict.Unjudged, t.Verdict));
+        Assert.Equal(Verdict.Noise, result.Verdict);
+    }
+
     [Fact]
     public void Another_expert_fails_in_binary32()
     {
@@ -151,5 +179,15 @@ public sealed class ModelCaseTests : IDisposable
         Dictionary<string, Tensor> tensors = oracle.Entries.Keys.ToDictionary(n => n, n => oracle.Get(n).Clone());
         change(tensors);
         SafetensorsWriter.Write(Path.Combine(directory, ModelCase.OracleFile), tensors);
+    }
+
+    /// <summary>The operations of a forward pass, as most backends offer them.</summary>
+    private sealed class ForwardAlone : CallBackend
+    {
+        private readonly SimdBackend inner = new(1);
+
+        public override string Name => "forward";
+
+        protected override void Invoke(OperationCall call) => call.Run(inner);
     }
 }

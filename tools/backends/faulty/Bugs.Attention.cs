@@ -1,5 +1,6 @@
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Numerics;
+using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference.Faulty;
 
@@ -45,6 +46,10 @@ internal static partial class Bugs
         yield return Loop("softmax-without-maximum", "The maximum is not subtracted: large scores overflow.", new AttentionLoop { SubtractsMaximum = false, Lse = (_, s) => Correct.Log(s) }, ["attention[s=4,t=96,h=4,hk=1,d=64,dv=32,latent=yes,scale=1.5,map=outlier]"]);
         yield return Loop("lse-base-2", "The log-sum-exp is in base 2.", new AttentionLoop { Lse = (m, s) => (m + Correct.Log(s)) * 1.442695f }, [Decode]);
         yield return Loop("lse-without-maximum", "The log-sum-exp lacks the maximum.", new AttentionLoop { Lse = (_, s) => Correct.Log(s) }, [Decode]);
+        yield return Variant.Instead<AttentionCall>("contract-weights-fp8", "Weights are rounded to E4M3 where the contract keeps bfloat16.", ["attention[s=6,t=150,h=4,hk=1,d=48,dv=32,latent=yes,lse=yes,q=bf16,keys=bf16,schedule=flashmladense]"],
+            c => c with { Attributes = c.Attributes with { Contract = c.Attributes.Contract! with { Weights = DType.F8_E4M3, WeightValue = Accumulation.Exact } } });
+        yield return Variant.Instead<AttentionCall>("contract-weights-bf16", "Weights are rounded to bfloat16 where the contract keeps binary32.", ["attention[s=6,t=150,h=4,hk=1,d=48,dv=32,latent=yes,lse=yes,schedule=canonical,passes=online,division=quotient,block=64]"],
+            c => c with { Attributes = c.Attributes with { Contract = c.Attributes.Contract! with { Weights = DType.BF16 } } });
         yield return Loop("probabilities-bf16", "Probabilities are rounded to bfloat16 before P·V.", new AttentionLoop { Weight = BFloat16.RoundToFloat }, [Decode, "attention[s=4,t=512,h=16,hk=1,d=96,dv=64,latent=yes]"]);
         yield return Loop("probabilities-fp8", "Probabilities are rounded to E4M3 before P·V.", new AttentionLoop { Weight = x => Float8E4M3.FromSingle(x, Fp8Overflow.Saturate).ToSingle() }, [Decode, DecodeInBFloat16]);
         yield return Loop("denominator-bf16", "The denominator sums probabilities that were rounded to bfloat16.", new AttentionLoop { SummedAs = BFloat16.RoundToFloat }, [Decode]);

@@ -11,8 +11,15 @@ internal static partial class Legitimate
     private static readonly string[] Fp8s = ["scaled_linear[t=8,n=32,k=512]", "scaled_linear[t=8,n=64,k=512,y=bf16]"];
     private static readonly string[] Attentions = ["attention[s=2,t=150,h=4,hk=1,d=48,dv=32,latent=yes,lse=yes]", "attention[s=6,t=70,h=2,hk=2,d=24,dv=16,q=bf16,keys=bf16,values=bf16,y=bf16]"];
 
+    private const string OnlineInBlocks = "attention[s=6,t=150,h=4,hk=1,d=48,dv=32,latent=yes,lse=yes,schedule=canonical,passes=online,division=quotient,block=64]";
+    private static readonly string[] DenseDecoding =
+    [
+        "attention[s=6,t=150,h=4,hk=1,d=48,dv=32,latent=yes,lse=yes,q=bf16,keys=bf16,schedule=flashmladense]",
+        "attention[s=4,t=300,h=2,hk=1,d=72,dv=64,latent=yes,q=bf16,keys=bf16,y=bf16,schedule=flashmladense]",
+    ];
+
     /// <summary>All legitimate variants.</summary>
-    public static IReadOnlyList<Variant> All { get; } = [.. Sums(), .. ScaledSums(), .. Softmaxes(), .. Elements(), .. Choices()];
+    public static IReadOnlyList<Variant> All { get; } = [.. Sums(), .. ScaledSums(), .. Softmaxes(), .. UnderContracts(), .. Elements(), .. Choices()];
 
     private static IEnumerable<Variant> Sums()
     {
@@ -58,6 +65,22 @@ internal static partial class Legitimate
         yield return Variant.Of<SoftmaxCall>("softmax-exp2", "e^x as 2^(x log2 e).", ["softmax[t=4,n=300]"], (c, _) => Bugs.Rows(c.X, c.Y, (x, y) => Bugs.SoftmaxRow(x, y, ByExp2, x.Length)));
         yield return Variant.Of<LogSoftmaxCall>("log-softmax-float64", "Log-softmax in binary64.", ["log_softmax[t=4,n=300]"], (c, _) => Bugs.Rows(c.X, c.Y, LogSoftmax64));
     }
+
+    private static IEnumerable<Variant> UnderContracts()
+    {
+        yield return Variant.Of<AttentionCall>("contract-one-block", "All keys at once where blocks of 64 are declared.", [OnlineInBlocks], (c, _) => new AttentionLoop().Run(c));
+        yield return Variant.Of<AttentionCall>("contract-online-128", "Blocks of 128 where 64 are declared.", [OnlineInBlocks], (c, _) => new AttentionLoop { Block = 128 }.Run(c));
+        yield return Variant.Of<AttentionCall>("contract-split-kv-2", "Two splits where none is declared.", [OnlineInBlocks], (c, _) => new AttentionLoop { Splits = 2 }.Run(c));
+        yield return Under("contract-block-128", "Blocks of 128.", c => c with { Block = 128 });
+        yield return Under("contract-denominator-sequential", "The denominator as one chain.", c => c with { Order = WeightOrder.Sequential });
+        yield return Under("contract-reciprocal", "A product with the reciprocal of the denominator.", c => c with { Division = AttentionDivision.Reciprocal });
+        yield return Under("contract-exact-scores", "Scores without rounding before the last.", c => c with { QueryKey = Accumulation.Exact });
+        yield return Under("contract-float64-values", "P·V in binary64.", c => c with { WeightValue = Accumulation.Float64 });
+        yield return Under("contract-ampere", "Another matrix unit.", c => c with { QueryKey = Accumulation.TensorCore(TensorCores.TensorCore.AmpereMmaBF16F32), WeightValue = Accumulation.TensorCore(TensorCores.TensorCore.AmpereMmaBF16F32) });
+    }
+
+    private static Variant Under(string name, string sentence, Func<AttentionContract, AttentionContract> other) =>
+        Variant.Instead<AttentionCall>(name, sentence, DenseDecoding, c => c with { Attributes = c.Attributes with { Contract = other(c.Attributes.Contract!) } });
 
     private static Variant Product(string name, string sentence, Dot dot) => Variant.Of<LinearCall>(name, sentence, Linears, (c, _) => Dots.Run(c, dot));
 

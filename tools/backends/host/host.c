@@ -1,6 +1,6 @@
 /* dsref-host: runs a plug-in (deepseek_backend.h) as a worker (docs/spec/worker.md), in a plain process of its own.
  *
- *     cc -O2 -std=gnu11 -o dsref-host tools/backends/host/{host,call,json}.c -ldl
+ *     cc -O2 -std=gnu11 -ffp-contract=off -o dsref-host tools/backends/host/{host,memory,call,json,generate,sha256}.c -ldl -lm
  *     dsref verify --backend "./dsref-host ./libmine.so"
  *
  * There is no managed runtime here, so that a debugger, a sanitizer and SIGSEGV see the plug-in alone.
@@ -15,16 +15,13 @@
 #include <unistd.h>
 
 #include "call.h"
-
-enum { MOST = 4096 };
+#include "memory.h"
 
 typedef struct { json_value* request; char* text; host_call made; void* plan; int open; } host_plan;
-typedef struct { void* data; uint64_t bytes; int open; } host_memory;
 
-static dsref_backend backend;
-static char* folder;
+dsref_backend backend;
+char* folder;
 static host_plan plans[MOST];
-static host_memory memories[MOST];
 static char reason[1024];
 
 static const char* const statuses[] = {"OK", "UNSUPPORTED", "INVALID", "OOM", "LAUNCH_ERROR", "CONTEXT_LOST"};
@@ -61,13 +58,13 @@ static void escape(char* to, size_t room, const char* from) {
   to[used] = '\0';
 }
 
-static dsref_status fail(dsref_status status, const char* why) {
+dsref_status fail(dsref_status status, const char* why) {
   snprintf(reason, sizeof reason, "%s", why);
   return status;
 }
 
 /* The plug-in's own status, with its own words. */
-static dsref_status theirs(dsref_status status) {
+dsref_status theirs(dsref_status status) {
   if (status == DSREF_OK) return status;
   const char* why = backend.last_error == NULL ? NULL : backend.last_error(backend.context);
   if ((int)status < 0 || status > DSREF_CONTEXT_LOST) {
@@ -77,99 +74,12 @@ static dsref_status theirs(dsref_status status) {
   return fail(status, why == NULL || *why == '\0' ? "no reason given" : why);
 }
 
-static int path(const json_value* request, char* to, size_t room) {
-  const char* file = json_text(request, "file");
-  if (file == NULL || strchr(file, '/') != NULL || folder == NULL) return 0;
-  return snprintf(to, room, "%s/%s", folder, file) < (int)room;
-}
-
-static host_memory* memory(int64_t handle) {
-  return handle > 0 && handle < MOST && memories[handle].open ? &memories[handle] : NULL;
-}
-
-static dsref_status take(uint64_t bytes, uint64_t shift, int64_t* handle) {
-  for (int i = 1; i < MOST; i++) {
-    if (memories[i].open) continue;
-    dsref_status status = theirs(backend.allocate(backend.context, bytes, shift, &memories[i].data));
-    if (status != DSREF_OK) return status;
-    memories[i].bytes = bytes;
-    memories[i].open = 1;
-    *handle = i;
-    return DSREF_OK;
-  }
-  return fail(DSREF_OOM, "more tensors than the host keeps");
-}
-
-static dsref_status load(const json_value* request, host_memory* into) {
-  char name[4096];
-  if (into == NULL || !path(request, name, sizeof name)) return fail(DSREF_INVALID, "no such handle or file");
-  FILE* file = fopen(name, "rb");
-  char* bytes = malloc(into->bytes + 1);
-  dsref_status status = DSREF_OK;
-  if (file == NULL || bytes == NULL || fread(bytes, 1, into->bytes, file) != into->bytes) status = fail(DSREF_INVALID, "a tensor's file is shorter than the tensor");
-  else status = theirs(backend.upload(backend.context, into->data, bytes, into->bytes));
-  if (file != NULL) fclose(file);
-  free(bytes);
-  return status;
-}
-
-static dsref_status on_put(const json_value* request, int64_t* handle) {
-  host_call one;
-  const char* why;
-  const json_value* shape = json_member(request, "shape");
-  json_value tensors = {.kind = JSON_ARRAY}, attributes = {.kind = JSON_OBJECT, .name = "attributes"}, op = {.kind = JSON_STRING, .text = "put", .name = "op"};
-  json_value tensor = *request, role = {.kind = JSON_STRING, .text = "in", .name = "role"}, call = {.kind = JSON_OBJECT};
-  if (shape == NULL) return fail(DSREF_INVALID, "put without a shape");
-  /* A put describes one tensor in the words of a call's list. */
-  role.next = tensor.first;
-  tensor.first = &role;
-  tensor.next = NULL;
-  tensors.first = &tensor;
-  tensors.count = 1;
-  tensors.name = "tensors";
-  op.next = &tensors;
-  tensors.next = &attributes;
-  call.first = &op;
-  if (!host_call_make(&call, &one, &why)) {
-    host_call_free(&one);
-    return fail(DSREF_UNSUPPORTED, why);
-  }
-  uint64_t bytes = one.bytes[0];
-  host_call_free(&one);
-  dsref_status status = take(bytes, (uint64_t)json_whole(request, "shift"), handle);
-  return status == DSREF_OK ? load(request, memory(*handle)) : status;
-}
-
-static dsref_status on_workspace(const json_value* request, int64_t* handle) {
-  uint64_t bytes = (uint64_t)json_whole(request, "bytes");
-  dsref_status status = take(bytes, 0, handle);
-  if (status != DSREF_OK) return status;
-  char* pattern = malloc(bytes + 1);
-  if (pattern == NULL) return fail(DSREF_OOM, "out of memory");
-  memset(pattern, 0xA5, bytes);
-  status = theirs(backend.upload(backend.context, memories[*handle].data, pattern, bytes));
-  free(pattern);
-  return status;
-}
-
-static dsref_status on_read(const json_value* request) {
-  char name[4096];
-  host_memory* from = memory(json_whole(request, "handle"));
-  if (from == NULL || !path(request, name, sizeof name)) return fail(DSREF_INVALID, "no such handle or file");
-  char* bytes = malloc(from->bytes + 1);
-  if (bytes == NULL) return fail(DSREF_OOM, "out of memory");
-  dsref_status status = theirs(backend.download(backend.context, from->data, bytes, from->bytes));
-  FILE* file = status == DSREF_OK ? fopen(name, "wb") : NULL;
-  if (status == DSREF_OK && (file == NULL || fwrite(bytes, 1, from->bytes, file) != from->bytes)) status = fail(DSREF_INVALID, "the result cannot be written");
-  if (file != NULL && fclose(file) != 0) status = fail(DSREF_INVALID, "the result cannot be written");
-  free(bytes);
-  return status;
-}
-
 /* A layout that the plug-in put in place of the one it was asked about is one that it wants. */
 static dsref_status wanted(const json_value* request, const dsref_call* call, char* fields, size_t room) {
   size_t used = 0;
   int32_t i = 0;
+  fields += snprintf(fields, room, ",\"generates\":true");
+  room -= sizeof ",\"generates\":true";
   for (const json_value* t = json_member(request, "tensors")->first; t != NULL; t = t->next, i++) {
     char name[256], layout[1024];
     const dsref_argument* a = &call->arguments[i];
@@ -305,6 +215,13 @@ static dsref_status handle(json_value* request, char* text, char* fields, size_t
     if (status == DSREF_OK) snprintf(fields, room, ",\"handle\":%lld", (long long)made);
     return status;
   }
+  if (strcmp(call, "generate") == 0 || strcmp(call, "digest") == 0) {
+    char digest[65] = "";
+    made = json_whole(request, "handle");
+    status = call[0] == 'g' ? on_generate(request, &made, digest) : on_digest(request, digest);
+    if (status == DSREF_OK) snprintf(fields, room, ",\"handle\":%lld,\"sha256\":\"%s\"", (long long)made, digest);
+    return status;
+  }
   if (strcmp(call, "write") == 0) return load(request, memory(json_whole(request, "handle")));
   if (strcmp(call, "read") == 0) return on_read(request);
   if (strcmp(call, "run") == 0) return on_run(request);
@@ -327,6 +244,11 @@ static void open_library(const char* library) {
   }
   backend.struct_size = sizeof backend;
   dsref_status status = get(DSREF_ABI_VERSION, &backend);
+  if (status != DSREF_OK && backend.abi_version == DSREF_ABI_VERSION) {
+    theirs(status);
+    fprintf(stderr, "dsref-host: %s cannot be used: %s\n", library, reason);
+    exit(2);
+  }
   if (status != DSREF_OK || backend.abi_version != DSREF_ABI_VERSION) {
     fprintf(stderr, "dsref-host: %s speaks version %u of the interface, this host version %u; build it with this header\n", library, backend.abi_version, DSREF_ABI_VERSION);
     exit(2);

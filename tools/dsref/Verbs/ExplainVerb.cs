@@ -15,7 +15,7 @@ internal static class ExplainVerb
         var actual = new Argument<string>("ACTUAL") { Description = "The candidate's outputs: .safetensors or .npz by the operation's names, or one output as .npy." }.NamesPath();
         Option<string?> inputs = new Option<string?>("--inputs") { Description = "Inputs by the operation's names, in place of those that a seed makes; sizes and dtypes follow from them, as in check.", HelpName = "FILE" }.NamesPath();
         var contract = new Option<string?>("--contract") { Description = "With --inputs: the contract that the kernel claims to follow; Canonical by default.", HelpName = "NAME" };
-        var seconds = new Option<double>("--seconds") { Description = "Time for pairs of meanings, and for comparing a whole output under one contract.", HelpName = "N", DefaultValueFactory = _ => 20 };
+        var seconds = new Option<double>("--seconds") { Description = "Time for all of it; what is begun when it is up is ended, and what was not compared is told.", HelpName = "N", DefaultValueFactory = _ => 20 };
         Option<bool> json = SharedOptions.Json();
         var command = new Command("explain",
             "Finds what a wrong output is: first what was meant instead (a scale, a mask, an epsilon, ..., alone and in pairs), then how it is rounded, by bits. Exit 0 when an explanation makes every compared element bit-equal, else 1.\n\nExample:\n  dsref explain \"scaled_linear[t=128,n=576,k=7168]\" out.safetensors")
@@ -34,8 +34,8 @@ internal static class ExplainVerb
             Explanation explanation;
             using (var progress = new Progress(terminal))
             {
-                progress.Report("explain", 0, 1);
-                explanation = Explainer.Explain(call, candidate, limit);
+                int steps = 0;
+                explanation = Explainer.Explain(call, candidate, limit, step => progress.Report($"explain: {step}", steps++));
             }
 
             int exit = explanation.IsBitEqual ? ExitCode.Pass : ExitCode.Mismatch;
@@ -80,6 +80,8 @@ internal static class ExplainVerb
             return;
         if (e.Meanings.Count > 0)
             Line(FormattableString.Invariant($"meaning       {string.Join(" + ", e.Meanings.Select(m => m.Name))}: relative L2 {e.RelativeL2AsAsked:G3} as asked, {e.RelativeL2:G3} so"));
+        foreach (Meaning alike in e.AlikeMeanings)
+            Line($"or            {alike.Name}");
         if (e.Contract.Length > 0)
             Line($"contract      {e.Contract}");
         foreach (string alike in e.Alike.Take(4))
@@ -90,7 +92,7 @@ internal static class ExplainVerb
             Line($"left open     {dimension}: {string.Join(" | ", values.Take(8))}{(values.Count > 8 ? $" | {values.Count - 8} more" : "")}");
         if (e.ClassSize > 1)
             Line($"class         {e.ClassSize} ways to round that this data cannot tell apart; `dsref gen --discriminate A B` makes data that can");
-        Line(FormattableString.Invariant($"tried         {e.MeaningsTried} meanings; {e.ContractsTried} ways to round on {e.ElementsTried} elements in {e.LatticeSeconds:F2} s; {e.Compared} of {e.Elements} elements compared"));
+        Line(FormattableString.Invariant($"tried         {e.MeaningsTried} meanings{(e.MeaningsLeftOut > 0 ? $" ({e.MeaningsLeftOut} left out, the time was up)" : "")}; {e.ContractsTried} ways to round on {e.ElementsTried} elements in {e.LatticeSeconds:F2} s; {e.Compared} of {e.Elements} elements compared"));
 
         void Line(string text) => terminal.Display.WriteLine(Terminal.Plain(text));
     }
@@ -110,6 +112,10 @@ internal static class ExplainVerb
             json.WriteEndObject();
         }
 
+        json.WriteEndArray();
+        json.WriteStartArray("alike_meanings");
+        foreach (Meaning meaning in e.AlikeMeanings)
+            json.WriteStringValue(meaning.Name);
         json.WriteEndArray();
         json.WriteString("rounding", e.Rounding);
         json.WriteString("contract", e.Contract);
@@ -142,6 +148,7 @@ internal static class ExplainVerb
         json.WriteReal("relative_l2_as_asked", e.RelativeL2AsAsked);
         json.WriteReal("relative_l2", e.RelativeL2);
         json.WriteNumber("meanings_tried", e.MeaningsTried);
+        json.WriteNumber("meanings_left_out", e.MeaningsLeftOut);
         json.WriteNumber("contracts_tried", e.ContractsTried);
         json.WriteNumber("elements_tried", e.ElementsTried);
         json.WriteReal("lattice_seconds", e.LatticeSeconds);

@@ -45,12 +45,13 @@ internal static class VerifyVerb
         (Option<string> modes, Option<string?> wrap, Option<double> timeout) = WorkerOptionsOf.Options();
         Option<string?> layouts = WorkerOptionsOf.Layouts();
         Option<bool> inProcess = WorkerOptionsOf.InProcess();
+        Option<double> generate = WorkerOptionsOf.Generate();
         Option<bool> json = SharedOptions.Json();
         var junit = new Option<string?>("--junit") { Description = "Also write the results as JUnit XML, which CI systems read.", HelpName = "FILE" }.NamesPath();
         var html = new Option<string?>("--html") { Description = "Also write the results as one page for a browser, complete in itself.", HelpName = "FILE" }.NamesPath();
         var command = new Command("verify",
             "Runs cases on a backend and judges each: by its golden's digest, another backend's results also by their error (docs/spec/verdicts.md).\n\nExamples:\n  dsref verify\n  dsref verify --level quick --filter \"^linear\"\n  dsref verify path/to/model \"attention[s=2,t=19,h=3,hk=1,d=20,dv=13,latent=yes]\"")
-        { targets, backend, filter, level, budget, full, accept, repeat, freeOrder, require, modes, wrap, timeout, inProcess, layouts, fp8, threads, golden, json, junit, html };
+        { targets, backend, filter, level, budget, full, accept, repeat, freeOrder, require, modes, wrap, timeout, inProcess, layouts, generate, fp8, threads, golden, json, junit, html };
         command.SetAction(parsed =>
         {
             CaseLevel highest = parsed.GetValue(level)!.ToLowerInvariant() switch
@@ -59,7 +60,7 @@ internal static class VerifyVerb
                 "full" => CaseLevel.Full,
                 var other => throw new CaseException($"--level '{other}': there are quick and full"),
             };
-            IBackend runs = WorkerOptionsOf.MakeBackend(parsed, backend, threads, modes, wrap, timeout, inProcess, layouts);
+            IBackend runs = WorkerOptionsOf.MakeBackend(parsed, backend, threads, modes, wrap, timeout, inProcess, layouts, generate);
             using var ends = runs as IDisposable;
             Verdict weakest = JudgeOptionsOf.Weakest(parsed.GetValue(accept));
             JudgeOptions options = JudgeOptionsOf.Of(terminal, parsed.GetValue(budget), parsed.GetValue(full));
@@ -72,7 +73,7 @@ internal static class VerifyVerb
             var selection = new CaseSelection(source, highest, SharedOptions.MakeFilter(parsed.GetValue(filter)), SharedOptions.ParseFp8(parsed.GetValue(fp8)), harness);
             IReadOnlyList<SelectedCase> cases = selection.Of(parsed.GetValue(targets) ?? []);
             using var files = new ReportFiles(parsed.GetValue(junit), parsed.GetValue(html));
-            string[] given = Given(parsed, backend, modes, wrap, inProcess, layouts, fp8, accept, repeat, freeOrder);
+            string[] given = Given(parsed, backend, modes, wrap, inProcess, layouts, generate, fp8, accept, repeat, freeOrder);
             var verification = new Verification(terminal, runs, highest, weakest, required, given, parsed.GetValue(json));
             int exit = verification.Run(cases);
             string? end = (runs as WorkerBackend)?.Finish();

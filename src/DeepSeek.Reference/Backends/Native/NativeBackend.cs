@@ -29,6 +29,8 @@ internal sealed unsafe class NativeBackend : CallBackend, IDisposable
         var made = new NativeTable { Size = (nuint)sizeof(NativeTable) };
         NativeStatus status = entry(NativeInterface.Version, &made);
         RequireMode("dsref_backend_get");
+        if (status != NativeStatus.Ok && made.Version == NativeInterface.Version)
+            throw new ContractException($"{path} cannot be used: {Why(made)}");
         if (status != NativeStatus.Ok || made.Version != NativeInterface.Version)
             throw new ContractException($"{path} speaks version {made.Version} of the interface, this host version {NativeInterface.Version}; build it with this header");
         if (made.Size < (nuint)sizeof(NativeTable) - (nuint)sizeof(nint) || made.Supports == null || made.Prepare == null || made.WorkspaceSize == null || made.Allocate == null
@@ -210,8 +212,7 @@ internal sealed unsafe class NativeBackend : CallBackend, IDisposable
     {
         if (status == NativeStatus.Ok)
             return;
-        string why = table.LastError == null ? "" : Marshal.PtrToStringUTF8((nint)table.LastError(table.Context)) ?? "";
-        why = why.Length == 0 ? "no reason given" : why.ReplaceLineEndings(" ");
+        string why = Why(table);
         throw status switch
         {
             NativeStatus.Unsupported => new ContractException(why),
@@ -222,6 +223,12 @@ internal sealed unsafe class NativeBackend : CallBackend, IDisposable
             _ => new BackendException($"INVALID from '{function}' at {call.Operation}: the plug-in returned status {(int)status}, which is none") { Ended = true },
         };
         BackendException Failed(string word) => new($"{word} from '{function}' at {call.Operation}: {why}");
+    }
+
+    private static string Why(NativeTable table)
+    {
+        string why = table.LastError == null ? "" : Marshal.PtrToStringUTF8((nint)table.LastError(table.Context)) ?? "";
+        return why.Length == 0 ? "no reason given" : why.ReplaceLineEndings(" ");
     }
 
     /// <summary>Rule N2: native code may leave another rounding or flush mode behind.</summary>

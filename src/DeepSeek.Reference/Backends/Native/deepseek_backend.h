@@ -107,7 +107,8 @@ typedef struct dsref_backend {
   void (*close)(void* context);
 } dsref_backend;
 
-/* Fills in *backend, whose struct_size the host has set. Returns DSREF_UNSUPPORTED for a version that the library does not speak. */
+/* Fills in *backend, whose struct_size the host has set. Returns DSREF_UNSUPPORTED for a version that the library does not speak. Where it cannot work at
+ * all (no device), it sets abi_version, and last_error and context to say why, and returns DSREF_CONTEXT_LOST or another status. */
 #if defined(_WIN32)
 __declspec(dllexport)
 #elif defined(__GNUC__)

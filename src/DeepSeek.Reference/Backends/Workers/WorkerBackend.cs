@@ -13,6 +13,7 @@ internal sealed class WorkerBackend : CallBackend, IDisposable
     private readonly WorkerOptions options;
     private readonly IReadOnlyList<string> modes;
     private WorkerClient? client;
+    private WorkerGrowth growth = new();
     private int restarts;
 
     /// <summary>Starts the worker.</summary>
@@ -49,27 +50,43 @@ internal sealed class WorkerBackend : CallBackend, IDisposable
     protected override void Invoke(OperationCall call)
     {
         WorkerClient worker = Client();
-        worker.Begin(call.Operation.ToString());
+        worker.BeginCase(call.Operation.ToString());
         var chosen = new CallLayouts(call, options.Layouts, new Dictionary<string, string>());
         var layouts = new CallLayouts(call, options.Layouts, worker.Supports(call, chosen));
         int plan = worker.Prepare(call, layouts, Scaled(options.Prepare));
-        Dictionary<string, byte[]>? eager = null;
-        foreach (string mode in modes)
+        Dictionary<string, byte[]> eager = [];
+        try
         {
-            worker.Begin($"{call.Operation}, mode {mode}");
-            Dictionary<string, byte[]> results = RunOnce(worker, call, layouts, plan, mode);
-            eager ??= results;
-            foreach ((string name, byte[] bytes) in results)
+            foreach (string mode in modes)
             {
-                int differs = bytes.AsSpan().CommonPrefixLength(eager[name]);
-                if (differs < bytes.Length)
-                    throw new BackendException($"{call.Operation}: in mode {mode} byte {differs} of '{name}' is 0x{bytes[differs]:X2}, in mode {modes[0]} 0x{eager[name][differs]:X2}");
+                worker.Begin($"{call.Operation}, mode {mode}");
+                Dictionary<string, byte[]> results = RunOnce(worker, call, layouts, plan, mode);
+                if (eager.Count == 0)
+                    eager = results;
+                RequireSame(call, mode, eager, results);
             }
+        }
+        catch
+        {
+            worker.FreeAfterFailure([], [plan]);
+            throw;
         }
 
         worker.Free([], [plan]);
+        if (growth.After(call, worker.Resident) is { } leak)
+            throw new BackendException(leak);
         foreach (Operand output in call.Outputs)
-            eager![output.Name].CopyTo(Bytes(output.Tensor));
+            eager[output.Name].CopyTo(Bytes(output.Tensor));
+    }
+
+    private void RequireSame(OperationCall call, string mode, Dictionary<string, byte[]> first, Dictionary<string, byte[]> results)
+    {
+        foreach ((string name, byte[] bytes) in results)
+        {
+            int differs = bytes.AsSpan().CommonPrefixLength(first[name]);
+            if (differs < bytes.Length)
+                throw new BackendException($"{call.Operation}: in mode {mode} byte {differs} of '{name}' is 0x{bytes[differs]:X2}, in mode {modes[0]} 0x{first[name][differs]:X2}");
+        }
     }
 
     /// <summary>Ends the worker; null, or how it ended where it should have ended well (a sanitizer's exit code, for one).</summary>
@@ -87,46 +104,62 @@ internal sealed class WorkerBackend : CallBackend, IDisposable
         client = null;
     }
 
-    /// <summary>Runs a plan on fresh tensors; the outputs' bytes. In mode perturb nothing lies where it lay, and scratch memory holds a pattern.</summary>
-    private static Dictionary<string, byte[]> RunOnce(WorkerClient worker, OperationCall call, CallLayouts layouts, int plan, string mode)
+    /// <summary>Runs a plan on fresh tensors, which go back whatever happens; the outputs' bytes.</summary>
+    private Dictionary<string, byte[]> RunOnce(WorkerClient worker, OperationCall call, CallLayouts layouts, int plan, string mode)
     {
-        var handles = new List<(string Name, int Handle)>();
+        var taken = new List<int>();
+        Dictionary<string, byte[]> results;
+        try
+        {
+            results = RunOn(taken, worker, call, layouts, plan, mode);
+        }
+        catch
+        {
+            worker.FreeAfterFailure(taken, []);
+            throw;
+        }
+
+        worker.Free(taken, []);
+        return results;
+    }
+
+    /// <summary>In mode perturb nothing lies where it lay, and scratch memory holds a pattern.</summary>
+    private Dictionary<string, byte[]> RunOn(List<int> taken, WorkerClient worker, OperationCall call, CallLayouts layouts, int plan, string mode)
+    {
+        int shift = mode == "perturb" ? Shift : 0;
+        var operands = new List<WorkerOperand>();
         foreach (Operand operand in call.Operands)
         {
-            string file = FileOf(operand);
-            File.WriteAllBytes(Path.Combine(worker.Folder, file), layouts.Pack(operand));
-            handles.Add((operand.Name, worker.Put(operand, layouts, file, mode == "perturb" ? Shift : 0)));
+            bool large = operand.Role == OperandRole.Input && operand.Tensor.ByteCount >= options.GenerateFrom && layouts.Of(operand).IsContiguous;
+            operands.Add((large ? WorkerOperand.Generated(worker, call, operand, shift) : null) ?? WorkerOperand.Sent(worker, operand, layouts, shift));
+            taken.Add(operands[^1].Handle);
         }
 
         long scratch = worker.WorkspaceSize(plan);
         int? workspace = scratch > 0 ? worker.Workspace(scratch) : null;
+        if (workspace is { } memory)
+            taken.Add(memory);
+        IEnumerable<(string, int)> handles = operands.Select(o => (o.Operand.Name, o.Handle));
         worker.Run(plan, handles, workspace, mode);
         if (mode == "graph")
         {
             // What was captured is replayed on contents that were not there when it was captured.
-            foreach ((Operand operand, (string _, int handle)) in call.Operands.Zip(handles))
-                worker.Write(handle, FileOf(operand));
+            foreach (WorkerOperand operand in operands)
+                operand.WriteAgain(worker);
             worker.Run(plan, handles, workspace, mode);
         }
 
         var results = new Dictionary<string, byte[]>();
-        foreach ((Operand operand, (string name, int handle)) in call.Operands.Zip(handles))
+        foreach (WorkerOperand operand in operands)
         {
-            string file = FileOf(operand);
-            worker.Read(handle, file);
-            byte[] bytes = File.ReadAllBytes(Path.Combine(worker.Folder, file));
-            byte[] own = layouts.Unpack(operand, bytes);
-            if (operand.Role == OperandRole.Output)
-                results.Add(name, own);
-            else if (!bytes.AsSpan().SequenceEqual(layouts.Pack(operand)))
-                throw new BackendException($"{call.Operation}: the worker changed its input '{name}'");
+            if (operand.Operand.Role == OperandRole.Output)
+                results.Add(operand.Operand.Name, operand.Read(worker, layouts));
+            else if (operand.IsChanged(worker, layouts))
+                throw new BackendException($"{call.Operation}: the worker changed its input '{operand.Operand.Name}'");
         }
 
-        worker.Free([.. handles.Select(h => h.Handle), .. workspace is { } w ? (int[])[w] : []], []);
         return results;
     }
-
-    private static string FileOf(Operand operand) => operand.Name + ".bin";
 
     private static Span<byte> Bytes(Tensor tensor) => System.Runtime.InteropServices.MemoryMarshal.CreateSpan(ref tensor.ByteOrigin, checked((int)tensor.ByteCount));
 
@@ -136,6 +169,7 @@ internal sealed class WorkerBackend : CallBackend, IDisposable
         {
             client.Dispose();
             client = null;
+            growth = new();
             restarts++;
         }
 

@@ -33,8 +33,14 @@ internal sealed class WorkerClient : IDisposable
     /// <summary>The modes it can run in; eager always.</summary>
     public IReadOnlyList<string> Modes { get; private set; } = [];
 
+    /// <summary>Whether the worker said of the last call that it can make inputs itself.</summary>
+    public bool Generates { get; private set; }
+
     /// <summary>Whether the worker is beyond use: it crashed, hung, lost its context or broke the protocol.</summary>
     public bool IsLost { get; private set; }
+
+    /// <summary>Bytes of memory that the worker's process has now.</summary>
+    public long Resident => process.Resident();
 
     /// <summary>Where files of tensors lie.</summary>
     public string Folder => process.Folder;
@@ -62,6 +68,13 @@ internal sealed class WorkerClient : IDisposable
         }
     }
 
+    /// <summary>Begins a case: what the worker wrote before is not quoted for it.</summary>
+    public void BeginCase(string what)
+    {
+        process.Mark();
+        Begin(what);
+    }
+
     /// <summary>Names what the next calls are for, so that a crash can be told by it.</summary>
     public void Begin(string what) => doing = what;
 
@@ -73,6 +86,7 @@ internal sealed class WorkerClient : IDisposable
         if (call is AttentionCall { Attributes.Contract: { } contract } && !features.Contains(AttentionContracts))
             throw new ContractException($"attention under the contract {contract.Name}: the worker does not read contracts; one that does lists '{AttentionContracts}' under 'features' of its greeting");
         JsonElement answer = Call("supports", limit, json => Describe(json, call, layouts));
+        Generates = answer.TryGetProperty("generates", out JsonElement generates) && generates.ValueKind == JsonValueKind.True;
         if (!answer.TryGetProperty("layouts", out JsonElement wanted) || wanted.ValueKind == JsonValueKind.Null)
             return new Dictionary<string, string>();
         return wanted.ValueKind == JsonValueKind.Object && wanted.EnumerateObject().All(m => m.Value.ValueKind == JsonValueKind.String)
@@ -114,6 +128,27 @@ internal sealed class WorkerClient : IDisposable
         json.WriteNumber("shift", shift);
     }, answer => Whole(answer, "handle"));
 
+    /// <summary>Has the worker make a tensor from its seed, in new memory or in that of a handle; the handle, and the SHA-256 of the bytes that it made.</summary>
+    /// <exception cref="ContractException">It cannot make this one.</exception>
+    public (int Handle, string Digest) Generate(Operand operand, TensorOrigin origin, int shift, int? into) => Call("generate", limit, json =>
+    {
+        json.WriteString("name", operand.Name);
+        json.WriteString("dtype", operand.Tensor.DType.Name());
+        Shape(json, operand.Tensor.Shape);
+        json.WriteString("layout", Layouts.Layout.Contiguous.ToString());
+        json.WriteString("seed", string.Create(System.Globalization.CultureInfo.InvariantCulture, $"0x{origin.Seed:x}"));
+        json.WriteString("tensor", origin.Name);
+        json.WriteString("map", origin.Map);
+        json.WriteNumber("shift", shift);
+        if (into is { } handle)
+            json.WriteNumber("handle", handle);
+        else
+            json.WriteNull("handle");
+    }, answer => (Whole(answer, "handle"), Text(answer, "sha256")));
+
+    /// <summary>The SHA-256 of the bytes of a tensor of the worker's.</summary>
+    public string Digest(int handle) => Call("digest", limit, json => json.WriteNumber("handle", handle), answer => Text(answer, "sha256"));
+
     /// <summary>Makes scratch memory, every byte 0xA5.</summary>
     public int Workspace(long bytes) => Call("workspace", limit, json => json.WriteNumber("bytes", bytes), answer => Whole(answer, "handle"));
 
@@ -153,6 +188,21 @@ internal sealed class WorkerClient : IDisposable
         Numbers(json, "plans", plans);
     });
 
+    /// <summary>Gives back what a case that failed had; one that cannot be given back is the failed case's too.</summary>
+    public void FreeAfterFailure(IEnumerable<int> handles, IEnumerable<int> plans)
+    {
+        if (IsLost)
+            return;
+        try
+        {
+            Free(handles, plans);
+        }
+        catch (ReferenceException)
+        {
+            // The case's own failure is told; a worker that is lost by now is started again.
+        }
+    }
+
     /// <summary>Says goodbye and waits for the end; null, or how a worker that should have ended well ended.</summary>
     public string? Bye()
     {
@@ -182,13 +232,14 @@ internal sealed class WorkerClient : IDisposable
         try
         {
             int sent = ++id;
+            long until = Environment.TickCount64 + (long)time.TotalMilliseconds;
             process.Frames.Send(json =>
             {
                 json.WriteNumber("id", sent);
                 json.WriteString("call", name);
                 body(json);
-            });
-            JsonElement answer = process.Frames.Receive(time);
+            }, time);
+            JsonElement answer = process.Frames.Receive(until);
             if (Whole(answer, "id") != sent)
                 throw Nonsense(name, $"the answer has id {answer.GetProperty("id")} where {sent} is due");
             return read(Accept(name, answer));

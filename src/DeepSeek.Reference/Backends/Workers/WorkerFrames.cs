@@ -10,9 +10,10 @@ internal sealed class WorkerFrames(Socket socket) : IDisposable
     /// <summary>The longest frame either side may send.</summary>
     public const int Longest = 16 << 20;
 
-    /// <summary>Sends one object.</summary>
+    /// <summary>Sends one object within a time: a worker that stops reading leaves no room for it.</summary>
+    /// <exception cref="TimeoutException">It could not be sent.</exception>
     /// <exception cref="IOException">The worker is gone.</exception>
-    public void Send(Action<Utf8JsonWriter> body)
+    public void Send(Action<Utf8JsonWriter> body, TimeSpan limit)
     {
         using var bytes = new MemoryStream();
         bytes.Write(stackalloc byte[4]);
@@ -29,8 +30,13 @@ internal sealed class WorkerFrames(Socket socket) : IDisposable
         BinaryPrimitives.WriteInt32LittleEndian(frame, frame.Length - 4);
         try
         {
+            socket.SendTimeout = (int)Math.Clamp(limit.TotalMilliseconds, 1, int.MaxValue);
             for (int sent = 0; sent < frame.Length;)
                 sent += socket.Send(frame.AsSpan(sent));
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock)
+        {
+            throw new TimeoutException("the worker does not read", e);
         }
         catch (SocketException e)
         {
@@ -38,13 +44,12 @@ internal sealed class WorkerFrames(Socket socket) : IDisposable
         }
     }
 
-    /// <summary>Receives one object within a time.</summary>
+    /// <summary>Receives one object before <see cref="Environment.TickCount64"/> says so.</summary>
     /// <exception cref="TimeoutException">It did not come.</exception>
     /// <exception cref="IOException">The worker is gone.</exception>
     /// <exception cref="JsonException">What came is no frame of JSON.</exception>
-    public JsonElement Receive(TimeSpan limit)
+    public JsonElement Receive(long until)
     {
-        long until = Environment.TickCount64 + (long)limit.TotalMilliseconds;
         byte[] length = Read(4, until);
         int n = BinaryPrimitives.ReadInt32LittleEndian(length);
         if (n is < 2 or > Longest)

@@ -15,6 +15,9 @@ internal sealed record WorkerOptions
     /// <summary>How operands lie in the worker's memory; what is not chosen the worker may choose.</summary>
     public LayoutChoice Layouts { get; init; } = LayoutChoice.None;
 
+    /// <summary>Inputs of as many bytes or more are made by the worker from their seed, where it can: less is sent sooner than made.</summary>
+    public long GenerateFrom { get; init; } = 16L << 20;
+
     /// <summary>Words before the command, such as a sanitizer's; all times count twentyfold under it.</summary>
     public string? Wrap { get; init; }
 }

@@ -8,6 +8,9 @@ namespace DeepSeek.Reference.Backends;
 /// <remarks>The command's last argument is the socket's path. Standard output and error are kept as a log. The folder, with the socket and the tensors' files, goes with <see cref="Dispose"/>.</remarks>
 internal sealed class WorkerProcess : IDisposable
 {
+    /// <summary>For the last lines of a process that has ended. What it started may hold its streams open for ever.</summary>
+    private static readonly TimeSpan LastLines = TimeSpan.FromSeconds(1);
+
     private readonly Process process;
     private readonly WorkerLog log = new();
 
@@ -49,16 +52,33 @@ internal sealed class WorkerProcess : IDisposable
         }
     }
 
-    /// <summary>How it ended, after its end was noticed: exit code or signal, and its last line.</summary>
+    /// <summary>How it ended, after its end was noticed: exit code or signal, and its last line since <see cref="Mark"/>.</summary>
     public string End()
     {
         if (!process.WaitForExit(2000))
             return "it closed the connection and still runs";
-        process.WaitForExit();
+        log.WaitForEnd(LastLines);
         int code = process.ExitCode;
         string how = code > 128 && SignalName(code - 128) is { } signal ? $"ended by {signal}" : $"exit code {code}";
         string last = log.Last();
         return last.Length == 0 ? how : $"{how}; its last line: {last}";
+    }
+
+    /// <summary>What it writes from here on is about something else.</summary>
+    public void Mark() => log.Mark();
+
+    /// <summary>Bytes of memory that the process has now; 0 where that cannot be told.</summary>
+    public long Resident()
+    {
+        try
+        {
+            process.Refresh();
+            return process.WorkingSet64;
+        }
+        catch (InvalidOperationException)
+        {
+            return 0;
+        }
     }
 
     /// <summary>What it wrote.</summary>

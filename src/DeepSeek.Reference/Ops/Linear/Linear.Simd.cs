@@ -128,8 +128,15 @@ public static partial class Linear
                         for (int j = 0; j < TTiles.Columns; j++)
                             TCodes.Widen(w + (n + j) * rowBytes + (nint)k0 * TCodes.Bytes, count, panel.Pointer + j * PanelStride);
 
+                        // The panel after this one: of the next columns, or of the next block of k at the first ones.
+                        bool turns = n + TTiles.Columns >= ne;
+                        int nextK = turns ? Math.Min(K, k0 + BlockK) : k0;
+                        byte* next = w + (turns ? nb : n + TTiles.Columns) * rowBytes + (nint)nextK * TCodes.Bytes;
+                        nint nextBytes = (nint)Math.Min(BlockK, K - nextK) * TCodes.Bytes;
                         for (int t = t0; t < t1; t += TTiles.Rows)
                         {
+                            for (int j = 0; j < TTiles.Columns; j++)
+                                WeightPrefetch.Share(next + j * rowBytes, nextBytes, (t - t0) / TTiles.Rows, (t1 - t0) / TTiles.Rows);
                             TTiles.Tile(x + (nint)t * K + k0, K, panel.Pointer, PanelStride, count, tile, k0 == 0, k0 + count == K, y + t * yStride + n, yStride);
                             tile += tileFloats;
                         }

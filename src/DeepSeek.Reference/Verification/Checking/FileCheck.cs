@@ -43,6 +43,12 @@ internal sealed class FileCheck
         IReadOnlyList<string> outputs = OutputNames(name);
         Tensor? Find(string tensor) => inputs.Tensors.GetValueOrDefault(tensor) ?? Actual(actual, tensor, outputs);
 
+        foreach (string made in (string[])["seed", "map"])
+        {
+            if (written.Arguments.Any(a => a.Key == made))
+                throw new CaseException($"'{operation}': '{made}' says how inputs are made, and these stand in {inputs.Path}; leave it out");
+        }
+
         var arguments = new List<KeyValuePair<string, string>>(written.Arguments);
         void Add(string key, string value)
         {
@@ -53,6 +59,8 @@ internal sealed class FileCheck
         if (contract is not null)
         {
             string key = IsScheduleOf(name, contract) ? "schedule" : "contract";
+            if (arguments.Find(a => a.Key == key).Value is { } other && !string.Equals(other, contract, StringComparison.OrdinalIgnoreCase))
+                throw new CaseException($"'{operation}' names the {key} {other}, and --contract {contract}; leave one of them out");
             arguments = [.. arguments.Where(a => a.Key != key), new(key, contract.ToLowerInvariant())];
         }
 

@@ -11,17 +11,25 @@ internal static class Explainer
 {
     private const int MostSingles = 8;
     private const int MostPairs = 4;
+    private const int MostAlike = 4;
+
+    // What was declared is struck out by so many differing elements; they are those that other ways to round are compared on first.
+    private const int Enough = 64;
 
     /// <summary>The explanation.</summary>
     /// <param name="call">What was asked, with its inputs.</param>
     /// <param name="candidate">The candidate's outputs by name; at least one.</param>
-    /// <param name="seconds">Time for pairs of meanings, and for comparing a whole output under one contract.</param>
+    /// <param name="seconds">Time for all of it; what is begun when it is up is ended.</param>
+    /// <param name="told">Takes the name of each step as it begins.</param>
     /// <exception cref="ShapeException">An output has another shape than the operation's.</exception>
     /// <exception cref="ContractException">An output's name or dtype is none that the operation writes.</exception>
-    public static Explanation Explain(OperationCall call, IReadOnlyDictionary<string, Tensor> candidate, double seconds)
+    public static Explanation Explain(OperationCall call, IReadOnlyDictionary<string, Tensor> candidate, double seconds, Action<string>? told = null)
     {
+        var clock = new ExplainClock(seconds, told);
         OperationCall asked = Fitted(call, candidate);
-        if (IsDeclared(asked, candidate, seconds, out long compared))
+        clock.Step("what was declared");
+        (long compared, List<long> off) = Declared(asked, candidate, clock.Part(0.25));
+        if (off.Count == 0)
         {
             return new Explanation
             {
@@ -35,78 +43,120 @@ internal static class Explainer
             };
         }
 
-        var search = new MeaningSearch(asked, candidate);
-        double near = search.RoundingDistance;
-        MeantCall plain = search.AsAsked();
-        IReadOnlyList<MeantCall> singles = search.Singles();
-        var tried = new List<(MeantCall Meant, RoundingFit Fit)>();
-        IEnumerable<MeantCall> first = singles.Where(m => m.Distance <= near).Take(MostSingles);
-        if (plain.Distance <= near)
-            first = first.Prepend(plain);
-        if (TryFit(first, candidate, seconds, tried) is { } found)
-            return Report(found.Meant, found.Fit, plain, search, candidate);
+        return new Search(asked, candidate, off, clock).Explain();
+    }
 
-        if (tried.Count == 0)
+    /// <summary>One candidate, and what is known of it.</summary>
+    private sealed class Search(OperationCall asked, IReadOnlyDictionary<string, Tensor> candidate, List<long> off, ExplainClock clock)
+    {
+        private readonly MeaningSearch search = new(asked, candidate);
+        private readonly List<(MeantCall Meant, RoundingFit Fit)> tried = [];
+        private MeantCall plain = null!;
+
+        public Explanation Explain()
         {
-            IReadOnlyList<MeantCall> pairs = search.Pairs(singles, seconds);
-            if (TryFit(pairs.Where(m => m.Distance <= near).Take(MostPairs), candidate, seconds, tried) is { } pair)
-                return Report(pair.Meant, pair.Fit, plain, search, candidate);
-            if (tried.Count == 0 && pairs.Count > 0 && pairs[0].Distance < 0.1 * Math.Min(plain.Distance, singles[0].Distance))
-                tried.Add((pairs[0], new RoundingFit()));
+            double near = search.RoundingDistance;
+            clock.Step("meanings");
+            plain = search.AsAsked();
+            if (plain.Distance > near && Transposed() is { } transposed)
+                return transposed;
+            IReadOnlyList<MeantCall> singles = search.Singles(clock.Part(0.5));
+            MeantCall[] close = [.. singles.Where(m => m.Distance <= near).Take(MostSingles)];
+
+            // What is bit-equal as it is declared to be rounded is simpler than what was asked, rounded otherwise.
+            int exact = plain.Distance == 0 ? 0 : close.TakeWhile(m => m.Distance == 0).Count();
+            IEnumerable<MeantCall> first = [.. close[..exact], .. plain.Distance <= near ? (MeantCall[])[plain] : [], .. close[exact..]];
+            if (TryFit(first) is { } found)
+                return Report(found.Meant, found.Fit, Alike(found, singles));
+
+            if (tried.Count == 0)
+            {
+                clock.Step("pairs of meanings");
+                IReadOnlyList<MeantCall> pairs = search.Pairs(singles, clock.Part(0.5));
+                if (TryFit(pairs.Where(m => m.Distance <= near).Take(MostPairs)) is { } pair)
+                    return Report(pair.Meant, pair.Fit, []);
+                if (tried.Count == 0 && pairs.Count > 0 && pairs[0].Distance < 0.1 * Math.Min(plain.Distance, singles[0].Distance))
+                    tried.Add((pairs[0], new RoundingFit()));
+            }
+
+            return Nearest(singles);
         }
 
-        return Nearest(tried, plain, singles, search, candidate, seconds);
-    }
-
-    /// <summary>No meaning is bit-equal under a known rounding: the widest lattice, then what is nearest, with what was asked among the choices.</summary>
-    private static Explanation Nearest(
-        List<(MeantCall Meant, RoundingFit Fit)> tried, MeantCall plain, IReadOnlyList<MeantCall> singles, MeaningSearch search, IReadOnlyDictionary<string, Tensor> candidate, double seconds)
-    {
-        IEnumerable<MeantCall> again = tried.Select(t => t.Meant).OrderBy(m => m.Distance).Take(2);
-        if (!again.Contains(plain))
-            again = again.Append(plain);
-        if (singles.Count > 0 && tried.Count == 0 && singles[0].Distance < 0.5 * plain.Distance)
-            again = again.Append(singles[0]);
-        (MeantCall Meant, RoundingFit Fit)[] fits = [.. again.Select(m => (m, RoundingFit.Of(m.Call, candidate, seconds, thorough: true)))];
-        (MeantCall Meant, RoundingFit Fit) best = fits.OrderBy(f => f.Fit.IsBitEqual ? 0 : 1).ThenBy(f => f.Fit.Share < 0.5 ? f.Fit.Share : 1).ThenBy(f => f.Meant.Distance).First();
-        return Report(best.Meant, best.Fit, plain, search, candidate);
-    }
-
-    private static (MeantCall Meant, RoundingFit Fit)? TryFit(
-        IEnumerable<MeantCall> meant, IReadOnlyDictionary<string, Tensor> candidate, double seconds, List<(MeantCall Meant, RoundingFit Fit)> tried)
-    {
-        foreach (MeantCall m in meant)
+        /// <summary>The explanation of an output that is stored by columns; null where it is not.</summary>
+        private Explanation? Transposed()
         {
-            RoundingFit fit = RoundingFit.Of(m.Call, candidate, seconds, thorough: false);
-            tried.Add((m, fit));
-            if (fit.IsBitEqual)
-                return (m, fit);
+            if (candidate.Count != 1 || candidate.Values.Single() is not { Shape.Rank: 2 } y || ProductProblem.Of(asked) is null || Values.Transposed(y) is not { } turned)
+                return null;
+            var read = new Dictionary<string, Tensor> { [candidate.Keys.Single()] = turned };
+            var other = new Search(asked, read, [], clock);
+            other.plain = other.search.AsAsked();
+            if (other.plain.Distance > search.RoundingDistance)
+                return null;
+            Explanation found = other.Explain();
+            return found with { Meanings = [Meaning.OutputTransposed, .. found.Meanings], RelativeL2AsAsked = plain.Distance };
         }
 
-        return null;
-    }
+        private (MeantCall Meant, RoundingFit Fit)? TryFit(IEnumerable<MeantCall> meant)
+        {
+            foreach (MeantCall m in meant)
+            {
+                RoundingFit fit = Fit(m, clock.Part(0.5), thorough: false);
+                tried.Add((m, fit));
+                if (fit.IsBitEqual)
+                    return (m, fit);
+            }
 
-    private static Explanation Report(MeantCall meant, RoundingFit fit, MeantCall plain, MeaningSearch search, IReadOnlyDictionary<string, Tensor> candidate) => new()
-    {
-        Meanings = meant.Meanings,
-        Rounding = fit.Words,
-        IsBitEqual = fit.IsBitEqual,
-        Compared = fit.Compared,
-        Elements = candidate.Values.Sum(t => t.ElementCount),
-        Differing = fit.Differing,
-        Left = fit.IsBitEqual ? "" : fit.Words.Length > 0 ? fit.Place : FormattableString.Invariant($"relative L2 {meant.Distance:G3} is left"),
-        RelativeL2AsAsked = plain.Distance,
-        RelativeL2 = meant.Distance,
-        ClassSize = fit.ClassSize,
-        Presets = fit.Presets,
-        Contract = fit.Contract,
-        Alike = fit.Alike,
-        Open = fit.Open,
-        MeaningsTried = search.Tried,
-        ContractsTried = fit.Contracts,
-        ElementsTried = fit.Tried,
-        LatticeSeconds = fit.Seconds,
-    };
+            return null;
+        }
+
+        private RoundingFit Fit(MeantCall meant, ExplainClock time, bool thorough)
+        {
+            clock.Step(meant.Meanings.Count == 0 ? "ways to round" : "ways to round, " + string.Join(" + ", meant.Meanings.Select(m => m.Name)));
+            return RoundingFit.Of(meant.Call, candidate, time, meant.Meanings.Count == 0 ? off : [], thorough);
+        }
+
+        /// <summary>Other meanings that the data cannot tell from the one found: as near on the rows looked at, and bit-equal too.</summary>
+        private List<Meaning> Alike((MeantCall Meant, RoundingFit Fit) found, IReadOnlyList<MeantCall> singles) => found.Meant.Meanings.Count == 0
+            ? []
+            : [.. singles.Where(m => m != found.Meant && m.Distance == found.Meant.Distance).Take(MostAlike).Where(m => clock.Left > 0 && Fit(m, clock.Part(0.5), thorough: false).IsBitEqual).Select(m => m.Meanings[0])];
+
+        /// <summary>No meaning is bit-equal under a known rounding: the widest lattice, then what is nearest, with what was asked among the choices.</summary>
+        private Explanation Nearest(IReadOnlyList<MeantCall> singles)
+        {
+            List<MeantCall> again = [.. tried.Select(t => t.Meant).OrderBy(m => m.Distance).Take(2)];
+            if (!again.Contains(plain))
+                again.Add(plain);
+            if (singles.Count > 0 && tried.Count == 0 && singles[0].Distance < 0.5 * plain.Distance)
+                again.Add(singles[0]);
+            (MeantCall Meant, RoundingFit Fit)[] fits = [.. again.Select((m, i) => (m, Fit(m, clock.Part(1.0 / (again.Count - i)), thorough: true)))];
+            (MeantCall Meant, RoundingFit Fit) best = fits.OrderBy(f => f.Fit.IsBitEqual ? 0 : 1).ThenBy(f => f.Fit.Share < 0.5 ? f.Fit.Share : 1).ThenBy(f => f.Meant.Distance).First();
+            return Report(best.Meant, best.Fit, []);
+        }
+
+        private Explanation Report(MeantCall meant, RoundingFit fit, IReadOnlyList<Meaning> alike) => new()
+        {
+            Meanings = meant.Meanings,
+            AlikeMeanings = alike,
+            Rounding = fit.Words,
+            IsBitEqual = fit.IsBitEqual,
+            Compared = fit.Compared,
+            Elements = candidate.Values.Sum(t => t.ElementCount),
+            Differing = fit.Differing,
+            Left = fit.IsBitEqual ? "" : fit.Words.Length > 0 ? fit.Place : FormattableString.Invariant($"relative L2 {meant.Distance:G3} is left"),
+            RelativeL2AsAsked = plain.Distance,
+            RelativeL2 = meant.Distance,
+            ClassSize = fit.ClassSize,
+            Presets = fit.Presets,
+            Contract = fit.Contract,
+            Alike = fit.Alike,
+            Open = fit.Open,
+            MeaningsTried = search.Tried,
+            MeaningsLeftOut = search.LeftOut,
+            ContractsTried = fit.Contracts,
+            ElementsTried = fit.Tried,
+            LatticeSeconds = fit.Seconds,
+        };
+    }
 
     /// <summary>The call with outputs of the candidate's dtypes.</summary>
     private static OperationCall Fitted(OperationCall call, IReadOnlyDictionary<string, Tensor> candidate)
@@ -129,17 +179,13 @@ internal static class Explainer
         return call.Replace(o => o.Role == OperandRole.Output && candidate.TryGetValue(o.Name, out Tensor? got) ? new Tensor(got.DType, got.Shape) : o.Tensor);
     }
 
-    private static bool IsDeclared(OperationCall asked, IReadOnlyDictionary<string, Tensor> candidate, double seconds, out long compared)
+    /// <summary>Elements compared with what was declared, and those of a matrix product that differ; of other operations one stands for all.</summary>
+    private static (long Compared, List<long> Off) Declared(OperationCall asked, IReadOnlyDictionary<string, Tensor> candidate, ExplainClock clock)
     {
-        compared = candidate.Values.Sum(t => t.ElementCount);
         if (ProductProblem.Of(asked) is { } problem && candidate.Count == 1)
-        {
-            (compared, List<long> differing) = ProductSearch.Compare(problem, problem.Declared, candidate.Values.Single(), seconds, seed: 1);
-            return differing.Count == 0;
-        }
-
+            return ProductSearch.Compare(problem, problem.Declared, candidate.Values.Single(), [], clock, seed: 1, Enough);
         OperationCall own = asked.WithOwnOutputs();
         own.Run(new SimdBackend());
-        return candidate.All(c => TensorComparison.Compare(own[c.Key], c.Value).IsBitEqual);
+        return (candidate.Values.Sum(t => t.ElementCount), candidate.All(c => TensorComparison.Compare(own[c.Key], c.Value).IsBitEqual) ? [] : [0]);
     }
 }

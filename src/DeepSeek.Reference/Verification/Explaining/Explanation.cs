@@ -6,6 +6,9 @@ internal sealed record Explanation
     /// <summary>The changes of meaning that were needed; none where what was asked is what was computed.</summary>
     public required IReadOnlyList<Meaning> Meanings { get; init; }
 
+    /// <summary>Meanings that the data cannot tell from the one found.</summary>
+    public IReadOnlyList<Meaning> AlikeMeanings { get; init; } = [];
+
     /// <summary>How it is rounded, in words; empty where no way to round comes near.</summary>
     public required string Rounding { get; init; }
 
@@ -51,6 +54,9 @@ internal sealed record Explanation
     /// <summary>Meanings tried, alone and in pairs.</summary>
     public int MeaningsTried { get; init; }
 
+    /// <summary>Meanings, or pairs of them, for which there was no time.</summary>
+    public int MeaningsLeftOut { get; init; }
+
     /// <summary>Ways to round that were tried for this meaning.</summary>
     public long ContractsTried { get; init; }
 
@@ -68,7 +74,7 @@ internal sealed record Explanation
             string part = Compared < Elements ? FormattableString.Invariant($" on the {Compared} of {Elements} elements that were compared") : "";
             if (IsDeclared)
                 return $"the output is bit-equal to the case as declared{part}: nothing to explain{(part.Length == 0 ? "" : " there")}";
-            string meant = Meanings.Count == 0 ? "" : string.Join(", and ", Meanings.Select(m => m.Sentence));
+            string meant = Meanings.Count == 0 ? "" : string.Join(", and ", Meanings.Select(m => m.Sentence)) + string.Concat(AlikeMeanings.Select(m => $" (or {m.Sentence})"));
             if (IsBitEqual)
                 return meant.Length == 0 ? $"what was asked, rounded otherwise: bit-equal{part} to {Rounding}" : $"{meant}; then bit-equal{part} to {Rounding}";
             string nearest = Rounding.Length == 0 ? "no way to round it comes near" : $"nearest is {Rounding}";

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using DeepSeek.Reference.Backends;
 
 namespace DeepSeek.Reference.Verification.Explaining;
@@ -18,7 +17,7 @@ internal sealed class MeaningSearch
     private readonly OperationCall call;
     private readonly IReadOnlyDictionary<string, Tensor> candidate;
     private readonly SimdBackend backend = new(1);
-    private int tried;
+    private int tried, leftOut;
 
     /// <summary>The search for a call and a candidate's outputs by name.</summary>
     public MeaningSearch(OperationCall call, IReadOnlyDictionary<string, Tensor> candidate)
@@ -65,20 +64,40 @@ internal sealed class MeaningSearch
     /// <summary>What was asked.</summary>
     public MeantCall AsAsked() => Measured([], call)!;
 
-    /// <summary>Each meaning alone, nearest first.</summary>
-    public IReadOnlyList<MeantCall> Singles() =>
-        [.. Of(call.Operation).Select(m => Measured([m], Changed(() => m.Change(call)))).OfType<MeantCall>().OrderBy(m => m.Distance)];
+    /// <summary>Meanings that were left out because the time was up.</summary>
+    public int LeftOut => leftOut;
+
+    /// <summary>Each meaning alone, nearest first; where the time is up before all were tried, those that came first in their table.</summary>
+    public IReadOnlyList<MeantCall> Singles(ExplainClock clock)
+    {
+        IReadOnlyList<Meaning> all = Of(call.Operation);
+        return Measured(all.Count, clock, i => ([all[i]], Changed(() => all[i].Change(call))));
+    }
 
     /// <summary>Pairs of meanings, nearest first; those with the nearest single ones come first while time lasts.</summary>
-    public IReadOnlyList<MeantCall> Pairs(IReadOnlyList<MeantCall> singles, double seconds)
+    public IReadOnlyList<MeantCall> Pairs(IReadOnlyList<MeantCall> singles, ExplainClock clock)
     {
-        long start = Stopwatch.GetTimestamp();
         (Meaning A, Meaning B)[] pairs = [.. from far in Enumerable.Range(1, Math.Max(0, singles.Count - 1)) from near in Enumerable.Range(0, far) select (singles[near].Meanings[0], singles[far].Meanings[0])];
-        var found = new MeantCall?[pairs.Length];
-        Parallel.For(0, pairs.Length, i =>
+        return Measured(pairs.Length, clock, i => ([pairs[i].A, pairs[i].B], Changed(() => pairs[i].A.With(pairs[i].B, call))));
+    }
+
+    private MeantCall[] Measured(int count, ExplainClock clock, Func<int, (IReadOnlyList<Meaning> Meanings, OperationCall? Changed)> at)
+    {
+        var found = new MeantCall?[count];
+        int next = -1;
+        Parallel.For(0, Environment.ProcessorCount, _ =>
         {
-            if (Stopwatch.GetElapsedTime(start).TotalSeconds < seconds)
-                found[i] = Measured([pairs[i].A, pairs[i].B], Changed(() => pairs[i].A.With(pairs[i].B, call)));
+            for (int i = Interlocked.Increment(ref next); i < count; i = Interlocked.Increment(ref next))
+            {
+                if (clock.Left == 0)
+                {
+                    Interlocked.Increment(ref leftOut);
+                    continue;
+                }
+
+                (IReadOnlyList<Meaning> meanings, OperationCall? changed) = at(i);
+                found[i] = Measured(meanings, changed);
+            }
         });
         return [.. found.OfType<MeantCall>().OrderBy(m => m.Distance)];
     }

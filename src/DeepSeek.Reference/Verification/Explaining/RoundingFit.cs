@@ -53,14 +53,15 @@ internal sealed record RoundingFit
     /// <summary>The fit of a call.</summary>
     /// <param name="call">The call, under a meaning.</param>
     /// <param name="candidate">The candidate's outputs.</param>
-    /// <param name="seconds">Time for comparing whole outputs.</param>
+    /// <param name="clock">The time for all of it.</param>
+    /// <param name="first">Elements of a matrix product to compare before others.</param>
     /// <param name="thorough">Whether the wide lattice is searched too, and the nearest contract where none fits.</param>
-    public static RoundingFit Of(OperationCall call, IReadOnlyDictionary<string, Tensor> candidate, double seconds, bool thorough) =>
-        ProductProblem.Of(call) is { } problem && candidate.Count == 1 ? OfProduct(problem, candidate.Values.Single(), seconds, thorough) : OfVariants(call, candidate);
+    public static RoundingFit Of(OperationCall call, IReadOnlyDictionary<string, Tensor> candidate, ExplainClock clock, IReadOnlyList<long> first, bool thorough) =>
+        ProductProblem.Of(call) is { } problem && candidate.Count == 1 ? OfProduct(problem, candidate.Values.Single(), clock, first, thorough) : OfVariants(call, candidate);
 
-    private static RoundingFit OfProduct(ProductProblem problem, Tensor y, double seconds, bool thorough)
+    private static RoundingFit OfProduct(ProductProblem problem, Tensor y, ExplainClock clock, IReadOnlyList<long> first, bool thorough)
     {
-        ProductFinding finding = ProductSearch.Find(problem, y, seconds, thorough, thorough);
+        ProductFinding finding = ProductSearch.Find(problem, y, clock, first, thorough, thorough);
         if (finding.Contract is not { } contract)
             return new RoundingFit { Contracts = finding.Contracts, Tried = finding.Tried, Seconds = finding.Seconds };
         return new RoundingFit

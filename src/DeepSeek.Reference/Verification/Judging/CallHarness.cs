@@ -65,6 +65,18 @@ internal static class CallHarness
         return report with { Runs = runs.Count, Elapsed = first };
     }
 
+    /// <summary>Runs a call between canaries as often as asked, and leaves the values to the caller.</summary>
+    /// <returns>The first run, the inputs as they were; what its outputs held before; and the first breach, or difference between runs, where there is one.</returns>
+    public static (OperationCall Run, IReadOnlyDictionary<string, Tensor> Before, (string Check, string Note)? Breach) Observe(OperationCall pristine, IBackend backend, int repeat)
+    {
+        var runs = new List<OperationCall>();
+        var clock = new Stopwatch();
+        (string Check, string Note)? found = null;
+        for (int i = 0; i < repeat && found is null; i++)
+            found = RunOnce(pristine, backend, Offset(i), runs, clock);
+        return (runs[0], Before(runs[0], 0), found ?? Differs(runs));
+    }
+
     /// <summary>The case on other values.</summary>
     public static OperationCase WithSeed(OperationCase c, ulong seed) => OperationCase.From(new CaseId(
         c.Id.Name, c.Id.Arguments.Where(a => a.Key != "seed").Append(new KeyValuePair<string, string>("seed", CaseFields.SeedText(seed)))));
@@ -166,10 +178,10 @@ internal static class CallHarness
         (string Check, string Note)? differs = Differs(runs);
         if (differs is null && options.IsRight?.Invoke(AsBefore(runs[0], pristine)) == true)
             return new HarnessReport { Verdict = Verdict.Bits, Check = "bits", Candidate = runs[0] };
-        CallReport first = Judge(runs[0], options);
+        CallReport first = CallJudge.Judge(runs[0], Before(runs[0], 0), options.Judge);
         for (int i = 1; i < runs.Count && differs is not null && options.FreeOrder; i++)
         {
-            CallReport next = Judge(runs[i], options);
+            CallReport next = CallJudge.Judge(runs[i], Before(runs[i], i), options.Judge);
             if (Rank(next.Verdict) > Rank(first.Verdict))
                 first = next;
         }
@@ -209,13 +221,9 @@ internal static class CallHarness
         static Tensor Rows(Tensor t) => t.Reshape(t.Shape[^1] == 0 ? 0 : t.ElementCount / t.Shape[^1], t.Shape[^1]);
     }
 
-    private static CallReport Judge(OperationCall run, HarnessOptions options)
-    {
-        var before = new Dictionary<string, Tensor>();
-        foreach (Operand output in run.Outputs)
-            before[output.Name] = HarnessBuffer.Poisoned(output.Tensor, 0).Tensor;
-        return CallJudge.Judge(run, before, options.Judge);
-    }
+    /// <summary>What the outputs of a run held before it.</summary>
+    private static Dictionary<string, Tensor> Before(OperationCall run, int index) =>
+        run.Outputs.ToDictionary(o => o.Name, o => HarnessBuffer.Poisoned(o.Tensor, 0, index).Tensor);
 
     /// <summary>The first element at which a run differs from the first, any NaN equal to any NaN: runs at the same place before those at another.</summary>
     private static (string Check, string Note)? Differs(List<OperationCall> runs)

@@ -40,6 +40,9 @@ internal sealed record OutputReport
     /// <summary>Errors against the reference over all elements that were compared; null where none could be.</summary>
     public ErrorStatistics? Errors { get; init; }
 
+    /// <summary>The element that decided, where one did and the reference has it: not always the first that differs, nor the one that differs most.</summary>
+    public Mismatch? Deciding { get; init; }
+
     /// <summary>The three statistics, where there was something to measure.</summary>
     public NoiseTest? Noise { get; init; }
 

@@ -44,6 +44,7 @@ internal sealed class HarnessBuffer
     {
         var buffer = new HarnessBuffer(tensor, offset);
         tensor.CopyTo(buffer.Tensor);
+        Backends.TensorOrigin.Carry(tensor, buffer.Tensor);
         return buffer;
     }
 

@@ -21,7 +21,10 @@ internal static class LegitimateOrders
     private const double VariantWork = 1 << 20;
     private const double LongRow = 1 << 17;
     private const double LongestRow = 1 << 24;
-    private const int LeastRows = 6;
+    private const int LeastRows = 24;
+
+    // Standard errors by which the mean over a sample's rows may be off that over all rows.
+    private const double RowMeanErrors = 3;
 
     private static readonly SumOrder[] Variants =
         [SumOrder.Lanes16, SumOrder.Sequential, SumOrder.Reversed, SumOrder.Pairwise, SumOrder.Random, SumOrder.Random, SumOrder.SplitK2, SumOrder.SplitK4];
@@ -29,9 +32,9 @@ internal static class LegitimateOrders
     /// <summary>What the worst order does on an output.</summary>
     public static OrderAllowance Of(OperationCall call, CallSampler? sampler, string output, ulong seed)
     {
-        if (sampler is null || sampler.Rows == 0 || sampler.Columns == 0 || call.Sum.Kind is not (AccumulationKind.Lanes16 or AccumulationKind.Sequential) || !(Has(call) || HasVariants(call)))
-            return OrderAllowance.None;
         bool shared = HasVariants(call);
+        if (sampler is null || sampler.Rows == 0 || sampler.Columns == 0 || !(shared || (Has(call) && call.Sum.Kind is AccumulationKind.Lanes16 or AccumulationKind.Sequential)))
+            return OrderAllowance.None;
         double most = (shared ? VariantWork : Work) / Math.Max(1, sampler.Work);
         (int[] rows, int[] columns) = new SamplePlan(sampler, seed).Uniform((long)Math.Clamp(most, shared && sampler.Work < LongestRow ? LeastRows : 1, 4096));
         var worst = OrderAllowance.None;
@@ -43,7 +46,7 @@ internal static class LegitimateOrders
             bool any = false;
             foreach (CallSample sample in samples)
             {
-                OperationCall inOrder = shared ? sample.Call : InOrder(sample.Call, order, seed);
+                OperationCall inOrder = shared ? Scheduled(sample.Call, order) : InOrder(sample.Call, order, seed);
                 any |= shared || !ReferenceEquals(inOrder, sample.Call);
                 if (YardstickOf.Value(sample.Call, output) is { } yardstick)
                     errors.Add(sample.Call[output].DType, inOrder, output, yardstick, shared ? new VariantBackend(Variants[order], unchecked((int)seed + order)) : new SimdBackend());
@@ -52,7 +55,7 @@ internal static class LegitimateOrders
             if (!any)
                 break;
             OrderAllowance one = errors.Allowance();
-            worst = OrderAllowance.Worse(worst, shared ? one : one with { RowBias = 0, RowMeanSquare = 0, RowRate = 0 });
+            worst = OrderAllowance.Worse(worst, shared ? one : one with { RowBias = 0, RowMean = 0, RowMeanSquare = 0, RowRate = 0 });
         }
 
         return worst;
@@ -61,12 +64,23 @@ internal static class LegitimateOrders
     private static bool Has(OperationCall call) => call is LinearCall or GroupedLinearCall or AbsorbQueryCall or AbsorbOutputCall
         or ScaledLinearCall or GroupedScaledLinearCall or IndexedScaledLinearCall or MaskedScaledLinearCall;
 
+    /// <summary>Whether variants make it. Attention under a contract too, whatever unit it names: its rows share denominators, and its blocks may be taken otherwise.</summary>
     private static bool HasVariants(OperationCall call) => call switch
     {
-        AttentionCall c => c.Attributes.Resolved().Contract is null,
-        RmsNormCall or SwiGluCall or RopeCall or SoftmaxCall or LogSoftmaxCall or GateCall or CombineCall => true,
+        AttentionCall c when c.Attributes.Resolved().Contract is not null => true,
+        AttentionCall or RmsNormCall or SwiGluCall or RopeCall or SoftmaxCall or LogSoftmaxCall or GateCall or CombineCall =>
+            call.Sum.Kind is AccumulationKind.Lanes16 or AccumulationKind.Sequential,
         _ => false,
     };
+
+    /// <summary>Every other variant of an attention in binary32 throughout leaves the declared blocks: no rounding hangs on them.</summary>
+    private static OperationCall Scheduled(OperationCall call, int order) =>
+        order % 2 == 1 && call is AttentionCall { Attributes.Contract: { Weights: DType.F32, Scores: ScoreRounding.None, Partials: DType.F32, MaskValue: null } contract } c
+        && float.IsNegativeInfinity(contract.InitialMaximum) && IsBinary32(contract.QueryKey) && IsBinary32(contract.WeightValue)
+            ? c with { Attributes = c.Attributes with { Contract = null } }
+            : call;
+
+    private static bool IsBinary32(Accumulation sum) => sum.Kind is AccumulationKind.Lanes16 or AccumulationKind.Sequential;
 
     /// <summary>The call with its sums as one chain, k permuted where the operands can be; the call itself where there are no more orders to be had.</summary>
     private static OperationCall InOrder(OperationCall call, int order, ulong seed) => call switch
@@ -182,11 +196,13 @@ internal static class LegitimateOrders
             if (count == 0)
                 return OrderAllowance.None;
             double rate = off / count, mean = square / count;
+            double rowMean = byRow.Values.Average(r => r.Signed / r.Count), rowBias = Math.Sqrt(byRow.Values.Average(r => r.Signed / r.Count * (r.Signed / r.Count)));
             return new OrderAllowance(
                 mean + NoiseLimits.Whole * Math.Sqrt(Math.Max(0, fourth / count - mean * mean) / count),
                 Math.Min(1, rate + NoiseLimits.Whole * Math.Sqrt(Math.Max(0, offSquare / count - rate * rate) / count)),
                 largest,
-                Math.Sqrt(byRow.Values.Average(r => r.Signed / r.Count * (r.Signed / r.Count))),
+                rowBias,
+                Math.Abs(rowMean) + RowMeanErrors * rowBias / Math.Sqrt(byRow.Count),
                 byRow.Values.Max(r => r.Square / r.Count),
                 byRow.Values.Max(r => r.Off / r.Count));
         }

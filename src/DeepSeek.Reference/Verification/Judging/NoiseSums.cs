@@ -7,9 +7,6 @@ namespace DeepSeek.Reference.Verification;
 /// </remarks>
 internal struct NoiseSums
 {
-    // A group may be a single row, whose error all its elements share: four times the RMS of such errors in the worst order.
-    private const double RowBiases = 4;
-
     /// <summary>Elements.</summary>
     public long Count;
 
@@ -74,13 +71,16 @@ internal struct NoiseSums
     /// <see cref="NoiseTolerance.Bias"/> of the emulation's RMS. At the emulation's end the standard error is that of the paired differences a - b, which is small where the two share
     /// most of their roundings; at 0 it is that of a.
     /// </summary>
-    public readonly double BiasExcess(NoiseTolerance tolerance, OrderAllowance orders)
+    /// <param name="tolerance">What is tolerated however well it is measured.</param>
+    /// <param name="orders">What other orders do.</param>
+    /// <param name="rows">Rows that the elements belong to.</param>
+    public readonly double BiasExcess(NoiseTolerance tolerance, OrderAllowance orders, long rows)
     {
         if (Count < 2)
             return 0;
         double n = Count, a = SignedA / n, b = SignedB / n;
         double end = Math.Clamp(a, Math.Min(0, b), Math.Max(0, b));
-        double distance = Math.Abs(a - end) - RowBiases * orders.RowBias;
+        double distance = Math.Abs(a - end) - orders.Bias(rows);
         if (distance <= tolerance.Bias * Math.Sqrt(Math.Max(B2 / n, orders.MeanSquare)))
             return 0;
         if (!tolerance.CountedFromOne)

@@ -102,7 +102,7 @@ internal sealed class OutputJudge
             for (int i = 0; i < part.Count; i++)
             {
                 if (Outside(part.Exact[i], part.Bound[i], part.Actual[i]))
-                    return report with { Check = "bound", Note = Text($"{At(part.Index[i])} is {part.Actual[i]:R} and must be {part.Exact[i]:R} on the candidate's own {own}") };
+                    return report with { Check = "bound", Deciding = MismatchAt(part.Index[i]) is { } d ? d with { Exact = part.Exact[i] } : null, Note = Text($"{At(part.Index[i])} is {part.Actual[i]:R} and must be {part.Exact[i]:R} on the candidate's own {own}") };
             }
         }
 
@@ -149,13 +149,17 @@ internal sealed class OutputJudge
                 }
 
                 double beyond = Math.Abs(part.Actual[i] - part.Exact[i]) / part.Bound[i];
-                return report with { Verdict = Verdict.Fail, Check = "bound", LargestShareOfBound = beyond, Note = Text($"{At(part.Index[i])} is {part.Actual[i]:R}; the exact result is {part.Exact[i]:R}, and every legitimate one within {part.Bound[i]:G3} of it; {errors.Worst}") };
+                return report with
+                {
+                    Verdict = Verdict.Fail,
+                    Check = "bound",
+                    LargestShareOfBound = beyond,
+                    Deciding = MismatchAt(part.Index[i]) is { } deciding ? deciding with { Exact = part.Exact[i] } : null,
+                    Note = Text($"{At(part.Index[i])} is {part.Actual[i]:R}; the exact result is {part.Exact[i]:R}, and every legitimate one within {part.Bound[i]:G3} of it"),
+                };
             }
         }
 
-        // Under an attention contract the errors of other orders are not known, so that nothing inside the bound is called noise.
-        if (call is AttentionCall { Attributes: var attributes } && attributes.Resolved().Contract is { } contract)
-            return report with { Check = "bound", Note = $"{errors.MismatchCount} of {errors.Count} elements differ, within their bounds, and nothing says how large errors are under the attention contract {contract.Name}; {errors.First}" };
         OrderAllowance orders = LegitimateOrders.Of(call, sampler, name, options.Seed + 3);
         NoiseTest noise = NoiseTest.Of(sample.Fair, Math.Max(1, actual.ElementCount / sample.Fair.Columns), orders);
         NoiseFinding? failed = noise.Failed ?? (noise.Whole.Count > 0 ? Outlier.Find(sample, orders) : null);
@@ -214,6 +218,21 @@ internal sealed class OutputJudge
             return Enumerable.Range(0, checked((int)rows)).Select(r => (long)r);
         long length = Math.Max(1, actual.ElementCount / rows);
         return pieces.Pieces.SelectMany(p => p.Index!).Select(i => i / length).Distinct();
+    }
+
+    /// <summary>An element beside the reference's; null where the sample has none of it.</summary>
+    private Mismatch? MismatchAt(long element)
+    {
+        foreach (ReferencePiece piece in pieces.Pieces)
+        {
+            if (piece.Index is null)
+                return Mismatch.At(actual, element, piece.Reference, element);
+            int i = Array.IndexOf(piece.Index, element);
+            if (i >= 0)
+                return Mismatch.At(actual, element, piece.Reference, i);
+        }
+
+        return null;
     }
 
     private Mismatch? WithExact(Mismatch? mismatch, Yardstick yardstick)

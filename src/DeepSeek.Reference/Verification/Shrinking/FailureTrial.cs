@@ -27,9 +27,12 @@ internal enum Failure
 /// <param name="Note">One line.</param>
 internal sealed record TrialResult(Failure Failure, OperationCall Call, string Note);
 
-/// <summary>Runs a backend on calls and says whether it fails: the predicate of a shrink.</summary>
+/// <summary>Runs a backend on calls between canaries and says whether it fails: the predicate of a shrink.</summary>
 internal sealed class FailureTrial(IBackend candidate, bool bits, JudgeOptions options)
 {
+    // Twice at one place and once at another, as verify does.
+    private const int Runs = 3;
+
     /// <summary>Trials made.</summary>
     public int Count { get; private set; }
 
@@ -37,28 +40,24 @@ internal sealed class FailureTrial(IBackend candidate, bool bits, JudgeOptions o
     public TrialResult Run(OperationCall call)
     {
         Count++;
-        var before = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        OperationCall own = call.Replace(o =>
-        {
-            if (o.Role == OperandRole.Output)
-                before[o.Name] = o.Tensor.Clone();
-            return o.Tensor.Clone();
-        });
+        OperationCall judged;
+        IReadOnlyDictionary<string, Tensor> before;
+        (string Check, string Note)? breach;
         try
         {
-            own.Run(candidate);
+            (judged, before, breach) = CallHarness.Observe(call, candidate, Runs);
         }
         catch (ContractException e)
         {
-            return new TrialResult(Failure.Unsupported, own, e.Message);
+            return new TrialResult(Failure.Unsupported, call, e.Message);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            return new TrialResult(Failure.Crash, own, $"{e.GetType().Name}: {e.Message}");
+            return new TrialResult(Failure.Crash, call, $"{e.GetType().Name}: {e.Message}");
         }
 
-        // What the candidate did to its inputs is not what it was given.
-        OperationCall judged = own.Replace(o => o.Role == OperandRole.Input ? call[o.Name] : o.Tensor);
+        if (breach is { } found)
+            return new TrialResult(Failure.Wrong, judged, $"FAIL by {found.Check}: {found.Note}");
         if (bits)
             return Bits(judged, before);
         CallReport report = CallJudge.Judge(judged, before, options);
@@ -79,7 +78,7 @@ internal sealed class FailureTrial(IBackend candidate, bool bits, JudgeOptions o
         return reference;
     }
 
-    private static TrialResult Bits(OperationCall judged, Dictionary<string, Tensor> before)
+    private static TrialResult Bits(OperationCall judged, IReadOnlyDictionary<string, Tensor> before)
     {
         OperationCall reference = Reference(judged, before);
         foreach (Operand output in judged.Outputs)

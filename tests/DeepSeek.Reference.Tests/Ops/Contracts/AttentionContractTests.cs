@@ -40,6 +40,20 @@ public class AttentionContractTests
     public void Rule_N23_what_no_kernel_could_mean_is_refused(AttentionContract contract, string why) =>
         Assert.Contains(why, Assert.ThrowsAny<ReferenceException>(contract.Validate).Message, StringComparison.Ordinal);
 
+    [Property(MaxTest = 60)]
+    public void Rule_N23_one_split_combined_is_the_row_unsplit(int seed)
+    {
+        var c = new ContractCase(seed);
+        AttentionContract unsplit = AttentionContract.FlashMlaDense with { Split = KeySplit.None, Combine = default };
+        AttentionContract even = AttentionContract.FlashMlaDense with { Split = KeySplit.Even, Parts = 1, Combine = c.Any(Enum.GetValues<CombineOrder>()) };
+        foreach (IBackend backend in backends)
+        {
+            uint[] bits = c.Run(backend, unsplit);
+            Assert.Equal(bits, c.Run(backend, AttentionContract.FlashMlaDense with { Parts = 1 }));
+            Assert.Equal(bits, c.Run(backend, even));
+        }
+    }
+
     [Fact]
     public void Rule_N23_presets_are_named_and_each_means_something()
     {

@@ -32,7 +32,7 @@ public sealed class DiscriminatorTests
         OperationCall call = found.Case.Call(found.Tensors);
         call = call is ScaledLinearCall scaled ? scaled with { Product = ContractName.PresetOf(a)! } : (LinearCall)call with { Accumulation = AccumulationOf(a) };
         call.Run(new ScalarBackend());
-        ProductFinding finding = ProductSearch.Find(ProductProblem.Of(call)!, call.Outputs.First().Tensor, seconds: 120, wide: false);
+        ProductFinding finding = ProductSearch.Find(ProductProblem.Of(call)!, call.Outputs.First().Tensor, new ExplainClock(120), wide: false);
         Assert.Contains(finding.Class, x => x.IsLike(first));
         Assert.DoesNotContain(finding.Class, x => x.IsLike(second));
     }

@@ -192,6 +192,89 @@ public sealed class ExplainerTests
         Assert.Contains("no ", e.Sentence, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(4, 24)]
+    [InlineData(16, 16)]
+    public void An_output_stored_by_columns_is_named_whatever_its_rounding(int t, int n)
+    {
+        Explanation e = Explain($"linear[t={t},n={n},k=320,x=bf16,weight=bf16,seed=0x9c]", call =>
+        {
+            var y = new Tensor(DType.F32, ((LinearCall)call).Y.Shape);
+            ((LinearCall)call with { Y = y, Accumulation = Accumulation.TensorCore(TensorCore.AmpereMmaBF16F32) }).Run(new ScalarBackend());
+            for (int i = 0; i < t; i++)
+            {
+                for (int j = 0; j < n; j++)
+                    ((LinearCall)call).Y.AsSpan<float>()[j * t + i] = y.AsSpan<float>()[i * n + j];
+            }
+        });
+        Assert.True(e.IsBitEqual);
+        Assert.Equal(["output-transposed"], e.Meanings.Select(m => m.Name));
+        Assert.Contains(TensorCore.AmpereMmaBF16F32.Name, e.Presets);
+    }
+
+    [Fact]
+    public void A_scale_of_the_next_block_of_K_counted_around_the_end()
+    {
+        Explanation e = Explain("scaled_linear[t=4,n=256,k=512,seed=0x9d]", call =>
+        {
+            var c = (ScaledLinearCall)call;
+            Tensor turned = c.WeightScale.Clone();
+            for (int i = 0; i < 8; i++)
+                turned.AsSpan<float>()[i] = c.WeightScale.AsSpan<float>()[i / 4 * 4 + (i + 1) % 4];
+            (c with { WeightScale = turned }).Run(new ScalarBackend());
+        });
+        Assert.True(e.IsBitEqual);
+        Assert.Equal(["weight-scale-k-block-late-around"], e.Meanings.Select(m => m.Name));
+    }
+
+    [Theory]
+    [InlineData("f32")]
+    [InlineData("bf16")]
+    public void One_wrong_element_of_another_contract_is_what_is_left(string y)
+    {
+        // The contract is none of the named ones, so that only the wide lattice holds it.
+        ProductContract odd = ProductContract.Of(ScaledProduct.Parse("deepgemm-sm90")) with { Promotion = new PromotionRule(256, RunScale.First) };
+        Explanation e = Explain($"gemm_fp8[m=40,n=160,k=1024,y={y},contract=hopperfp8,seed=0x9e]", call =>
+        {
+            ProductProblem problem = ProductProblem.Of(call)!;
+            foreach (long i in problem.Elements)
+                Operands.Store([ProductArithmetic.Evaluate(odd, problem.At(i), problem.Output)], call["y"], i);
+            Operands.Store([3f * (float)ElementReader.Value(call["y"], 77)], call["y"], 77);
+        });
+        Assert.False(e.IsBitEqual);
+        Assert.Empty(e.Meanings);
+        Assert.Equal(1, e.Differing);
+        Assert.Equal(e.Elements, e.Compared);
+        Assert.Contains("256", e.Rounding, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Meanings_that_the_data_cannot_tell_apart_are_all_named()
+    {
+        // ε² of 1e-6 vanishes beside a mean square of 1: left out or squared is the same.
+        Explanation e = Explain("rms_norm[t=8,n=64,eps=1e-06,seed=0x9f]", call => ((RmsNormCall)call with { Epsilon = 1e-12f }).Run(new ScalarBackend()));
+        Assert.True(e.IsBitEqual);
+        string[] named = [.. e.Meanings.Concat(e.AlikeMeanings).Select(m => m.Name)];
+        Assert.Equal("eps-missing", named[0]);
+        Assert.Contains("eps-squared", named);
+        Assert.Contains("(or epsilon squared is added to the mean of squares)", e.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_there_is_no_time_for_is_told()
+    {
+        OperationCase c = OperationCase.Parse("scaled_linear[t=64,n=512,k=2048,seed=0xa0]");
+        OperationCall call = c.Call(c.Prepare());
+        Tensor y = ((ScaledLinearCall)call).Y.Clone();
+        y.AsSpan<float>().Fill(1f);
+        var steps = new List<string>();
+        Explanation e = Explainer.Explain(call, new Dictionary<string, Tensor> { ["y"] = y }, seconds: 1e-6, steps.Add);
+        Assert.False(e.IsBitEqual);
+        Assert.True(e.MeaningsLeftOut > 20);
+        Assert.True(e.Compared < e.Elements);
+        Assert.Equal(["what was declared", "meanings", "pairs of meanings", "ways to round"], steps.Distinct());
+    }
+
     [Fact]
     public void One_wrong_row_is_located()
     {

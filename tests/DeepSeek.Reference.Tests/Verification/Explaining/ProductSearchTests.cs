@@ -53,7 +53,7 @@ public sealed class ProductSearchTests
             Assert.Equal(BitConverter.SingleToUInt32Bits(expected), BitConverter.SingleToUInt32Bits(ProductArithmetic.Evaluate(contract, problem.At(element), DType.BF16)));
         }
 
-        ProductFinding finding = ProductSearch.Find(problem, call.Y, seconds: 120, wide: false);
+        ProductFinding finding = ProductSearch.Find(problem, call.Y, new ExplainClock(120), wide: false);
         Assert.True(finding.IsBitEqual);
         Assert.Contains(finding.Class, c => c.IsLike(contract));
     }
@@ -73,7 +73,7 @@ public sealed class ProductSearchTests
         foreach (ProductContract contract in hidden)
         {
             Tensor y = Evaluated(contract, problem, call.Y);
-            ProductFinding finding = ProductSearch.Find(problem, y, seconds: 120, wide: false);
+            ProductFinding finding = ProductSearch.Find(problem, y, new ExplainClock(120), wide: false);
             Assert.True(finding.IsBitEqual);
             Assert.Contains(finding.Class, c => c.IsLike(contract));
         }
@@ -90,7 +90,7 @@ public sealed class ProductSearchTests
         }
 
         call.Run(new SimdBackend());
-        ProductFinding finding = ProductSearch.Find(ProductProblem.Of(call)!, call.Y, seconds: 120, wide: false);
+        ProductFinding finding = ProductSearch.Find(ProductProblem.Of(call)!, call.Y, new ExplainClock(120), wide: false);
         Assert.True(finding.IsBitEqual);
         Assert.Contains("deepgemm-sm90", finding.Presets);
         Assert.Contains("triton-fp8-gemm", finding.Presets);
@@ -104,7 +104,7 @@ public sealed class ProductSearchTests
         Tensor y = call.Y.Clone();
         for (int t = 64; t < 70; t++)
             y.AsSpan<float>().Slice(t * 80 + 64, 16).Clear();
-        ProductFinding finding = ProductSearch.Find(problem, y, seconds: 120, wide: false);
+        ProductFinding finding = ProductSearch.Find(problem, y, new ExplainClock(120), wide: false);
         Assert.False(finding.IsBitEqual);
         Assert.Equal("deepgemm-sm90", finding.Presets[0]);
         Assert.Contains("all in the last tile of 64 x 64", MismatchPlace.Words(finding.Differing, finding.Compared, 70, 80), StringComparison.Ordinal);

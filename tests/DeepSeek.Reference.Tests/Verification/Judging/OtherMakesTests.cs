@@ -23,6 +23,11 @@ public class OtherMakesTests
         "combine[t=64,d=128,e=16,k=6,outputs=bf16,weights=bf16,y=bf16,rounding=separatethenround]",
         "attention[s=8,t=100,h=4,hk=4,d=48,dv=32]",
         "attention[s=8,t=100,h=4,hk=1,d=72,dv=64,latent=yes,lse=yes,keys=bf16,q=bf16,y=bf16]",
+        "attention[s=8,t=100,h=4,hk=1,d=72,dv=64,latent=yes,lse=yes,q=bf16,keys=bf16,schedule=flashmladense]",
+        "attention[s=8,t=200,h=4,hk=1,d=72,dv=64,latent=yes,lse=yes,q=bf16,keys=bf16,y=bf16,schedule=flashmladense]",
+        "attention[s=8,t=200,h=4,hk=1,d=72,dv=64,latent=yes,lse=yes,q=bf16,keys=bf16,y=bf16,schedule=flashmlasm90]",
+        "attention[s=8,t=449,h=2,hk=1,d=72,dv=64,latent=yes,q=bf16,keys=bf16,y=bf16,schedule=flashmladense,parts=2]",
+        "attention[s=8,t=200,h=4,hk=4,d=48,dv=32,lse=yes,schedule=canonical,passes=online,division=quotient,block=64]",
     ];
 
     [Theory]
@@ -48,6 +53,7 @@ public class OtherMakesTests
     [InlineData("rope[t=40,h=4,d=64,dr=64]")]
     [InlineData("combine[t=64,d=128,e=16,k=6]")]
     [InlineData("attention[s=8,t=100,h=4,hk=4,d=48,dv=32]")]
+    [InlineData("attention[s=8,t=200,h=4,hk=4,d=48,dv=32,schedule=canonical,passes=online,division=quotient,block=64]")]
     public void A_result_that_passed_through_bfloat16_is_not(string id)
     {
         OperationCall call = CallJudgeTests.Ran(id);
@@ -55,6 +61,34 @@ public class OtherMakesTests
             y = BFloat16.RoundToFloat(y);
 
         CallReport report = CallJudge.Judge(call, null, new JudgeOptions());
+
+        Assert.False(report.Verdict.Passes(), report.Outputs[0].Note);
+    }
+
+    [Fact]
+    public void An_error_that_all_rows_share_is_no_noise_however_small()
+    {
+        // ε = 1e-6 left out moves every row by five parts in 10^7, twice what another order of the sum does; but all to the same side.
+        OperationCall asked = CallJudgeTests.Prepared("rms_norm[t=64,n=7168,eps=1e-06]");
+        ((RmsNormCall)asked with { Epsilon = 0f }).Run(new SimdBackend());
+
+        OutputReport y = CallJudge.Judge(asked, null, new JudgeOptions()).Outputs[0];
+
+        Assert.Equal((Verdict.Bound, "bias"), (y.Verdict, y.Check));
+    }
+
+    [Theory]
+    [InlineData("flashmladense", "weights=f8")]
+    [InlineData("canonical,passes=online,division=quotient,block=64", "weights=bf16")]
+    [InlineData("canonical,passes=online,division=quotient,block=64", "block=8,keysplit=even,parts=5,combine=ascending,partials=bf16")]
+    public void Attention_in_a_narrower_format_than_declared_is_no_noise(string declared, string narrower)
+    {
+        const string Sizes = "attention[s=8,t=200,h=4,hk=1,d=72,dv=64,latent=yes,lse=yes,q=bf16,keys=bf16,schedule=";
+        OperationCall asked = CallJudgeTests.Prepared($"{Sizes}{declared}]");
+        var other = (AttentionCall)CallJudgeTests.Prepared($"{Sizes}{declared.Replace(narrower.StartsWith("block", StringComparison.Ordinal) ? ",block=64" : "none", "", StringComparison.Ordinal)},{narrower}]");
+        ((AttentionCall)asked with { Attributes = other.Attributes }).Run(new SimdBackend());
+
+        CallReport report = CallJudge.Judge(asked, null, new JudgeOptions());
 
         Assert.False(report.Verdict.Passes(), report.Outputs[0].Note);
     }

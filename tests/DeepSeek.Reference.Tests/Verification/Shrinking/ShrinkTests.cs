@@ -109,6 +109,36 @@ public class ShrinkTests
     }
 
     [Fact]
+    public void What_only_the_harness_sees_is_shrunk_too()
+    {
+        // An input is changed where there are three rows or more; the results are right.
+        ShrinkReport mutation = Run("rms_norm[t=7,n=40]", (call, right) =>
+        {
+            call.Run(right);
+            if (call is RmsNormCall { X: var x } && x.Shape[0] >= 3)
+                x.AsSpan<float>()[0] += 1;
+            return true;
+        });
+        Assert.Equal(Failure.Wrong, mutation.First.Failure);
+        Assert.Contains("mutation", mutation.Last.Note, StringComparison.Ordinal);
+        Assert.Equal("3", mutation.Smallest.Id["t"]);
+
+        // The last element of an even number of them is not written.
+        ShrinkReport poison = Run("add[n=100]", (call, right) =>
+        {
+            Tensor y = call["y"];
+            int last = y.AsSpan<float>().Length - 1;
+            float was = last < 0 ? 0 : y.AsSpan<float>()[last];
+            call.Run(right);
+            if (last % 2 == 1)
+                y.AsSpan<float>()[last] = was;
+            return true;
+        });
+        Assert.Contains("poison", poison.Last.Note, StringComparison.Ordinal);
+        Assert.Equal("2", poison.Smallest.Id["n"]);
+    }
+
+    [Fact]
     public void What_passes_and_what_is_not_offered_is_not_shrunk()
     {
         Assert.Equal(Failure.None, Run("add[n=9]", (_, _) => false).First.Failure);

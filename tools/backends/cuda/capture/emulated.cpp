@@ -1,5 +1,5 @@
-// Runs every kernel of kernels.cuh on threads of the host and compares with model.h: the way of each operand from memory through shared
-// memory and registers into the instruction, and of each accumulator. Build: g++ -std=c++20 -O2 emulated.cpp -o capture-emulated -pthread
+// Runs every kernel of kernels.cuh on fibers of the host and compares with model.h: the way of each operand from memory through shared
+// memory and registers into the instruction, and of each accumulator. Build: g++ -std=c++20 -O2 emulated.cpp -o capture-emulated
 #include "emulated.h"
 #include "kernels.cuh"
 
@@ -12,16 +12,13 @@ int main() {
     std::vector<uint8_t> want = model::run(unit, in, tiles, steps), got(want.size(), 0xA5);
     emulated::unit = &unit;
     emulated::shared.clear();
-    std::vector<std::thread> threads;
-    for (unsigned t = 0; t < 128; t++)
-      threads.emplace_back([&, t] {
-        threadIdx.x = t;
-        for (blockIdx.x = 0; blockIdx.x < unsigned(tiles); blockIdx.x++) {
-          Kernels[u](in.a.data(), in.b.data(), in.c.data(), got.data(), steps);
-          emulated::together.arrive_and_wait();
-        }
-      });
-    for (std::thread &thread : threads) thread.join();
+    emulated::together.run([&](unsigned) {
+      for (unsigned tile = 0; tile < unsigned(tiles); tile++) {
+        blockIdx.x = tile;
+        Kernels[u](in.a.data(), in.b.data(), in.c.data(), got.data(), steps);
+        emulated::together.arrive_and_wait();
+      }
+    });
     if (want != got) {
       wrong++;
       fprintf(stderr, "%s: kernel and model differ\n", unit.shortName().c_str());

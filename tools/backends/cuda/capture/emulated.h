@@ -1,10 +1,8 @@
-// The kernels without a GPU: 128 threads of the host, and the instructions by the placement rules of the PTX ISA, written apart from layout.h:
+// The kernels without a GPU: 128 fibers of the host, and the instructions by the placement rules of the PTX ISA, written apart from layout.h:
 // "Shared Memory Matrix Layout" of wgmma (no swizzle, K-major), and the register fragments of wgmma m64n8 and mma.sync m16n8.
 #pragma once
+#include "fibers.h"
 #include "model.h"
-#include <barrier>
-#include <mutex>
-#include <thread>
 
 #define __global__
 #define __device__
@@ -21,24 +19,23 @@ struct uint4 {
 struct Index {
   unsigned x;
 };
-static thread_local Index threadIdx, blockIdx;
+static Index blockIdx;
+#define threadIdx (Index{emulated::together.index()})
 
 namespace emulated {
 
-static std::barrier<> together(128);
+static Fibers together(128);
 static const Unit *unit;      // whose kernel runs
 static uint32_t *accumulators[128];
 static uint32_t registersA[128][4], registersB[128][2];
 static uint64_t descriptorA, descriptorB;
 static bool scaleD;
 
-// Arrays in shared memory, at addresses of our own.
-static std::mutex gate;
+// Arrays in shared memory, at addresses of our own: eight of up to 32 KiB, so that a descriptor can name each.
 static std::vector<uint8_t *> shared;
-static const uint32_t Apart = 4096;
+static const uint32_t Apart = 32768;
 
 static uint64_t address(void *array) {
-  std::lock_guard<std::mutex> held(gate);
   for (size_t i = 0; i < shared.size(); i++)
     if (shared[i] == array) return i * Apart;
   shared.push_back(static_cast<uint8_t *>(array));

@@ -13,7 +13,7 @@ internal static class DenseMeanings
         .. ((float[])[1e-5f, 1e-6f, 1e-8f, 1e-12f, 1e-3f]).Select(e => Meaning.Of<RmsNormCall>($"eps-{e:R}", $"epsilon is {e:R}", c => c.Epsilon == e ? null : c with { Epsilon = e })),
         Rows("eps-outside", "epsilon is added to the root, not under it", (x, w, eps) => Normalised(x, w, Math.Sqrt(Square(x) / x.Length) + eps)),
         Rows("eps-on-sum", "epsilon is added to the sum of squares before the mean", (x, w, eps) => Normalised(x, w, Math.Sqrt((Square(x) + eps) / x.Length))),
-        Rows("eps-squared", "epsilon squared is added to the mean of squares", (x, w, eps) => Normalised(x, w, Math.Sqrt(Square(x) / x.Length + (double)eps * eps))),
+        Meaning.Of<RmsNormCall>("eps-squared", "epsilon squared is added to the mean of squares", c => c with { Epsilon = c.Epsilon * c.Epsilon }),
         Rows("eps-maximum", "the mean of squares is at least epsilon instead of epsilon being added", (x, w, eps) => Normalised(x, w, Math.Sqrt(Math.Max(Square(x) / x.Length, eps)))),
         Rows("sum-not-mean", "the sum of squares is not divided by n", (x, w, eps) => Normalised(x, w, Math.Sqrt(Square(x) + eps))),
         Rows("mean-by-n-minus-1", "the sum of squares is divided by n - 1", (x, w, eps) => Normalised(x, w, Math.Sqrt(Square(x) / (x.Length - 1) + eps))),

@@ -22,7 +22,6 @@ internal static class ExpertMeanings
         Attribute("group-score-top-2", "a group is scored by the sum of its two largest scores", a => a with { GroupScore = GroupScore.TopTwoSum }),
         Attribute("groups-ignored", "experts of all groups may be chosen", a => a with { KeptGroups = a.Groups }),
         Attribute("one-group-less", "one group fewer is kept", a => a with { KeptGroups = a.KeptGroups - 1 }, a => a.KeptGroups > 1),
-        Attribute("eps-1e-20", "1e-20 is added to the sum", a => a with { Epsilon = 1e-20f }),
         Attribute("eps-1e-3", "1e-3 is added to the sum", a => a with { Epsilon = 1e-3f }),
         Meaning.Of<GateCall>("bias-missing", "the bias is left out of the choice", c => c.Bias is null ? null : c with { Bias = null }),
         Meaning.Of<GateCall>("bias-in-bf16", "the bias is rounded to bfloat16", c => c.Bias is null ? null : c with { Bias = Values.Map(c.Bias, (_, b) => BFloat16.RoundToFloat(b)) }),

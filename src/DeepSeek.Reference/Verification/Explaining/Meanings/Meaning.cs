@@ -11,6 +11,9 @@ internal sealed record Meaning(string Name, string Sentence, Func<OperationCall,
     /// <summary>The call as it is.</summary>
     public static Meaning AsAsked { get; } = new("as-asked", "what was asked is computed", call => call);
 
+    /// <summary>Of an output, not of the call: it was turned before anything else was tried.</summary>
+    public static Meaning OutputTransposed { get; } = new("output-transposed", "the output is stored by columns", _ => null);
+
     /// <summary>A change of the operands of one name, or of a list of that name.</summary>
     /// <param name="name">The meaning's name.</param>
     /// <param name="sentence">The meaning's sentence.</param>

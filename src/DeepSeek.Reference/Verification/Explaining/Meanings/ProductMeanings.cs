@@ -62,6 +62,8 @@ internal static class ProductMeanings
         Meaning.Of($"{name}-transposed", $"{whose} scales are read transposed", operand, Values.Transposed),
         Meaning.Of($"{name}-k-block-late", $"{whose} scale of the next block of K is taken", operand, t => Values.ShiftColumns(t, 1)),
         Meaning.Of($"{name}-k-block-early", $"{whose} scale of the block of K before is taken", operand, t => Values.ShiftColumns(t, -1)),
+        Meaning.Of($"{name}-k-block-late-around", $"{whose} scale of the next block of K is taken, for the last that of the first", operand, t => t.Shape[^1] > 2 ? Values.RotateColumns(t, 1) : null),
+        Meaning.Of($"{name}-k-block-early-around", $"{whose} scale of the block of K before is taken, for the first that of the last", operand, t => t.Shape[^1] > 2 ? Values.RotateColumns(t, -1) : null),
         Meaning.Of($"{name}-row-late", $"{whose} scale of the next row or row block is taken", operand, t => Values.ShiftRows(t, 1)),
         Meaning.Of($"{name}-row-early", $"{whose} scale of the row or row block before is taken", operand, t => Values.ShiftRows(t, -1)),
         Meaning.Of($"{name}-first-everywhere", $"{whose} first scale of a row is taken for all of K", operand, t => Values.Gather(t, i => i / t.Shape[^1] * t.Shape[^1])),

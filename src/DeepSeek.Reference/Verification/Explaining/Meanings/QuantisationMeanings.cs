@@ -24,11 +24,9 @@ internal static class QuantisationMeanings
         Clamp("clamp-amax", "the largest magnitude is clamped", QuantizationClamp.Amax),
         Meaning.Of<QuantizeCall>("scale-ue8m0", "scales are rounded up to powers of two", c => c.Attributes.ScaleFormat == ScaleFormat.UE8M0 ? null : c with { Attributes = c.Attributes with { ScaleFormat = ScaleFormat.UE8M0 } }),
         Meaning.Of<QuantizeCall>("scale-f32", "scales are not rounded to powers of two", c => c.Attributes.ScaleFormat == ScaleFormat.F32 || !IsE4M3(c) ? null : c with { Attributes = c.Attributes with { ScaleFormat = ScaleFormat.F32 } }),
-        Tile("tile-column", "tiles run down a column, not along a row", QuantizationTile.Column128x1),
-        Tile("tile-row", "tiles run along a row", QuantizationTile.Row1x128),
-        Tile("tile-block", "tiles are blocks of 128 x 128", QuantizationTile.Block128x128),
-        Tile("tile-channel", "a whole row is one tile", QuantizationTile.PerChannel),
-        Tile("tile-tensor", "the whole tensor is one tile", QuantizationTile.PerTensor),
+        Tile("tile-block", "the scale of a block of 128 x 128 is taken for each of its tiles", QuantizationTile.Block128x128),
+        Tile("tile-channel", "the scale of a whole row is taken for each of its tiles", QuantizationTile.PerChannel),
+        Tile("tile-tensor", "the scale of the whole tensor is taken for each tile", QuantizationTile.PerTensor),
         Meaning.After<QuantizeCall>("codes-truncated", "codes are cut toward zero, not rounded to nearest", IsE4M3, TruncatedCodes),
         Meaning.Of<DequantizeCall>("scale-inverted", "codes are divided by their scales", c => c with { Scales = Values.Map(c.Scales, (_, s) => 1f / s) }),
         Meaning.Of<DequantizeCall>("scale-ignored", "no scale is applied", c => c with { Scales = Values.Map(c.Scales, (_, _) => 1f) }),
@@ -49,12 +47,36 @@ internal static class QuantisationMeanings
     private static Meaning Clamp(string name, string sentence, QuantizationClamp clamp) =>
         Meaning.Of<QuantizeCall>(name, sentence, c => c.Attributes.Clamp == clamp ? null : c with { Attributes = c.Attributes with { Clamp = clamp } });
 
-    private static Meaning Tile(string name, string sentence, QuantizationTile tile) => new(name, sentence, call => call switch
+    /// <summary>A quantiser of larger tiles that stores a scale for each of those that were asked for.</summary>
+    private static Meaning Tile(string name, string sentence, QuantizationTile tile) => new(name, sentence, call =>
+        call is QuantizeCall c && LargerTileOf(c, tile) is { } larger ? new AlteredCall(c, (inner, backend) => Spread((QuantizeCall)inner, tile, larger, backend)) : null);
+
+    /// <summary>The larger tile that holds each tile of a call; null where one is cut by two, or none is larger.</summary>
+    private static int[]? LargerTileOf(QuantizeCall c, QuantizationTile tile)
     {
-        QuantizeCall c when c.Attributes.Tile != tile && Grid(tile, c.X).ScaleShape(tile) == c.Scales.Shape => c with { Attributes = c.Attributes with { Tile = tile } },
-        DequantizeCall c when c.Tile != tile && Grid(tile, c.Codes).ScaleShape(tile) == c.Scales.Shape => c with { Tile = tile },
-        _ => null,
-    });
+        TileGrid own = Grid(c.Attributes.Tile, c.X), larger = Grid(tile, c.X);
+        int[] holds = new int[own.Count];
+        Array.Fill(holds, -1);
+        int K = (int)c.X.Shape[1];
+        for (int i = 0; i < c.X.ElementCount; i++)
+        {
+            ref int held = ref holds[own.ScaleOf(i / K, i % K)];
+            int by = larger.ScaleOf(i / K, i % K);
+            if (held >= 0 && held != by)
+                return null;
+            held = by;
+        }
+
+        return larger.Count < own.Count && Array.TrueForAll(holds, h => h >= 0) ? holds : null;
+    }
+
+    private static void Spread(QuantizeCall c, QuantizationTile tile, int[] larger, IBackend backend)
+    {
+        var scales = new Tensor(c.Scales.DType, Grid(tile, c.X).ScaleShape(tile));
+        (c with { Scales = scales, Attributes = c.Attributes with { Tile = tile } }).Run(backend);
+        float[] values = Values.Of(scales);
+        Values.Store([.. larger.Select(t => values[t])], c.Scales);
+    }
 
     private static TileGrid Grid(QuantizationTile tile, Tensor x) => new(tile, (int)x.Shape[0], (int)x.Shape[1]);
 

@@ -70,6 +70,13 @@ internal static class Values
         return Gather(t, i => i / columns * columns + Math.Clamp(i % columns + by, 0, columns - 1));
     }
 
+    /// <summary>A matrix whose columns are rotated: column c holds column c + by, counted around the end.</summary>
+    public static Tensor? RotateColumns(Tensor t, int by)
+    {
+        long columns = Columns(t);
+        return Gather(t, i => i / columns * columns + (i % columns + by + columns) % columns);
+    }
+
     /// <summary>The matrix's memory read as if it were stored by columns.</summary>
     public static Tensor? Transposed(Tensor t)
     {

@@ -14,11 +14,12 @@ internal static class ElementChoice
     /// <param name="hard">How many telling ones.</param>
     /// <param name="plain">How many others.</param>
     /// <param name="seed">Of the sample.</param>
-    public static List<long> Of(ProductProblem problem, Tensor candidate, int hard, int plain, ulong seed)
+    /// <param name="wrongFirst">Whether elements that are not the rounded exact result come first among the telling ones; a defect is among them too.</param>
+    public static List<long> Of(ProductProblem problem, Tensor candidate, int hard, int plain, ulong seed, bool wrongFirst = true)
     {
         List<long> pool = Sample(problem, Math.Clamp(Products / Math.Max(1, problem.K), 256, 4096), seed);
         var scored = new (long Element, double Score)[pool.Count];
-        Parallel.For(0, pool.Count, i => scored[i] = (pool[i], Score(problem.At(pool[i]), ElementReader.Value(candidate, pool[i]), problem.Output)));
+        Parallel.For(0, pool.Count, i => scored[i] = (pool[i], Score(problem.At(pool[i]), ElementReader.Value(candidate, pool[i]), problem.Output, wrongFirst)));
         var usable = scored.Where(s => !double.IsNaN(s.Score)).ToList();
         List<long> chosen = [.. usable.OrderBy(s => s.Score).Take(hard).Select(s => s.Element)];
         var taken = chosen.ToHashSet();
@@ -40,16 +41,16 @@ internal static class ElementChoice
     }
 
     /// <summary>The distance of the exact result from a boundary, in units in the last place; -1 and less where the candidate is not the rounded result; NaN where the element says nothing.</summary>
-    private static double Score(ProductElement element, double candidate, DType output)
+    private static double Score(ProductElement element, double candidate, DType output, bool wrongFirst)
     {
         double exact = element.Exact();
-        if (element.Terms.IsSpecial || !double.IsFinite(candidate) || !double.IsFinite(exact) || exact == 0)
+        if (element.Terms.IsSpecial || (wrongFirst && !double.IsFinite(candidate)) || !double.IsFinite(exact) || exact == 0)
             return double.NaN;
         (int fraction, int least) = ElementReader.Precision(output);
         double ulp = double.ScaleB(1, Math.Max(Math.ILogB(exact), least) - fraction);
         double steps = Math.Abs(exact / ulp);
         double boundary = Math.Abs(steps - Math.Floor(steps) - 0.5);
         double nearest = output == DType.BF16 ? BFloat16.FromDouble(exact).ToSingle() : (float)exact;
-        return candidate == nearest ? boundary : boundary - 1;
+        return !wrongFirst || candidate == nearest ? boundary : boundary - 1;
     }
 }

@@ -14,17 +14,15 @@ internal sealed class ProductLattice
     private readonly byte[] misses;
     private readonly RunPlan[,] plans;
     private readonly int tail;
-    private readonly int tolerance;
+    private int tolerance;
 
     /// <summary>The lattice, every contract alive.</summary>
     /// <param name="problem">The product.</param>
     /// <param name="dims">Its coordinates.</param>
-    /// <param name="tolerance">Elements that a contract may miss before it is out.</param>
-    public ProductLattice(ProductProblem problem, LatticeDimensions dims, int tolerance)
+    public ProductLattice(ProductProblem problem, LatticeDimensions dims)
     {
         this.problem = problem;
         this.dims = dims;
-        this.tolerance = Math.Min(tolerance, 100);
         tail = dims.StartsFromC.Count * dims.Stores.Count;
         misses = new byte[dims.Size];
         plans = new RunPlan[dims.Promotions.Count, dims.Splits.Count];
@@ -42,23 +40,18 @@ internal sealed class ProductLattice
     public long Contracts { get; }
 
     /// <summary>Contracts that may still be the candidate's.</summary>
-    public long Left
-    {
-        get
-        {
-            long left = 0;
-            for (int m = 0; m <= tolerance; m++)
-                left += misses.AsSpan().Count((byte)m);
-            return left;
-        }
-    }
+    public long Left => misses.Length - misses.AsSpan().Count(Dead);
 
     /// <summary>Whether there is one.</summary>
     public bool IsAny => IsAnyLeft(0, misses.Length);
 
     /// <summary>Tests all contracts that are left on one element.</summary>
-    public void Test(ProductElement element, float candidate)
+    /// <param name="element">The element.</param>
+    /// <param name="candidate">The candidate's value.</param>
+    /// <param name="allowed">Elements that a contract may have missed by now, at most 100; it is out for good when it missed more.</param>
+    public void Test(ProductElement element, float candidate, int allowed = 0)
     {
+        tolerance = allowed;
         ProductTerms? inside = problem.ScalesArePowers ? element.ScaledTerms : null;
         Parallel.For(0, dims.Sums.Count, s => TestSum(s, dims.Sums[s].ScalesInside ? inside! : element.Terms, element, candidate));
     }
@@ -102,7 +95,7 @@ internal sealed class ProductLattice
 
     private Span<byte> Slice(long from, long length) => misses.AsSpan(checked((int)from), checked((int)length));
 
-    private bool IsAnyLeft(long from, long length) => Slice(from, length).IndexOfAnyInRange((byte)0, (byte)tolerance) >= 0;
+    private bool IsAnyLeft(long from, long length) => Slice(from, length).IndexOfAnyExcept(Dead) >= 0;
 
     private void StrikeMeaningless(int sum)
     {
@@ -193,8 +186,8 @@ internal sealed class ProductLattice
             {
                 ref byte missed = ref left[c * stores + s];
                 float stored = ProductArithmetic.Store(dims.Stores[s], y, problem.Output);
-                if (missed <= tolerance && BitConverter.SingleToUInt32Bits(stored) != BitConverter.SingleToUInt32Bits(candidate))
-                    missed++;
+                if (missed != Dead && BitConverter.SingleToUInt32Bits(stored) != BitConverter.SingleToUInt32Bits(candidate))
+                    missed = missed < tolerance ? (byte)(missed + 1) : Dead;
             }
         }
     }

@@ -1,0 +1,27 @@
+"""In the place of DeepSeek-V3's inference/kernel.py: the functions that the worker calls, with their parameters and checks; numpy."""
+from typing import Optional
+
+import numpy as np
+import torch
+import wgmma
+
+
+def act_quant(x, block_size: int = 128, scale_fmt: Optional[str] = None):
+    assert x.is_contiguous() and x.size(-1) % block_size == 0
+    tiles = x.values().astype(np.float32).reshape(-1, block_size)
+    s = np.maximum(np.abs(tiles).max(axis=1), np.float32(1e-4)) / np.float32(448)
+    if scale_fmt == "ue8m0":
+        s = np.exp2(np.ceil(np.log2(s.astype(np.float64)))).astype(np.float32)
+    y = torch.Tensor.of((tiles / s[:, None]).reshape(x.shape), torch.float8_e4m3fn)
+    return y, torch.from_numpy(s.reshape(*x.shape[:-1], -1))
+
+
+def weight_dequant(x, s, block_size: int = 128):
+    assert x.is_contiguous() and s.is_contiguous() and x.dim() == 2 and s.dim() == 2
+    scales = np.repeat(np.repeat(s.array, block_size, 0), block_size, 1)[:x.shape[0], :x.shape[1]]
+    return torch.Tensor.of(x.values() * scales, torch.get_default_dtype())
+
+
+def fp8_gemm(a, a_s, b, b_s):
+    assert a.is_contiguous() and b.is_contiguous() and a_s.is_contiguous() and b_s.is_contiguous()
+    return torch.Tensor.of(wgmma.scaled(a.values(), a_s.array, b.values(), b_s.array, activation_first=True), torch.get_default_dtype())
