@@ -51,6 +51,9 @@ public interface ITrainingStep
     /// <summary>Every parameter of the model.</summary>
     IReadOnlyList<TrainedParameter> Parameters { get; }
 
+    /// <summary>What it rounds where; binary32 unless it says otherwise.</summary>
+    TrainingPrecision Precision => TrainingPrecision.Fp32;
+
     /// <summary>The loss of a batch, and its gradients.</summary>
     /// <param name="batch">The tokens.</param>
     /// <param name="weights">The weights by name, F32; they change in place between steps.</param>

@@ -2,7 +2,7 @@ using DeepSeek.Reference.Backends;
 
 namespace DeepSeek.Reference.Training;
 
-/// <summary>DeepSeek-V3 as the trainer takes it: a batch's losses, gradients and expert loads, in binary32.</summary>
+/// <summary>DeepSeek-V3 as the trainer takes it: a batch's losses, gradients and expert loads.</summary>
 /// <remarks>
 /// Each row of a batch is one sequence of its own length: pad takes no part, in no loss, no load and no position. The loss is the mean over the batch's targets
 /// (<see cref="GradientModel"/>), with the sequence-wise balance loss and, where the model has them, the MTP modules' losses at the weights of the step.
@@ -20,17 +20,20 @@ public sealed class ModelTrainingStep : ITrainingStep
     /// <summary>A model of that configuration.</summary>
     /// <param name="config">Dimensions and choices.</param>
     /// <param name="backend">Runs the operations.</param>
+    /// <param name="precision">What is rounded where; null takes <see cref="TrainingPrecision.Fp32"/>.</param>
     /// <exception cref="ContractException">FP8 weights, or a dtype that is not trained.</exception>
-    public ModelTrainingStep(DeepSeekConfig config, IBackwardBackend backend)
+    public ModelTrainingStep(DeepSeekConfig config, IBackwardBackend backend, TrainingPrecision? precision = null)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(backend);
         if (config.QuantizationConfig is not null)
-            throw new ContractException("config.json has a quantization_config: training in FP8 is not offered yet; remove it, weights are then those of torch_dtype");
+            throw new ContractException("config.json has a quantization_config: training begins without FP8 weights; remove it, and take --precision fp8 for FP8 products");
         if (config.TorchDtype is not (DType.F32 or DType.BF16))
             throw new ContractException($"torch_dtype {config.TorchDtype.Name()} is not trained; take float32 or bfloat16");
         this.config = config;
         this.backend = backend;
+        Precision = precision ?? TrainingPrecision.Fp32;
+        Precision.Require();
         Parameters = [.. new ParameterTable(config).Parameters.Where(p => !p.IsDuplicate).Select(p => new TrainedParameter(p.Name, p.Shape, KindOf(p)))];
     }
 
@@ -38,12 +41,15 @@ public sealed class ModelTrainingStep : ITrainingStep
     public IReadOnlyList<TrainedParameter> Parameters { get; }
 
     /// <inheritdoc/>
+    public TrainingPrecision Precision { get; }
+
+    /// <inheritdoc/>
     public StepGradients Compute(TrainingBatch batch, IReadOnlyDictionary<string, Tensor> weights, StepSettings settings)
     {
         ArgumentNullException.ThrowIfNull(batch);
         if (model is null || !ReferenceEquals(this.weights, weights))
         {
-            model = new GradientModel(config, name => weights.GetValueOrDefault(name), backend);
+            model = new GradientModel(config, name => weights.GetValueOrDefault(name), backend, precision: Precision);
             this.weights = weights;
             gradients = null;
         }

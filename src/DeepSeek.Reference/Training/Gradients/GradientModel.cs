@@ -11,7 +11,7 @@ namespace DeepSeek.Reference.Training;
 /// </code>
 /// A sequence of T + 1 ids has T inputs and T targets. Sequences run one after another, each forward and backward, and add to the gradients in batch order
 /// (rules N16, N24). Everything is binary32 and attention naive, whatever the weights' dtype: BF16 widens exactly, FP8 is code times scale and its gradient that of the
-/// dequantised weight. DeepSeek-V3 report 2; docs/spec/training.md.
+/// dequantised weight. <see cref="TrainingPrecision"/> rounds in between. DeepSeek-V3 report 2; docs/spec/training.md, docs/spec/training-precision.md.
 /// </remarks>
 public sealed class GradientModel
 {
@@ -22,6 +22,7 @@ public sealed class GradientModel
     private readonly TrainingMtp[] modules;
     private readonly HeadLoss head;
     private readonly ModelWeights weights;
+    private readonly Casts casts;
 
     /// <summary>A model of weights found by name.</summary>
     /// <param name="config">Dimensions and choices.</param>
@@ -29,15 +30,18 @@ public sealed class GradientModel
     /// <param name="backend">Runs the operations.</param>
     /// <param name="contract">Numeric decisions, in binary32 throughout; null takes <see cref="NumericContract.Canonical"/>. Attention is naive whatever it says.</param>
     /// <param name="source">Names the weights in errors.</param>
+    /// <param name="precision">What is rounded where; null takes <see cref="TrainingPrecision.Fp32"/>.</param>
     /// <exception cref="DataException">A tensor is missing or has another shape.</exception>
     /// <exception cref="ContractException">A contract that rounds to bfloat16: the backward of a rounding is not defined.</exception>
-    public GradientModel(DeepSeekConfig config, Func<string, Tensor?> weights, IBackwardBackend backend, NumericContract? contract = null, string source = "weights")
-        : this(config, weights, backend, contract, source, HeadLoss.WholeLogits, null)
+    public GradientModel(
+        DeepSeekConfig config, Func<string, Tensor?> weights, IBackwardBackend backend, NumericContract? contract = null, string source = "weights", TrainingPrecision? precision = null)
+        : this(config, weights, backend, contract, source, HeadLoss.WholeLogits, null, precision)
     {
     }
 
     internal GradientModel(
-        DeepSeekConfig config, Func<string, Tensor?> weights, IBackwardBackend backend, NumericContract? contract, string source, long wholeLogits, Func<string, string>? place)
+        DeepSeekConfig config, Func<string, Tensor?> weights, IBackwardBackend backend, NumericContract? contract, string source, long wholeLogits, Func<string, string>? place,
+        TrainingPrecision? precision = null)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(weights);
@@ -46,6 +50,9 @@ public sealed class GradientModel
         Contract = (contract ?? NumericContract.Canonical) with { Attention = AttentionMode.Naive };
         RequireBinary32(Contract);
         this.backend = backend;
+        Precision = precision ?? TrainingPrecision.Fp32;
+        Precision.Require();
+        casts = new Casts(Precision, backend);
         n = new ModelNumerics(config, Contract, backend);
         var w = this.weights = new ModelWeights(config, weights, source, backend, place);
         embedding = new NamedWeight("model.embed_tokens.weight", w.Get("model.embed_tokens.weight", config.VocabSize, config.HiddenSize));
@@ -64,6 +71,16 @@ public sealed class GradientModel
 
     /// <summary>Numeric decisions.</summary>
     public NumericContract Contract { get; }
+
+    /// <summary>What is rounded where.</summary>
+    public TrainingPrecision Precision { get; }
+
+    /// <summary>Told of each cast, by name, as it is done; null for nobody.</summary>
+    public Action<CastRecord>? OnCast
+    {
+        get => casts.Observer;
+        set => casts.Observer = value;
+    }
 
     /// <summary>Whether <see cref="LossOptions.MtpWeight"/> can be asked for: the checkpoint has the modules.</summary>
     public bool HasMtp { get; }
@@ -110,6 +127,7 @@ public sealed class GradientModel
         if (gradients.Totals.Targets < 1)
             throw new DataException("no sequence has two ids, so that there is nothing to predict; give rows of at least two ids");
         Check(rows);
+        casts.Forget();
         foreach (int[] row in rows)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -130,10 +148,10 @@ public sealed class GradientModel
     private void Sequence(ReadOnlySpan<int> ids, GradientSet gradients, CancellationToken cancelled)
     {
         int T = ids.Length - 1;
-        var pass = new SequencePass(n, backend, gradients, T, cancelled);
+        var pass = new SequencePass(n, backend, casts, gradients, T, cancelled);
         Tensor inputs = Tensor.From(ids[..T].ToArray(), T);
         Tensor x = SequencePass.New(T, Config.HiddenSize);
-        backend.Embedding(embedding.Value, inputs, x);
+        backend.Embedding(pass.Weight(embedding), inputs, x);
         var saved = new TrainingBlock.Saved[blocks.Length];
         for (int i = 0; i < blocks.Length; i++)
             (x, saved[i]) = blocks[i].Forward(x, pass);

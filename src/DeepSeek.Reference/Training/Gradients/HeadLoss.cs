@@ -28,21 +28,24 @@ internal sealed class HeadLoss(ModelNumerics n, NamedWeight head, long wholeLogi
         Tensor losses = SequencePass.New(T);
         Tensor statistics = SequencePass.New(T, 2);
         Tensor dx = SequencePass.New(x.Shape.Dimensions);
+        Tensor weight = pass.Weight(head);
         int rows = (int)Math.Clamp(wholeLogits / Math.Max(1, V), 1, Math.Max(1, T));
         for (int t = 0; t < T; t += rows)
         {
             int count = Math.Min(rows, T - t);
             Tensor some = x.Rows(t, count);
-            Tensor logits = pass.Linear(some, head.Value);
+            Tensor logits = pass.Linear(some, weight);
             pass.Backend.CrossEntropy(logits, ids.Rows(t, count), losses.Rows(t, count), statistics.Rows(t, count));
             pass.Backend.CrossEntropyBackward(logits, 0, ids.Rows(t, count), statistics.Rows(t, count), scale, logits);
-            pass.Backend.LinearDgrad(logits, head.Value, n.Contract.Accumulation, dx.Rows(t, count));
+            pass.Casts.Round(CastPoint.HeadGradient, logits, head.Name, "logits_gradient");
+            pass.Backend.LinearDgrad(logits, weight, n.Contract.Accumulation, dx.Rows(t, count));
             if (count == T)
                 pass.Backend.LinearWgrad(logits, x, n.Contract.Accumulation, pass.Gradients[head.Name]);
         }
 
         if (rows < T)
             OfHead(x, ids, statistics, scale, pass);
+        pass.Casts.Round(CastPoint.LinearInputGradient, dx, head.Name, "input_gradient");
         return (losses.AsReadOnlySpan<float>().ToArray(), dx);
     }
 
@@ -55,8 +58,9 @@ internal sealed class HeadLoss(ModelNumerics n, NamedWeight head, long wholeLogi
         for (int v = 0; v < V; v += block)
         {
             long count = Math.Min(block, V - v);
-            Tensor logits = pass.Linear(x, head.Value.Rows(v, count));
+            Tensor logits = pass.Linear(x, pass.Weight(head).Rows(v, count));
             pass.Backend.CrossEntropyBackward(logits, v, ids, statistics, scale, logits);
+            pass.Casts.Round(CastPoint.HeadGradient, logits, head.Name, "logits_gradient");
             pass.Backend.LinearWgrad(logits, x, n.Contract.Accumulation, gradient.Rows(v, count));
         }
     }

@@ -15,6 +15,7 @@ namespace DeepSeek.Reference.Training;
 internal sealed class TrainingAttention
 {
     private readonly ModelNumerics n;
+    private readonly string name;
     private readonly int H, dn, dr, dv, c;
     private readonly Projection? qProj, qAProj, qBProj;
     private readonly Projection kvAProj, kvBProj, oProj;
@@ -27,7 +28,7 @@ internal sealed class TrainingAttention
         DeepSeekConfig config = numerics.Config;
         (H, dn, dr, dv, c) = (config.NumAttentionHeads, config.QkNopeHeadDim, config.QkRopeHeadDim, config.VHeadDim, config.KvLoraRank);
         int d = config.HiddenSize;
-        string name = $"model.layers.{layer}.self_attn";
+        name = $"model.layers.{layer}.self_attn";
         if (config.QLoraRank is { } rank)
         {
             qAProj = weights.Projection($"{name}.q_a_proj", rank, d, LinearKind.Replicated);
@@ -45,74 +46,115 @@ internal sealed class TrainingAttention
         oProj = weights.Projection($"{name}.o_proj", d, (long)H * dv, LinearKind.Parallel);
     }
 
-    /// <summary>What the backward needs.</summary>
-    public sealed record Saved(
-        Tensor X, Tensor? QueryLatent, Tensor? QueryLatentNormed, Tensor Q, Tensor Latent, Tensor LatentNormed, Tensor Keys, Tensor Values, Tensor Heads, Tensor LogSumExp);
+    /// <summary>What the backward needs: x, the latents, the heads. The others are made again of these, where the recipe says so.</summary>
+    public sealed record Saved(LinearInput? X, Tensor? QueryLatent, Tensor Latent, Tensor KPe, LinearInput Heads, Tensor LogSumExp, Expanded? Expanded);
+
+    /// <summary>What MLA's up-projections make of the latents, rotated, with their inputs.</summary>
+    public sealed record Expanded(LinearInput? QueryLatentNormed, Tensor Q, LinearInput LatentNormed, Tensor Keys, Tensor Values);
+
+    /// <summary>The normalised x as the down-projections take it.</summary>
+    public LinearInput Input(Tensor x, SequencePass pass) => pass.Input(x, qAProj ?? qProj!);
 
     /// <summary>x [T, d] normalised, to y [T, d].</summary>
     public (Tensor Y, Saved Saved) Forward(Tensor x, SequencePass pass)
     {
         long T = pass.Tokens;
-        Tensor? queryLatent = qAProj is null ? null : pass.Linear(x, qAProj);
-        Tensor? queryNormed = queryLatent is null ? null : pass.Norm(queryLatent, qANorm!);
-        Tensor q = (qProj is not null ? pass.Linear(x, qProj) : pass.Linear(queryNormed!, qBProj!)).Reshape(T, H, dn + dr);
-        pass.Backend.Rope(q, pass.Positions, n.Frequencies, n.Rope, q);
-
-        Tensor u = pass.Linear(x, kvAProj);
+        LinearInput input = Input(x, pass);
+        Tensor? queryLatent = qAProj is null ? null : pass.Linear(x, input, qAProj);
+        Tensor u = pass.Linear(x, input, kvAProj);
         Tensor latent = SequencePass.New(T, c);
         Columns.Copy(u, c + dr, 0, latent, c, 0, c, T);
-        Tensor normed = pass.Norm(latent, kvANorm);
         Tensor kPe = SequencePass.New(T, 1, dr);
         Columns.Copy(u, c + dr, c, kPe, dr, 0, dr, T);
         pass.Backend.Rope(kPe, pass.Positions, n.Frequencies, n.Rope, kPe);
+        pass.Casts.Round(CastPoint.RopeOutput, kPe, name, "key.rotated");
 
-        Tensor kv = pass.Linear(normed, kvBProj).Reshape(T, H, dn + dv);
-        Tensor keys = SequencePass.New(T, H, dn + dr);
-        Tensor values = SequencePass.New(T, H, dv);
-        pass.Backend.ExpandKeys(kv, kPe.Reshape(T, dr), keys, values);
+        Expanded e = Expand(queryLatent is null ? pass.Linear(x, input, qProj!) : null, queryLatent, latent, kPe, pass);
         Tensor heads = SequencePass.New(T, H, dv);
         Tensor lse = SequencePass.New(T, H);
-        pass.Backend.Attention(q, keys, values, Attributes, heads, lse);
-        return (pass.Linear(heads.Reshape(T, (long)H * dv), oProj), new Saved(x, queryLatent, queryNormed, q, latent, normed, keys, values, heads, lse));
+        pass.Backend.Attention(e.Q, e.Keys, e.Values, Attributes, heads, lse);
+        pass.Casts.Round(CastPoint.AttentionOutput, heads, name, "attention");
+        Tensor rows = heads.Reshape(T, (long)H * dv);
+        LinearInput headInput = pass.Input(rows, oProj, InputRole.AttentionOutput);
+        // Without query compression q is no up-projection's.
+        bool again = pass.Recompute && qProj is null;
+        return (pass.Linear(rows, headInput, oProj), new Saved(pass.Recompute ? null : input, queryLatent, latent, kPe, headInput, lse, again ? null : e));
     }
 
-    /// <summary>dy [T, d] to dx [T, d].</summary>
-    public Tensor Backward(Tensor dy, Saved s, SequencePass pass)
+    /// <summary>dy [T, d] to dx [T, d]; x is the forward's, given where it was not kept.</summary>
+    public Tensor Backward(Tensor dy, Saved s, LinearInput x, SequencePass pass)
     {
         long T = pass.Tokens;
-        Tensor dHeads = pass.LinearBackward(dy, s.Heads.Reshape(T, (long)H * dv), oProj).Reshape(T, H, dv);
+        Expanded e = s.Expanded ?? Expand(null, s.QueryLatent, s.Latent, s.KPe, pass);
+        Tensor heads = s.Heads.Values.Reshape(T, H, dv);
+        Tensor dHeads = pass.LinearBackward(dy, s.Heads, oProj).Reshape(T, H, dv);
         Tensor dq = SequencePass.New(T, H, dn + dr);
         Tensor dKeys = SequencePass.New(T, H, dn + dr);
         Tensor dValues = SequencePass.New(T, H, dv);
-        pass.Backend.AttentionBackward(s.Q, s.Keys, s.Values, s.Heads, s.LogSumExp, dHeads, Attributes, dq, dKeys, dValues);
-        return pass.Add(OfQuery(dq, s, pass), OfLatent(dKeys, dValues, s, pass));
+        pass.Backend.AttentionBackward(e.Q, e.Keys, e.Values, heads, s.LogSumExp, dHeads, Attributes, dq, dKeys, dValues);
+        pass.Casts.Round(CastPoint.AttentionGradient, dq, name, "query_gradient");
+        pass.Casts.Round(CastPoint.AttentionGradient, dKeys, name, "key_gradient");
+        pass.Casts.Round(CastPoint.AttentionGradient, dValues, name, "value_gradient");
+        return pass.Add(OfQuery(dq, s, e, x, pass), OfLatent(dKeys, dValues, s, e, x, pass), name);
     }
 
-    private Tensor OfQuery(Tensor dq, Saved s, SequencePass pass)
+    /// <summary>Queries, keys and values of the latents, or the queries of q_proj.</summary>
+    private Expanded Expand(Tensor? direct, Tensor? queryLatent, Tensor latent, Tensor kPe, SequencePass pass)
+    {
+        long T = pass.Tokens;
+        LinearInput? queryInput = null;
+        Tensor q;
+        if (queryLatent is null)
+        {
+            q = direct!.Reshape(T, H, dn + dr);
+        }
+        else
+        {
+            Tensor queryNormed = pass.Norm(queryLatent, qANorm!);
+            queryInput = pass.Input(queryNormed, qBProj!);
+            q = pass.Linear(queryNormed, queryInput, qBProj!).Reshape(T, H, dn + dr);
+        }
+
+        pass.Backend.Rope(q, pass.Positions, n.Frequencies, n.Rope, q);
+        pass.Casts.Round(CastPoint.RopeOutput, q, name, "query.rotated");
+
+        Tensor normed = pass.Norm(latent, kvANorm);
+        LinearInput input = pass.Input(normed, kvBProj);
+        Tensor kv = pass.Linear(normed, input, kvBProj).Reshape(T, H, dn + dv);
+        Tensor keys = SequencePass.New(T, H, dn + dr);
+        Tensor values = SequencePass.New(T, H, dv);
+        pass.Backend.ExpandKeys(kv, kPe.Reshape(T, dr), keys, values);
+        return new Expanded(queryInput, q, input, keys, values);
+    }
+
+    private Tensor OfQuery(Tensor dq, Saved s, Expanded e, LinearInput x, SequencePass pass)
     {
         pass.Backend.RopeBackward(dq, pass.Positions, n.Frequencies, n.Rope, dq);
+        pass.Casts.Round(CastPoint.RopeGradient, dq, name, "query.rotated_gradient");
         Tensor rows = dq.Reshape(pass.Tokens, (long)H * (dn + dr));
         if (qProj is not null)
-            return pass.LinearBackward(rows, s.X, qProj);
-        Tensor dNormed = pass.LinearBackward(rows, s.QueryLatentNormed!, qBProj!);
-        return pass.LinearBackward(pass.NormBackward(dNormed, s.QueryLatent!, qANorm!), s.X, qAProj!);
+            return pass.LinearBackward(rows, x, qProj);
+        Tensor dNormed = pass.LinearBackward(rows, e.QueryLatentNormed!, qBProj!);
+        return pass.LinearBackward(pass.NormBackward(dNormed, s.QueryLatent!, qANorm!), x, qAProj!);
     }
 
-    private Tensor OfLatent(Tensor dKeys, Tensor dValues, Saved s, SequencePass pass)
+    private Tensor OfLatent(Tensor dKeys, Tensor dValues, Saved s, Expanded e, LinearInput x, SequencePass pass)
     {
         long T = pass.Tokens;
         Tensor dKv = SequencePass.New(T, H, dn + dv);
         Tensor dKPe = SequencePass.New(T, dr);
         pass.Backend.ExpandKeysBackward(dKeys, dValues, dKv, dKPe);
-        Tensor dNormed = pass.LinearBackward(dKv.Reshape(T, (long)H * (dn + dv)), s.LatentNormed, kvBProj);
+        pass.Casts.Round(CastPoint.SharedKeyGradient, dKPe, name, "key.rotated_sum");
+        Tensor dNormed = pass.LinearBackward(dKv.Reshape(T, (long)H * (dn + dv)), e.LatentNormed, kvBProj);
         Tensor dLatent = pass.NormBackward(dNormed, s.Latent, kvANorm);
         Tensor rotated = dKPe.Reshape(T, 1, dr);
         pass.Backend.RopeBackward(rotated, pass.Positions, n.Frequencies, n.Rope, rotated);
+        pass.Casts.Round(CastPoint.RopeGradient, rotated, name, "key.rotated_gradient");
 
         Tensor du = SequencePass.New(T, c + dr);
         Columns.Copy(dLatent, c, 0, du, c + dr, 0, c, T);
         Columns.Copy(rotated, dr, 0, du, c + dr, c, dr, T);
-        return pass.LinearBackward(du, s.X, kvAProj);
+        return pass.LinearBackward(du, x, kvAProj);
     }
 
     private AttentionAttributes Attributes => new(n.SoftmaxScale, 0, AttentionRounding.None, 0, n.Contract.Accumulation);

@@ -12,6 +12,7 @@ namespace DeepSeek.Reference.Training;
 /// </remarks>
 internal sealed class TrainingBlock
 {
+    private readonly string name;
     private readonly NamedWeight inputNorm, postAttentionNorm;
     private readonly TrainingAttention attention;
     private readonly TrainingExperts? experts;
@@ -20,14 +21,14 @@ internal sealed class TrainingBlock
     public TrainingBlock(ModelNumerics numerics, ModelWeights weights, int layer)
     {
         int d = numerics.Config.HiddenSize;
-        string name = $"model.layers.{layer}";
+        name = $"model.layers.{layer}";
         inputNorm = new NamedWeight($"{name}.input_layernorm.weight", weights.Get($"{name}.input_layernorm.weight", d));
         attention = new TrainingAttention(numerics, weights, layer);
         postAttentionNorm = new NamedWeight($"{name}.post_attention_layernorm.weight", weights.Get($"{name}.post_attention_layernorm.weight", d));
         if (numerics.Config.IsMoeLayer(layer))
             experts = new TrainingExperts(numerics, weights, layer);
         else
-            dense = new TrainingMlp(numerics, weights, $"{name}.mlp", numerics.Config.IntermediateSize);
+            dense = new TrainingMlp(numerics, weights, $"{name}.mlp", numerics.Config.IntermediateSize, isExpert: false);
     }
 
     /// <summary>What the backward needs.</summary>
@@ -39,6 +40,7 @@ internal sealed class TrainingBlock
         (Tensor attended, TrainingAttention.Saved ofAttention) = attention.Forward(pass.Norm(x, inputNorm), pass);
         Tensor middle = SequencePass.New(x.Shape.Dimensions);
         pass.Backend.Add(x, attended, middle);
+        pass.Casts.Round(CastPoint.Residual, middle, name, "middle");
 
         Tensor normed = pass.Norm(middle, postAttentionNorm);
         Tensor y = SequencePass.New(x.Shape.Dimensions);
@@ -46,20 +48,21 @@ internal sealed class TrainingBlock
         {
             (Tensor fed, TrainingExperts.Saved ofExperts) = experts.Forward(normed, pass);
             pass.Backend.Add(middle, fed, y);
-            return (y, new Saved(x, ofAttention, middle, ofExperts, null));
+            return (pass.Casts.Round(CastPoint.Residual, y, name, "output"), new Saved(x, ofAttention, middle, ofExperts, null));
         }
 
         (Tensor mixed, TrainingMlp.Saved ofDense) = dense!.Forward(normed, pass);
         pass.Backend.Add(middle, mixed, y);
-        return (y, new Saved(x, ofAttention, middle, null, ofDense));
+        return (pass.Casts.Round(CastPoint.Residual, y, name, "output"), new Saved(x, ofAttention, middle, null, ofDense));
     }
 
     /// <summary>dy [T, d] to dx [T, d], in dy's memory.</summary>
     public Tensor Backward(Tensor dy, Saved s, SequencePass pass)
     {
-        Tensor dNormed = experts is not null ? experts.Backward(dy, s.Experts!, pass) : dense!.Backward(dy, s.Dense!, pass);
-        pass.Add(dy, pass.NormBackward(dNormed, s.Middle, postAttentionNorm));
-        Tensor dAttended = attention.Backward(dy, s.Attention, pass);
-        return pass.Add(dy, pass.NormBackward(dAttended, s.X, inputNorm));
+        Tensor? normed = pass.Recompute ? pass.Norm(s.Middle, postAttentionNorm) : null;
+        Tensor dNormed = experts is not null ? experts.Backward(dy, s.Experts!, normed, pass) : dense!.Backward(dy, s.Dense!, normed, pass);
+        pass.Add(dy, pass.NormBackward(dNormed, s.Middle, postAttentionNorm), name);
+        Tensor dAttended = attention.Backward(dy, s.Attention, s.Attention.X ?? attention.Input(pass.Norm(s.X, inputNorm), pass), pass);
+        return pass.Add(dy, pass.NormBackward(dAttended, s.X, inputNorm), name);
     }
 }

@@ -16,8 +16,8 @@ namespace DeepSeek.Reference.Training;
 internal sealed class TrainingExperts
 {
     private readonly ModelNumerics n;
-    private readonly string name;
-    private readonly int d, m, E, K;
+    private readonly string name, ofExperts;
+    private readonly int d, E, K;
     private readonly NamedWeight gateWeight;
     private readonly Tensor? bias;
     private readonly ProjectionGroup gateProj, upProj, downProj;
@@ -28,25 +28,27 @@ internal sealed class TrainingExperts
         n = numerics;
         DeepSeekConfig config = numerics.Config;
         name = $"model.layers.{layer}.mlp";
-        (d, m, E, K) = (config.HiddenSize, config.MoeIntermediateSize, config.NRoutedExperts!.Value, config.NumExpertsPerTok);
+        ofExperts = $"{name}.experts";
+        int m = config.MoeIntermediateSize;
+        (d, E, K) = (config.HiddenSize, config.NRoutedExperts!.Value, config.NumExpertsPerTok);
         gateWeight = new NamedWeight($"{name}.gate.weight", weights.Get($"{name}.gate.weight", E, d));
         bias = config.HasCorrectionBias ? weights.GetF32($"{name}.gate.e_score_correction_bias", E) : null;
         gateProj = OfExperts(weights, "gate_proj", m, d);
         upProj = OfExperts(weights, "up_proj", m, d);
         downProj = OfExperts(weights, "down_proj", d, m);
         if (config.NSharedExperts > 0)
-            shared = new TrainingMlp(numerics, weights, $"{name}.shared_experts", config.SharedIntermediateSize);
+            shared = new TrainingMlp(numerics, weights, $"{name}.shared_experts", config.SharedIntermediateSize, isExpert: true);
     }
 
     /// <summary>What the backward needs.</summary>
     public sealed record Saved(
-        Tensor X, Tensor Logits, Tensor Scores, Tensor Indices, Tensor Gates, ExpertPlan Plan, Tensor Rows, Tensor Gate, Tensor Up, Tensor Activated, Tensor Outputs, TrainingMlp.Saved? Shared);
+        Tensor? X, Tensor Logits, Tensor Scores, Tensor Indices, Tensor Gates, ExpertPlan Plan, LinearInput Rows, SwiGluInputs Inputs, LinearInput? Activated, Tensor Outputs, TrainingMlp.Saved? Shared);
 
     /// <summary>x [T, d] normalised, to h [T, d].</summary>
     public (Tensor Y, Saved Saved) Forward(Tensor x, SequencePass pass)
     {
         long T = pass.Tokens;
-        Tensor logits = pass.Linear(x, gateWeight.Value);
+        Tensor logits = pass.Linear(x, pass.Weight(gateWeight));
         Tensor scores = SequencePass.New(T, E);
         var indices = new Tensor(DType.I32, T, K);
         Tensor gates = SequencePass.New(T, K);
@@ -64,11 +66,13 @@ internal sealed class TrainingExperts
         var plan = new ExpertPlan(indices.AsReadOnlySpan<int>(), K, E);
         Tensor rows = SequencePass.New(plan.Rows, d);
         pass.Backend.Dispatch(x, plan, rows);
-        Tensor gate = Grouped(rows, plan, gateProj, m, pass);
-        Tensor up = Grouped(rows, plan, upProj, m, pass);
-        Tensor activated = SequencePass.New(plan.Rows, m);
-        pass.Backend.SwiGlu(gate, up, n.Contract.SwiGlu, activated);
-        Tensor outputs = Grouped(activated, plan, downProj, d, pass);
+        LinearInput input = pass.Input(rows, gateProj.Experts[0], InputRole.Dispatched);
+        Tensor gate = pass.Grouped(rows, input, plan, gateProj);
+        Tensor up = pass.Grouped(rows, input, plan, upProj);
+        Tensor activated = SwiGluInputs.Activate(gate, up, n.Contract.SwiGlu, ofExperts, pass);
+        LinearInput activatedInput = pass.Input(activated, downProj.Experts[0]);
+        var inputs = new SwiGluInputs(gate, up, isExpert: true, ofExperts, pass);
+        Tensor outputs = pass.Grouped(activated, activatedInput, plan, downProj);
 
         Tensor? sharedOut = null;
         TrainingMlp.Saved? sharedSaved = null;
@@ -76,30 +80,36 @@ internal sealed class TrainingExperts
             (sharedOut, sharedSaved) = shared.Forward(x, pass);
         Tensor y = SequencePass.New(T, d);
         pass.Backend.Combine(outputs, plan, gates, sharedOut, n.Contract.Combine, y);
-        return (y, new Saved(x, logits, scores, indices, gates, plan, rows, gate, up, activated, outputs, sharedSaved));
+        pass.Casts.Round(CastPoint.CombineOutput, y, name, "output");
+        return (y, new Saved(pass.Recompute ? null : x, logits, scores, indices, gates, plan, input, inputs, inputs.Recomputed ? null : activatedInput, outputs, sharedSaved));
     }
 
-    /// <summary>dy [T, d] to dx [T, d].</summary>
-    public Tensor Backward(Tensor dy, Saved s, SequencePass pass)
+    /// <summary>dy [T, d] to dx [T, d]; x is the forward's, given where it was not kept.</summary>
+    public Tensor Backward(Tensor dy, Saved s, Tensor? x, SequencePass pass)
     {
+        x ??= s.X!;
         Tensor dOutputs = SequencePass.New(s.Outputs.Shape.Dimensions);
         Tensor dGates = SequencePass.New(s.Gates.Shape.Dimensions);
         pass.Backend.CombineBackward(dy, s.Outputs, s.Plan, s.Gates, dOutputs, dGates);
+        pass.Casts.Round(CastPoint.CombineGradient, dOutputs, name, "combine_gradient");
 
-        Tensor dActivated = GroupedBackward(dOutputs, s.Activated, s.Plan, downProj, pass);
-        Tensor dGate = SequencePass.New(s.Gate.Shape.Dimensions);
-        Tensor dUp = SequencePass.New(s.Up.Shape.Dimensions);
-        pass.Backend.SwiGluBackward(dActivated, s.Gate, s.Up, dGate, dUp);
-        Tensor dRows = GroupedBackward(dGate, s.Rows, s.Plan, gateProj, pass);
-        pass.Add(dRows, GroupedBackward(dUp, s.Rows, s.Plan, upProj, pass));
-        Tensor dx = SequencePass.New(s.X.Shape.Dimensions);
+        (Tensor gate, Tensor up) = s.Inputs.Values(pass);
+        LinearInput activated = s.Activated
+            ?? pass.Input(SwiGluInputs.Activate(gate, up, n.Contract.SwiGlu, ofExperts, pass), downProj.Experts[0], InputRole.Recomputed);
+        Tensor dActivated = pass.GroupedBackward(dOutputs, activated, s.Plan, downProj, dispatched: true);
+        (Tensor dGate, Tensor dUp) = SwiGluInputs.Backward(dActivated, gate, up, ofExperts, pass);
+        Tensor dRows = pass.GroupedBackward(dGate, s.Rows, s.Plan, gateProj, dispatched: false);
+        pass.Add(dRows, pass.GroupedBackward(dUp, s.Rows, s.Plan, upProj, dispatched: false), ofExperts);
+        Tensor dx = SequencePass.New(pass.Tokens, d);
         pass.Backend.DispatchBackward(dRows, s.Plan, dx);
+        pass.Casts.Round(CastPoint.DispatchGradient, dx, name, "dispatch_gradient");
 
         if (shared is not null)
-            pass.Add(dx, shared.Backward(dy, s.Shared!, pass));
+            pass.Add(dx, shared.Backward(dy, s.Shared!, x, pass), name);
         Tensor dLogits = SequencePass.New(s.Logits.Shape.Dimensions);
         pass.Backend.GateBackward(s.Logits, s.Scores, s.Indices, n.Gate, dGates, Balance(s, pass), dLogits);
-        return pass.Add(dx, pass.LinearBackward(dLogits, s.X, gateWeight.Name, gateWeight.Value));
+        pass.Casts.Round(CastPoint.GateGradient, dLogits, gateWeight.Name, "logits_gradient");
+        return pass.Add(dx, pass.LinearBackward(dLogits, x, gateWeight.Name, pass.Weight(gateWeight)), name);
     }
 
     /// <summary>The balance loss of this sequence and layer, added to the losses; its gradient with respect to the scores, or null.</summary>
@@ -121,23 +131,6 @@ internal sealed class TrainingExperts
         pass.Backend.BalanceLoss(s.Scores, counted, (float)(options.BalanceWeight / pass.Gradients.Totals.Sequences), loss, dScores);
         pass.Gradients.AddBalance(loss.AsReadOnlySpan<float>()[0]);
         return dScores;
-    }
-
-    private Tensor Grouped(Tensor x, ExpertPlan plan, ProjectionGroup group, int outer, SequencePass pass)
-    {
-        Tensor y = SequencePass.New(plan.Rows, outer);
-        n.Products.Grouped(x, plan.OffsetSpan, group, y);
-        return y;
-    }
-
-    private Tensor GroupedBackward(Tensor dy, Tensor x, ExpertPlan plan, ProjectionGroup group, SequencePass pass)
-    {
-        Tensor[] gradients = Array.ConvertAll(group.Experts, e => pass.Gradients[e.Name]);
-        pass.Backend.GroupedLinearWgrad(dy, x, plan.OffsetSpan, n.Contract.Accumulation, gradients);
-        Tensor dx = SequencePass.New(x.Shape.Dimensions);
-        Tensor[] weights = group.IsPlain ? group.Weights : group.Dense(plan.OffsetSpan, n.Products.Dense);
-        pass.Backend.GroupedLinearDgrad(dy, plan.OffsetSpan, weights, n.Contract.Accumulation, dx);
-        return dx;
     }
 
     private ProjectionGroup OfExperts(ModelWeights weights, string projection, int outer, int inner)

@@ -13,40 +13,51 @@ namespace DeepSeek.Reference.Training;
 internal sealed class TrainingMlp
 {
     private readonly ModelNumerics n;
-    private readonly int m;
+    private readonly string name;
+    private readonly bool isExpert;
     private readonly Projection gateProj, upProj, downProj;
 
-    public TrainingMlp(ModelNumerics numerics, ModelWeights weights, string name, int inner)
+    /// <summary>The MLP of that name.</summary>
+    /// <param name="numerics">Dimensions and decisions.</param>
+    /// <param name="weights">The checkpoint.</param>
+    /// <param name="name">The module's name.</param>
+    /// <param name="inner">Its width.</param>
+    /// <param name="isExpert">Whether the report's caching of an expert's SwiGLU is its own.</param>
+    public TrainingMlp(ModelNumerics numerics, ModelWeights weights, string name, int inner, bool isExpert)
     {
         n = numerics;
-        m = inner;
+        this.name = name;
+        this.isExpert = isExpert;
         int d = numerics.Config.HiddenSize;
-        gateProj = weights.Projection($"{name}.gate_proj", m, d, LinearKind.Parallel);
-        upProj = weights.Projection($"{name}.up_proj", m, d, LinearKind.Parallel);
-        downProj = weights.Projection($"{name}.down_proj", d, m, LinearKind.Parallel);
+        gateProj = weights.Projection($"{name}.gate_proj", inner, d, LinearKind.Parallel);
+        upProj = weights.Projection($"{name}.up_proj", inner, d, LinearKind.Parallel);
+        downProj = weights.Projection($"{name}.down_proj", d, inner, LinearKind.Parallel);
     }
 
     /// <summary>What the backward needs.</summary>
-    public sealed record Saved(Tensor X, Tensor Gate, Tensor Up, Tensor Activated);
+    public sealed record Saved(LinearInput? X, SwiGluInputs Inputs, LinearInput? Activated);
 
     /// <summary>x [T, d] to y [T, d].</summary>
     public (Tensor Y, Saved Saved) Forward(Tensor x, SequencePass pass)
     {
-        Tensor gate = pass.Linear(x, gateProj);
-        Tensor up = pass.Linear(x, upProj);
-        Tensor activated = SequencePass.New(gate.Shape.Dimensions);
-        pass.Backend.SwiGlu(gate, up, n.Contract.SwiGlu, activated);
-        return (pass.Linear(activated, downProj), new Saved(x, gate, up, activated));
+        LinearInput input = pass.Input(x, gateProj);
+        Tensor gate = pass.Linear(x, input, gateProj);
+        Tensor up = pass.Linear(x, input, upProj);
+        Tensor activated = SwiGluInputs.Activate(gate, up, n.Contract.SwiGlu, name, pass);
+        LinearInput activatedInput = pass.Input(activated, downProj);
+        var inputs = new SwiGluInputs(gate, up, isExpert, name, pass);
+        return (pass.Linear(activated, activatedInput, downProj), new Saved(pass.Recompute ? null : input, inputs, inputs.Recomputed ? null : activatedInput));
     }
 
-    /// <summary>dy [T, d] to dx [T, d].</summary>
-    public Tensor Backward(Tensor dy, Saved s, SequencePass pass)
+    /// <summary>dy [T, d] to dx [T, d]; x is the forward's, given where it was not kept.</summary>
+    public Tensor Backward(Tensor dy, Saved s, Tensor? x, SequencePass pass)
     {
-        Tensor dActivated = pass.LinearBackward(dy, s.Activated, downProj);
-        Tensor dGate = SequencePass.New(s.Gate.Shape.Dimensions);
-        Tensor dUp = SequencePass.New(s.Up.Shape.Dimensions);
-        pass.Backend.SwiGluBackward(dActivated, s.Gate, s.Up, dGate, dUp);
-        Tensor dx = pass.LinearBackward(dGate, s.X, gateProj);
-        return pass.Add(dx, pass.LinearBackward(dUp, s.X, upProj));
+        (Tensor gate, Tensor up) = s.Inputs.Values(pass);
+        LinearInput activated = s.Activated ?? pass.Input(SwiGluInputs.Activate(gate, up, n.Contract.SwiGlu, name, pass), downProj, InputRole.Recomputed);
+        Tensor dActivated = pass.LinearBackward(dy, activated, downProj);
+        (Tensor dGate, Tensor dUp) = SwiGluInputs.Backward(dActivated, gate, up, name, pass);
+        LinearInput input = s.X ?? pass.Input(x!, gateProj);
+        Tensor dx = pass.LinearBackward(dGate, input, gateProj);
+        return pass.Add(dx, pass.LinearBackward(dUp, input, upProj), name);
     }
 }

@@ -53,16 +53,16 @@ internal sealed class TrainingMtp
     {
         int d = n.Config.HiddenSize;
         int rows = ids.Length - 1 - Depth;
-        var pass = new SequencePass(n, above.Backend, above.Gradients, rows, above.Cancelled);
+        var pass = new SequencePass(n, above.Backend, above.Casts, above.Gradients, rows, above.Cancelled);
         Tensor tokens = Tensor.From(ids.Slice(Depth, rows).ToArray(), rows);
         Tensor embedded = SequencePass.New(rows, d);
-        pass.Backend.Embedding(embedding.Value, tokens, embedded);
+        pass.Backend.Embedding(pass.Weight(embedding), tokens, embedded);
         if (n.Contract.MtpZeroFirstEmbedding)
             embedded.Rows(0, 1).AsSpan<float>().Clear();
         Tensor hidden = h.Rows(0, rows);
         Tensor joined = SequencePass.New(rows, 2L * d);
         pass.Backend.MtpInput(pass.Norm(embedded, enorm), pass.Norm(hidden, hnorm), n.Contract.MtpConcat, joined);
-        (Tensor y, TrainingBlock.Saved ofBlock) = block.Forward(pass.Linear(joined, ehProj.Value), pass);
+        (Tensor y, TrainingBlock.Saved ofBlock) = block.Forward(pass.Casts.Round(CastPoint.LinearOutput, pass.Linear(joined, pass.Weight(ehProj)), ehProj.Name, "output"), pass);
         Tensor normed = pass.Norm(y, sharedHeadNorm);
         (float[] losses, Tensor dNormed) = head.Run(normed, ids.Slice(Depth + 1, rows), scale, pass);
         pass.Gradients.AddMtp(losses);
@@ -81,7 +81,7 @@ internal sealed class TrainingMtp
         if (dState is not null && !post)
             AddRows(dy, dState, pass);
 
-        Tensor dJoined = pass.LinearBackward(block.Backward(dy, s.Block, pass), s.Joined, ehProj.Name, ehProj.Value);
+        Tensor dJoined = pass.LinearBackward(block.Backward(dy, s.Block, pass), s.Joined, ehProj.Name, pass.Weight(ehProj));
         Tensor dEmbedded = SequencePass.New(s.Embedded.Shape.Dimensions);
         Tensor dHidden = SequencePass.New(s.Hidden.Shape.Dimensions);
         pass.Backend.MtpInputBackward(dJoined, n.Contract.MtpConcat, dEmbedded, dHidden);
@@ -97,5 +97,6 @@ internal sealed class TrainingMtp
     {
         Tensor rows = a.Rows(0, b.Shape[0]);
         pass.Backend.Add(rows, b, rows);
+        pass.Casts.Round(CastPoint.GradientSum, rows, "mtp", "state_gradient");
     }
 }
