@@ -23,7 +23,7 @@ internal sealed class TrainRun
         this.output = output;
         options = TrainOptions.Load(configPath);
         options = options with { Precision = precision ?? options.Precision };
-        options.RequireOffered();
+        _ = options.Arithmetic();
         string modelPath = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(configPath))!, options.Model);
         config = DeepSeekConfig.Load(modelPath);
         configBytes = File.ReadAllBytes(modelPath);
@@ -60,7 +60,7 @@ internal sealed class TrainRun
         progress.Report("read documents", 0);
         TrainingData data = TrainingData.Of(Counted(progress), tokenizer, options.Data);
         Windows = data.WindowCount;
-        var model = new ModelTrainingStep(config, backend);
+        var model = new ModelTrainingStep(config, backend, options.Arithmetic());
         ParameterCount = model.Parameters.Sum(p => p.Shape.ElementCount);
         var trainer = new Trainer(options, model, data, tokenizer, configBytes, config.TorchDtype, store, threads);
         if (resume)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference.Training;
 
@@ -10,8 +11,14 @@ public sealed record TrainOptions
     /// <summary>Path of the model's config.json, relative to train.json.</summary>
     public string Model { get; init; } = "config.json";
 
-    /// <summary>The arithmetic of the forward and backward pass; <c>fp32</c> is offered.</summary>
+    /// <summary>The arithmetic of the forward and backward pass: <c>fp32</c>, <c>bf16</c> or <c>fp8</c>.</summary>
     public string Precision { get; init; } = "fp32";
+
+    /// <summary>How FP8 products are added up: <c>hopper</c>, <c>hopper-without-promotion</c>, <c>exact</c> or <c>lanes16</c>. Without a meaning in other precisions.</summary>
+    public string Fp8Accumulation { get; init; } = "hopper";
+
+    /// <summary>Which elements share a scale in FP8 products. Without a meaning in other precisions.</summary>
+    public Fp8Scaling Fp8Scales { get; init; }
 
     /// <summary>Seed of weights and data.</summary>
     public ulong Seed { get; init; }
@@ -73,12 +80,19 @@ public sealed record TrainOptions
         return options;
     }
 
-    /// <summary>Refuses an arithmetic that no model step has.</summary>
-    /// <exception cref="ContractException">The precision is another than fp32.</exception>
-    internal void RequireOffered()
+    /// <summary>What a training step rounds where, under these settings.</summary>
+    /// <exception cref="ContractException">A precision or an accumulation that is not offered, or parts that do not fit together.</exception>
+    public TrainingPrecision Arithmetic()
     {
-        if (Precision != "fp32")
-            throw new ContractException($"precision '{Precision}' is not offered yet; fp32 is: train in it, or set \"precision\": \"fp32\"");
+        TrainingPrecision precision = TrainingPrecision.Parse(Precision);
+        if (precision.Recipe != PrecisionRecipe.Fp8)
+            return precision;
+        (string Name, ScaledProduct Product) named = Array.Find(TrainingPrecision.Products, p => p.Name == Fp8Accumulation);
+        if (named.Name is null)
+            throw new ContractException($"fp8.accumulation '{Fp8Accumulation}' is not offered; take one of {string.Join(", ", TrainingPrecision.Products.Select(p => p.Name))}");
+        precision = precision with { Product = named.Product, Scaling = Fp8Scales };
+        precision.Require();
+        return precision;
     }
 
     /// <summary>SHA-256 over every setting that decides bits, and over the model's configuration: not over the number of steps or how checkpoints are kept.</summary>
@@ -96,10 +110,16 @@ public sealed record TrainOptions
     private static TrainOptions Walk(TrainFields f, TrainOptions d)
     {
         ulong seed = f.Seed("seed", d.Seed);
+        string model = f.Text("model", d.Model);
+        string precision = f.OneOf("precision", d.Precision, ["fp32", "bf16", "fp8"]);
+        // They decide bits of fp8 alone; the names of other recipes stay what they were.
+        bool fp8 = f.Given is null || precision == "fp8";
         return new TrainOptions
         {
-            Model = f.Text("model", d.Model),
-            Precision = f.OneOf("precision", d.Precision, ["fp32", "bf16", "fp8"]),
+            Model = model,
+            Precision = precision,
+            Fp8Accumulation = fp8 ? f.OneOf("fp8.accumulation", d.Fp8Accumulation, Array.ConvertAll(TrainingPrecision.Products, p => p.Name)) : d.Fp8Accumulation,
+            Fp8Scales = fp8 ? f.OneOf("fp8.scales", d.Fp8Scales, [("tiles", Fp8Scaling.Tiles), ("tensor", Fp8Scaling.Tensor)]) : d.Fp8Scales,
             Seed = seed,
             Steps = f.Count("steps", d.Steps, 1),
             InitialDeviation = f.Number("initial_deviation", d.InitialDeviation, 0, 10),

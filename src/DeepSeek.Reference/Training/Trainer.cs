@@ -42,7 +42,9 @@ public sealed class Trainer
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(store);
         options.Optimizer.Validate();
-        options.RequireOffered();
+        TrainingPrecision asked = options.Arithmetic();
+        if (model.Precision != asked)
+            throw new ContractException($"the settings ask for {asked.Name}, the model computes in {model.Precision.Name}, or its FP8 products differ; make it with the settings' arithmetic");
         if (storedType is not (DType.F32 or DType.BF16))
             throw new ContractException($"weights of {storedType.Name()} cannot be trained; set torch_dtype of config.json to float32 or bfloat16");
         this.options = options;
@@ -50,7 +52,7 @@ public sealed class Trainer
         this.data = data;
         this.store = store;
         this.threads = new ParallelOptions { MaxDegreeOfParallelism = threads == 0 ? Environment.ProcessorCount : threads };
-        inputs = new TrainerInputs(config.ToArray(), storedType, tokenizer.Write, options.Seed, options.RecipeHash(config), data.Digest);
+        inputs = new TrainerInputs(config.ToArray(), storedType, tokenizer.Write, options.Seed, options.Precision, options.RecipeHash(config), data.Digest);
         state = TrainerState.Initial(model.Parameters, options);
     }
 

@@ -35,7 +35,7 @@ public sealed class TrainOptionsTests
         TrainOptions options = Parse("""
             {
               // comments and a last comma are allowed
-              "model": "m/config.json", "precision": "bf16", "seed": 18446744073709551615, "steps": 7, "initial_deviation": 0.02, "clip_norm": 0.5, "ema_decay": 0.99,
+              "model": "m/config.json", "precision": "fp8", "fp8": { "accumulation": "exact", "scales": "tensor" }, "seed": 18446744073709551615, "steps": 7, "initial_deviation": 0.02, "clip_norm": 0.5, "ema_decay": 0.99,
               "data": { "sequence_length": 64, "packing": "concatenated", "fim_rate": 0.5, "begin_of_sentence": false },
               "batch": { "first": 2, "last": 8, "ramp_tokens": 1e3, "multiple": 2 },
               "learning_rate": { "peak": 1e-3, "floor": 1e-4, "last": 1e-5, "warmup_steps": 5, "constant_tokens": 1000, "cosine_tokens": 2000, "floor_tokens": 3000 },
@@ -49,7 +49,9 @@ public sealed class TrainOptionsTests
             new TrainOptions
             {
                 Model = "m/config.json",
-                Precision = "bf16",
+                Precision = "fp8",
+                Fp8Accumulation = "exact",
+                Fp8Scales = Fp8Scaling.Tensor,
                 Seed = ulong.MaxValue,
                 Steps = 7,
                 InitialDeviation = 0.02,
@@ -113,9 +115,10 @@ public sealed class TrainOptionsTests
         var options = new TrainOptions();
         string hash = options.RecipeHash("{}"u8);
         Assert.Equal(hash, (options with { Steps = 9, CheckpointEvery = 9, CheckpointKeep = 9, Model = "other" }).RecipeHash("{}"u8));
+        Assert.Equal(hash, (options with { Fp8Accumulation = "exact", Fp8Scales = Fp8Scaling.Tensor }).RecipeHash("{}"u8));
         TrainOptions[] others =
         [
-            options with { Seed = 1 }, options with { Precision = "bf16" }, options with { ClipNorm = 2 }, options with { AverageDecay = 0.5 }, options with { InitialDeviation = 1 },
+            options with { Seed = 1 }, options with { Precision = "bf16" }, options with { Precision = "fp8" }, options with { Precision = "fp8", Fp8Accumulation = "exact" }, options with { Precision = "fp8", Fp8Scales = Fp8Scaling.Tensor }, options with { ClipNorm = 2 }, options with { AverageDecay = 0.5 }, options with { InitialDeviation = 1 },
             options with { Data = new TrainingDataOptions { SequenceLength = 3 } }, options with { Batch = new BatchSizeSchedule { Multiple = 2 } },
             options with { LearningRate = new LearningRateSchedule { Last = 1 } }, options with { Optimizer = new AdamWOptions { MomentUse = MomentUse.AsKept } },
             options with { Balance = new BalanceOptions { Alpha = 1 } }, options with { MtpWeight = new TokenStep(0, 0, 0) },

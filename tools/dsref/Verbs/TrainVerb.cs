@@ -15,7 +15,7 @@ internal static class TrainVerb
         var config = new Option<string>("--config") { Description = "The settings, a train.json (docs/spec/training-recipe.md 10).", HelpName = "train.json", Required = true }.NamesPath();
         var data = new Option<string>("--data") { Description = "A text file, a .jsonl file with a text on each line, or a folder of them.", HelpName = "PATH", Required = true }.NamesPath();
         var output = new Option<string>("--out") { Description = "Where checkpoints, metrics.jsonl and at the end model go.", HelpName = "DIR", Required = true }.NamesPath();
-        var precision = new Option<string?>("--precision") { Description = "The arithmetic of the forward and backward pass, instead of train.json's; fp32 is offered.", HelpName = "fp32" };
+        var precision = new Option<string?>("--precision") { Description = "The arithmetic of the forward and backward pass, instead of train.json's (docs/spec/training-precision.md).", HelpName = "fp32|bf16|fp8" };
         var resume = new Option<bool>("--resume") { Description = "Go on from the newest sound checkpoint in DIR; without one, begin." };
         var backend = new Option<string>("--backend") { Description = "scalar (the definitions) or simd (the same bits, fast).", HelpName = "scalar|simd", DefaultValueFactory = _ => "simd" };
         Option<int> threads = SharedOptions.Threads();

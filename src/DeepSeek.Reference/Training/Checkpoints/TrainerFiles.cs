@@ -9,7 +9,7 @@ namespace DeepSeek.Reference.Training;
 /// config.json, tokenizer.json     as the run was given them
 /// model.safetensors               the weights under the checkpoint's names, in the config's torch_dtype; balance biases F32
 /// optimizer.safetensors           master.NAME F32, m.NAME and v.NAME F32 or BF16, ema.NAME F32
-/// trainer.json                    step, tokens, position, seed, hashes of the recipe and of the data
+/// trainer.json                    step, tokens, position, seed, precision, hashes of the recipe and of the data
 /// </code>
 /// The first three are a model's directory: <c>dsref run</c> takes a checkpoint as it is.
 /// </remarks>
@@ -90,6 +90,7 @@ internal static class TrainerFiles
         json.WriteNumber("tokens", state.Tokens);
         json.WriteNumber("position", state.Position);
         json.WriteNumber("seed", inputs.Seed);
+        json.WriteString("precision", inputs.Precision);
         json.WriteString("recipe", inputs.RecipeHash);
         json.WriteString("data", inputs.DataHash);
         json.WriteEndObject();
@@ -105,7 +106,7 @@ internal static class TrainerFiles
         json.ExpectObject("trainer.json");
         while (json.NextMember(out string name, out _))
         {
-            if (name is "recipe" or "data")
+            if (name is "recipe" or "data" or "precision")
                 texts[name] = json.String(name);
             else if (name is "format" or "step" or "tokens" or "position")
                 numbers[name] = json.Count(name);
@@ -117,6 +118,10 @@ internal static class TrainerFiles
         long Number(string name) => numbers.TryGetValue(name, out long n) ? n : throw new DataException($"{path}: no '{name}'; take another checkpoint");
         if (Number("format") != Format)
             throw new DataException($"{path}: format {Number("format")}, where {Format} is known; resume with the version that wrote it");
+        // Those of the first version have none, and are binary32's.
+        string precision = texts.GetValueOrDefault("precision", "fp32");
+        if (precision != inputs.Precision)
+            throw new DataException($"{path}: the run is in {precision}, not in {inputs.Precision}; resume in {precision}, or begin a new run in an empty directory");
         if (texts.GetValueOrDefault("recipe") != inputs.RecipeHash)
             throw new DataException($"{path}: the run has another recipe (settings of train.json that decide bits, or the model's config.json); resume with those it began with, or begin a new run in an empty directory");
         if (texts.GetValueOrDefault("data") != inputs.DataHash)
@@ -130,6 +135,7 @@ internal static class TrainerFiles
 /// <param name="StoredType">The dtype of the weights in model.safetensors, F32 or BF16.</param>
 /// <param name="WriteTokenizer">Writes tokenizer.json.</param>
 /// <param name="Seed">The run's seed, for a person.</param>
+/// <param name="Precision">The recipe of casts.</param>
 /// <param name="RecipeHash">Names the settings and the config.</param>
 /// <param name="DataHash">Names the windows and their order.</param>
-internal sealed record TrainerInputs(byte[] Config, DType StoredType, Action<Stream> WriteTokenizer, ulong Seed, string RecipeHash, string DataHash);
+internal sealed record TrainerInputs(byte[] Config, DType StoredType, Action<Stream> WriteTokenizer, ulong Seed, string Precision, string RecipeHash, string DataHash);
