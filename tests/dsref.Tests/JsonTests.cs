@@ -171,6 +171,15 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
     }
 
     [Fact]
+    public void Lab_fp8_vs_bf16()
+    {
+        JsonElement json = CommandLine.Run("lab", "fp8-vs-bf16", "--quick", "--steps", "2", "--json").Passes().Json;
+        Assert.Equal(["command", "steps", "seed", "claim", "holds", "runs"], Fields(json));
+        Assert.Equal(["name", "loss", "difference", "largest_of_last_half", "largest", "tokens_per_second", "losses", "differences"], Fields(json.GetProperty("runs")[0]));
+        Assert.Equal(["name", "scales", "product", "loss", "difference", "largest_of_last_half", "largest", "tokens_per_second", "losses", "differences"], Fields(json.GetProperty("runs")[2]));
+    }
+
+    [Fact]
     public void Quantize_and_dequantize()
     {
         string made = models.NewPath(), back = models.NewPath();

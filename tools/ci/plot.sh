@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs both experiments of dsref lab in small and draws them, and metrics of a training run, with tools/plot, as SVG and PNG.
+# Runs three experiments of dsref lab in small and draws them, and metrics of a training run, with tools/plot, as SVG and PNG.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 work="$root/artifacts/plot"
@@ -9,7 +9,8 @@ dsref() { dotnet run -c Release --project "$root/tools/dsref" -- "$@"; }
 plot() { dotnet run -c Release --project "$root/tools/plot" -- "$@"; }
 dsref lab accumulation --k 512 --size 4 --json >"$work/accumulation.json"
 dsref lab quantisation --rows 128 --columns 512 --json >"$work/quantisation.json"
-for experiment in accumulation quantisation; do
+dsref lab fp8-vs-bf16 --quick --steps 4 --json >"$work/precision.json"
+for experiment in accumulation quantisation precision; do
   plot "$work/$experiment.json" "$work/$experiment.svg"
   plot "$work/$experiment.json" "$work/$experiment.png"
   # A picture of its kind, with lines in it.
@@ -29,4 +30,4 @@ if plot "$work/accumulation.json" "$work/accumulation.gif"; then
   echo "a picture of an unknown kind was written" >&2
   exit 1
 fi
-[ "$(ls "$work" | wc -l)" -eq 8 ]
+[ "$(ls "$work" | wc -l)" -eq 11 ]

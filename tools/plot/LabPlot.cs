@@ -17,7 +17,8 @@ internal static class LabPlot
     {
         "lab accumulation" => Accumulation(results, statistic ?? "median"),
         "lab quantisation" => Quantisation(results, statistic ?? "element_decibels"),
-        var other => throw new FormatException($"'{other}' has no picture; take the JSON of dsref lab accumulation or quantisation"),
+        "lab fp8-vs-bf16" => Precision(results, statistic ?? "differences"),
+        var other => throw new FormatException($"'{other}' has no picture; take the JSON of dsref lab accumulation, quantisation or fp8-vs-bf16"),
     };
 
     /// <summary>Errors over K, both logarithmic, a line for each promotion interval.</summary>
@@ -75,6 +76,30 @@ internal static class LabPlot
         plot.YLabel(statistic.Replace('_', ' '));
         plot.Axes.Margins(bottom: 0, top: 0.25);
         plot.ShowLegend(Alignment.UpperRight, Orientation.Horizontal);
+        return plot;
+    }
+
+    /// <summary>Losses, or their differences from bfloat16's in percent, over the steps, a line for each variant.</summary>
+    private static Plot Precision(JsonElement results, string statistic)
+    {
+        var plot = new Plot();
+        bool percent = statistic == "differences";
+        int color = 0;
+        foreach (JsonElement run in results.GetProperty("runs").EnumerateArray())
+        {
+            string name = run.GetProperty("name").GetString()!;
+            // Its differences from itself are nothing.
+            if (percent && name == "bf16")
+                continue;
+            double[] values = [.. run.GetProperty(statistic).EnumerateArray().Select(v => v.GetDouble() * (percent ? 100 : 1))];
+            Scatter line = plot.Add.ScatterLine([.. Enumerable.Range(1, values.Length).Select(step => (double)step)], values, Colors[color++ % Colors.Length]);
+            line.LegendText = name;
+            line.LineWidth = 2;
+        }
+
+        plot.XLabel("step");
+        plot.YLabel(percent ? "loss (EMA 0.9) against bfloat16's, percent" : statistic);
+        plot.ShowLegend(Alignment.UpperRight);
         return plot;
     }
 

@@ -3,9 +3,9 @@ using System.Text.Json;
 using DeepSeek.Reference.Plots;
 using ScottPlot;
 
-var input = new Argument<string>("IN.json|IN.jsonl") { Description = "What dsref lab accumulation or quantisation wrote with --json, or the metrics.jsonl of dsref train." };
+var input = new Argument<string>("IN.json|IN.jsonl") { Description = "What dsref lab accumulation, quantisation or fp8-vs-bf16 wrote with --json, or the metrics.jsonl of dsref train." };
 var output = new Argument<string>("OUT.svg|OUT.png") { Description = "The picture; its format is that of the name." };
-var statistic = new Option<string?>("--statistic") { Description = "Which field of the results; by default median, element_decibels, or loss.", HelpName = "FIELD" };
+var statistic = new Option<string?>("--statistic") { Description = "Which field of the results; by default median, element_decibels, differences, or loss.", HelpName = "FIELD" };
 var width = new Option<int>("--width") { Description = "Pixels; 900.", HelpName = "N", DefaultValueFactory = _ => 900 };
 var height = new Option<int>("--height") { Description = "Pixels; 560.", HelpName = "N", DefaultValueFactory = _ => 560 };
 var command = new RootCommand("Draws the results of dsref lab and of dsref train.\n\nExample:\n  dsref lab accumulation --json > lab.json && dotnet run -c Release --project tools/plot -- lab.json lab.svg") { input, output, statistic, width, height };

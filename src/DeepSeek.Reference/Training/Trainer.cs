@@ -103,8 +103,8 @@ public sealed class Trainer
     /// <exception cref="DataException">The directory cannot be written.</exception>
     public string Publish(string name, bool average = false) => store.Publish(name, TrainerFiles.ModelParts(state, inputs, average));
 
-    /// <summary>One step.</summary>
-    private StepReport TrainStep()
+    /// <summary>One step, without a checkpoint.</summary>
+    internal StepReport TrainStep()
     {
         long started = Stopwatch.GetTimestamp();
         long step = state.Step + 1;

@@ -13,7 +13,7 @@ internal static class LabVerb
     public static Command Command(Terminal terminal) => new("lab", "Longer experiments.\n\nExample:\n  dsref lab exhaustive --function exp")
     {
         Exhaustive(terminal), AccumulationVerb.Command(terminal), QuantisationVerb.Command(terminal), NoiseVerb.Command(terminal),
-        BudgetVerb.Command(terminal), ZooVerb.Command(terminal), BoundsVerb.Command(terminal),
+        BudgetVerb.Command(terminal), ZooVerb.Command(terminal), BoundsVerb.Command(terminal), PrecisionVerb.Command(terminal),
     };
 
     private static Command Exhaustive(Terminal terminal)

@@ -16,6 +16,16 @@ public class CastTests
     public static TheoryData<CastPoint> PointsOfBF16 => [.. Enum.GetValues<CastPoint>().Where(p => p < FirstOfFp8)];
 
     [Fact]
+    public void The_pages_table_is_the_codes()
+    {
+        string page = DeepSeek.Reference.Tests.House.Repository.ReadText("docs", "spec", "training-precision.md");
+        string[] rows = [.. page.Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal) && line.Count(c => c == '|') == 5)];
+        Assert.Equal(
+            Enum.GetValues<CastPoint>().Select(p => $"{p}: {TrainingPrecision.BF16.FormatOf(p)}, {TrainingPrecision.Fp8.FormatOf(p)}"),
+            rows.Select(row => row.Split(" | ")).Select(c => $"{c[0].Trim('|', ' ', '`')}: {c[2]}, {c[3].TrimEnd('|', ' ')}"));
+    }
+
+    [Fact]
     public void Binary32_casts_nothing()
     {
         Assert.All(Enum.GetValues<CastPoint>(), p => Assert.Equal(CastFormat.None, TrainingPrecision.Fp32.FormatOf(p)));

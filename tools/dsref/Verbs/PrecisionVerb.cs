@@ -1,0 +1,102 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using DeepSeek.Reference.Tool.Lab;
+using DeepSeek.Reference.Training;
+
+namespace DeepSeek.Reference.Tool.Verbs;
+
+/// <summary><c>dsref lab fp8-vs-bf16</c>: what FP8 products cost a training run.</summary>
+internal static class PrecisionVerb
+{
+    public static Command Command(Terminal terminal)
+    {
+        var quick = new Option<bool>("--quick") { Description = "A smaller model and fewer steps: a minute or two." };
+        var steps = new Option<int?>("--steps") { Description = $"Steps of each run; {PrecisionSettings.StepsOf(quick: false)}, or {PrecisionSettings.StepsOf(quick: true)} with --quick.", HelpName = "N" };
+        var seed = new Option<string>("--seed") { Description = "Of weights and data, decimal or 0x hexadecimal; 1.", HelpName = "S", DefaultValueFactory = _ => "1" };
+        var data = new Option<string?>("--data") { Description = "A text file, a .jsonl file or a folder, instead of generated text.", HelpName = "PATH" }.NamesPath();
+        var svg = new Option<string?>("--svg") { Description = "Where a picture of the differences over the steps goes.", HelpName = "FILE" }.NamesPath();
+        Option<int> threads = SharedOptions.Threads();
+        Option<bool> json = SharedOptions.Json();
+        var command = new Command("fp8-vs-bf16",
+            "Trains one small model on the same data in bfloat16 and with FP8 products: scales of tiles or of whole tensors, Hopper's sums promoted or not, exact sums. Exit 1 if the loss under the report's recipe is 0.25 % or more away.\n\nExamples:\n  dsref lab fp8-vs-bf16 --quick\n  dsref lab fp8-vs-bf16 --data texts --svg fp8.svg")
+        { quick, steps, seed, data, svg, threads, json };
+        command.SetAction(parsed =>
+        {
+            int count = parsed.GetValue(steps) ?? PrecisionSettings.StepsOf(parsed.GetValue(quick));
+            if (count is < 2 or > 100_000)
+                throw new ContractException($"--steps {count}: take 2 to 100000");
+            var settings = new PrecisionSettings(parsed.GetValue(quick), count, SharedOptions.Seed(parsed.GetRequiredValue(seed)), parsed.GetValue(data));
+            IReadOnlyList<PrecisionRun> runs;
+            using (var progress = new Progress(terminal))
+                runs = PrecisionExperiment.Run(settings, SharedOptions.Workers(parsed.GetValue(threads)), (name, done, of) => progress.Report(name, done, of));
+            if (parsed.GetValue(svg) is { } path)
+                AtomicFile.Write(path, stream => stream.Write(PrecisionPlot.Svg(runs)));
+            if (parsed.GetValue(json))
+                WriteJson(terminal, settings, runs);
+            else
+                WriteTable(terminal, settings, runs);
+            return Report(runs).Holds ? ExitCode.Pass : ExitCode.Mismatch;
+        });
+        return command;
+    }
+
+    private static PrecisionRun Report(IReadOnlyList<PrecisionRun> runs) => runs.Single(r => r.Name == "fp8");
+
+    private static void WriteTable(Terminal terminal, PrecisionSettings settings, IReadOnlyList<PrecisionRun> runs)
+    {
+        terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{settings.Steps} steps, seed {settings.Seed}, {settings.Data ?? "generated text"}; loss averaged with 0.9, differences from bf16"));
+        terminal.Out.WriteLine();
+        terminal.Out.WriteLine($"{"variant",-24}{"scales",-8}{"products",-26}{"loss",9}{"at the end",12}{"last half",11}{"whole run",11}{"tok/s",8}");
+        foreach (PrecisionRun r in runs)
+        {
+            bool fp8 = r.Precision.Recipe == PrecisionRecipe.Fp8;
+            terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{r.Name,-24}{(fp8 ? r.Precision.Scaling.ToString().ToLowerInvariant() : "-"),-8}{(fp8 ? r.Precision.Product.Name : "-"),-26}{r.Smoothed[^1],9:F4}{Percent(r.Last),12}{Percent(r.Largest),11}{Percent(r.LargestOfAll),11}{r.TokensPerSecond,8:F0}"));
+        }
+
+        PrecisionRun report = Report(runs);
+        terminal.Out.WriteLine();
+        terminal.Out.WriteLine($"fp8 against bf16: at most {Percent(report.Largest)} in the last half; the report's claim, below {Percent(PrecisionExperiment.Claim)}, {(report.Holds ? "holds" : "does not hold")}");
+    }
+
+    private static string Percent(double value) => (100 * value).ToString("0.000", CultureInfo.InvariantCulture) + "%";
+
+    private static void WriteJson(Terminal terminal, PrecisionSettings settings, IReadOnlyList<PrecisionRun> runs) => JsonOutput.Write(terminal, "lab fp8-vs-bf16", json =>
+    {
+        json.WriteNumber("steps", settings.Steps);
+        json.WriteNumber("seed", settings.Seed);
+        json.WriteReal("claim", PrecisionExperiment.Claim);
+        json.WriteBoolean("holds", Report(runs).Holds);
+        json.WriteStartArray("runs");
+        foreach (PrecisionRun r in runs)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", r.Name);
+            if (r.Precision.Recipe == PrecisionRecipe.Fp8)
+            {
+                json.WriteString("scales", r.Precision.Scaling.ToString().ToLowerInvariant());
+                json.WriteString("product", r.Precision.Product.Name);
+            }
+
+            json.WriteReal("loss", r.Smoothed[^1]);
+            json.WriteReal("difference", r.Last);
+            json.WriteReal("largest_of_last_half", r.Largest);
+            json.WriteReal("largest", r.LargestOfAll);
+            json.WriteReal("tokens_per_second", Math.Round(r.TokensPerSecond, 1));
+            WriteArray(json, "losses", r.Losses);
+            WriteArray(json, "differences", r.Differences);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    });
+
+    private static void WriteArray(Utf8JsonWriter json, string name, double[] values)
+    {
+        json.WriteStartArray(name);
+        foreach (double value in values)
+            json.WriteNumberValue(value);
+        json.WriteEndArray();
+    }
+}
