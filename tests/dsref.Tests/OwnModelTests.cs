@@ -68,6 +68,18 @@ public sealed class OwnModelTests(Models models) : IClassFixture<Models>
         static int[] Ids(JsonElement element, string name) => [.. element.GetProperty(name).EnumerateArray().Select(i => i.GetInt32())];
     }
 
+    [Fact]
+    public void It_says_what_the_README_says()
+    {
+        string readme = File.ReadAllText(Kept("..", "..", "README.md")).ReplaceLineEndings("\n");
+        const string Command = "dotnet run -c Release --project tools/dsref -- generate --prompt \"The people of the United States\" ", Said = "```text\n";
+        int at = readme.IndexOf(Command, StringComparison.Ordinal) + Command.Length;
+        string[] options = readme[at..readme.IndexOf('\n', at)].Split(' ');
+        int said = readme.IndexOf(Said, at, StringComparison.Ordinal) + Said.Length;
+        Outcome outcome = CommandLine.Run(["generate", "--prompt", "The people of the United States", .. options]).Passes();
+        Assert.Equal(readme[said..readme.IndexOf("\n```", said, StringComparison.Ordinal)], outcome.Out.TrimEnd());
+    }
+
     /// <summary>Every bit of logits and intermediates, of the tool's copy and of the files, by the definitions and fast.</summary>
     [Fact]
     public void The_definitions_give_the_same_bits()
