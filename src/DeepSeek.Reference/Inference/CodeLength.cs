@@ -48,6 +48,13 @@ public sealed class CodeLength
     /// <exception cref="DataException">An id outside the vocabulary.</exception>
     public double Nats(ReadOnlySpan<int> ids, CancellationToken cancellationToken = default)
     {
+        // A negative target would not be counted, and the last id is no input.
+        for (int t = 0; t < ids.Length; t++)
+        {
+            if (ids[t] < 0 || ids[t] >= model.Config.VocabSize)
+                throw new DataException($"position {t}: id {ids[t]} is not in [0, {model.Config.VocabSize}); use ids of this model's vocabulary");
+        }
+
         double nats = 0;
         for (int done = 0; done < ids.Length - 1;)
         {

@@ -88,7 +88,8 @@ public sealed class CodeLengthTests
         Assert.Contains("window of 201", Assert.Throws<ContractException>(() => new CodeLength(model, 201, 0)).Message, StringComparison.Ordinal);
         Assert.Contains("context of 8", Assert.Throws<ContractException>(() => new CodeLength(model, 8, 8)).Message, StringComparison.Ordinal);
         Assert.Contains("context of -1", Assert.Throws<ContractException>(() => new CodeLength(model, 8, -1)).Message, StringComparison.Ordinal);
-        Refusal.Of(() => new CodeLength(model, 8, 2).Nats([1, 2, 50]), "50");
+        Refusal.Of(() => new CodeLength(model, 8, 2).Nats([1, 2, 50]), "position 2", "50");
+        Refusal.Of(() => new CodeLength(model, 8, 2).Nats([1, -1, 3]), "position 1", "-1");
         using var cancelled = new CancellationTokenSource();
         cancelled.Cancel();
         Assert.Throws<OperationCanceledException>(() => new CodeLength(model, 8, 2).Nats([1, 2, 3], cancelled.Token));
