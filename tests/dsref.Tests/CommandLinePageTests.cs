@@ -17,6 +17,7 @@ public sealed partial class CommandLinePageTests
     [InlineData("generate")]
     [InlineData("grad")]
     [InlineData("train")]
+    [InlineData("eval")]
     [InlineData("chat")]
     [InlineData("tokenize")]
     [InlineData("tokenizer", "train")]

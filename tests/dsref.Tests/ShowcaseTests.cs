@@ -41,9 +41,9 @@ public sealed class ShowcaseTests : IDisposable
     }
 
     [Fact]
-    public void What_the_tool_embeds_is_small()
+    public void What_verify_needs_is_small()
     {
-        long bytes = GoldenSource.EmbeddedNames.Sum(name =>
+        long bytes = GoldenSource.EmbeddedNames.Where(n => !n.StartsWith("golden/model/", StringComparison.Ordinal)).Sum(name =>
         {
             using Stream packed = GoldenSource.Compressed(name);
             return packed.Length;

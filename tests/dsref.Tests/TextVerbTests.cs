@@ -55,7 +55,6 @@ public sealed class TextVerbTests(Models models) : IClassFixture<Models>
         Generate("--logprobs", "1").RefusesWith(2, "--json");
         Generate("--prompt", "x").RefusesWith(2, "both given");
         CommandLine.Run("generate", "--model", models["fp32_greedy"], "--prompt", "x").RefusesWith(2, "holds no tokenizer.json");
-        CommandLine.Run("chat").RefusesWith(2, "--model");
 
         Outcome Generate(params string[] more) => CommandLine.Run(["generate", "--model", model, "--ids", "0,9", "--max-tokens", "3", "--ignore-eos", .. more]);
     }

@@ -149,6 +149,57 @@ public sealed class TrainVerbTests : IDisposable
         Train("run", "--resume").RefusesWith(2, "another recipe");
     }
 
+    /// <summary>Longer tokens: fewer windows of the same texts; what comes out holds the tokenizer and reads text.</summary>
+    [Fact]
+    public void A_tokenizer_of_ones_own_is_trained_on()
+    {
+        CommandLine.Run("tokenizer", "train", "--in", At("texts", "a.txt"), "--vocab-size", "300", "--out", At("tokenizer.json")).Passes();
+        Train("small", "--tokenizer", At("tokenizer.json")).RefusesWith(2, "vocab_size is 264", "tokenizer.json has", "or more");
+        Train("none", "--tokenizer", At("none.json")).RefusesWith(2, "none.json");
+        File.WriteAllText(At("config.json"), Model.Replace("264", "300", StringComparison.Ordinal));
+        int bytes = Train("bytes", "--json").Passes().Json.GetProperty("windows").GetInt32();
+        int ids = Train("ids", "--json", "--tokenizer", At("tokenizer.json")).Passes().Json.GetProperty("windows").GetInt32();
+        Assert.InRange(ids, 1, bytes / 2);
+        Assert.Equal(File.ReadAllBytes(At("tokenizer.json")), File.ReadAllBytes(At("ids", "model", "tokenizer.json")));
+        CommandLine.Run("generate", "--model", At("ids", "model"), "--prompt", "line", "--max-tokens", "3").Passes();
+        Train("ids", "--resume").RefusesWith(2, "other data");
+    }
+
+    /// <summary>What the model was trained on costs it less than another text of the same length; folders are counted apart, and add up.</summary>
+    [Fact]
+    public void Eval_counts_bits_a_byte()
+    {
+        Train("run").Passes();
+        Directory.CreateDirectory(At("held", "known"));
+        Directory.CreateDirectory(At("held", "other", "deeper"));
+        File.WriteAllText(At("held", "known", "a.txt"), "line 7 of a text line 8 of a text line 9 of a text");
+        File.WriteAllText(At("held", "other", "deeper", "b.txt"), "QZ\u00ff!QZ#!\u00e9%QZXW~~{}QZ\u00fcQXJ^QZKV|QZQ");
+        string[] eval = ["eval", "--model", At("run", "model"), "--data", At("held"), "--window", "16"];
+        JsonElement json = CommandLine.Run([.. eval, "--json"]).Passes().Json;
+        Assert.Equal(["command", "contract", "backend", "window", "context", "groups", "documents", "bytes", "tokens", "nats", "bits_per_byte"], json.EnumerateObject().Select(p => p.Name));
+        Assert.Equal((16, 8, 2), (json.GetProperty("window").GetInt32(), json.GetProperty("context").GetInt32(), json.GetProperty("documents").GetInt32()));
+        JsonElement known = json.GetProperty("groups")[0], other = json.GetProperty("groups")[1];
+        Assert.Equal(["name", "documents", "bytes", "tokens", "nats", "bits_per_byte"], known.EnumerateObject().Select(p => p.Name));
+        Assert.Equal(("known", "other"), (known.GetProperty("name").GetString(), other.GetProperty("name").GetString()));
+        // A byte vocabulary: a token for each byte, and one for the end.
+        Assert.Equal(known.GetProperty("bytes").GetInt32() + 1, known.GetProperty("tokens").GetInt32());
+        Assert.True(known.GetProperty("bits_per_byte").GetDouble() + 1 < other.GetProperty("bits_per_byte").GetDouble());
+        Assert.Equal(json.GetProperty("nats").GetDouble(), known.GetProperty("nats").GetDouble() + other.GetProperty("nats").GetDouble(), 1e-9);
+        Assert.Equal(json.GetProperty("nats").GetDouble() / Math.Log(2) / json.GetProperty("bytes").GetInt32(), json.GetProperty("bits_per_byte").GetDouble(), 1e-12);
+
+        string lines = CommandLine.Run(eval).Passes().Out;
+        Assert.Equal(["known", "other", "all", "windows of 16 ids, 8 of them context; contract Canonical"], lines.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split(':')[0]));
+        Assert.StartsWith(".: ", CommandLine.Run("eval", "--model", At("run", "model"), "--data", At("held", "known"), "--window", "16").Passes().Out, StringComparison.Ordinal);
+
+        CommandLine.Run([.. eval, "--window", "65"]).RefusesWith(2, "--window");
+        CommandLine.Run("eval", "--model", At("run", "model"), "--data", At("held"), "--window", "65").RefusesWith(2, "window of 65", "64");
+        CommandLine.Run([.. eval, "--context", "16"]).RefusesWith(2, "context of 16");
+        CommandLine.Run([.. eval, "--backend", "faulty:zero-output"]).RefusesWith(2, "take scalar or simd");
+        CommandLine.Run("eval", "--model", At("run", "model"), "--data", At("none"), "--window", "16").RefusesWith(2, "none", "no such file");
+        Directory.CreateDirectory(At("empty"));
+        CommandLine.Run("eval", "--model", At("run", "model"), "--data", At("empty"), "--window", "16").RefusesWith(2, "empty", "no text");
+    }
+
     [Fact]
     public void An_interrupted_run_is_saved()
     {

@@ -68,6 +68,7 @@ internal static class Application
         RunVerb.Command(terminal),
         GenerateVerb.Command(terminal),
         TrainVerb.Command(terminal),
+        EvalVerb.Command(terminal),
         GradVerb.Command(terminal),
         ChatVerb.Command(terminal),
         TokenizeVerb.Command(terminal),

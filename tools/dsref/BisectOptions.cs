@@ -18,7 +18,7 @@ internal sealed record BisectModel(string Directory, NumericContract Contract, F
 /// <summary>The options of bisect that choose the model: as run's, without a backend, and with ids that a dump may bring itself.</summary>
 internal sealed class BisectOptions
 {
-    private readonly Option<string> model = new Option<string>("--model") { Description = "Directory with config.json and model.safetensors, or shards and their index.", HelpName = "DIR", Required = true }.NamesPath();
+    private readonly Option<string?> model = new Option<string?>("--model") { Description = $"Directory with config.json and model.safetensors, or shards and their index; {EmbeddedModel.Default}.", HelpName = "DIR" }.NamesPath();
     private readonly Option<string?> ids = new("--ids") { Description = "One prompt, as token ids; by default the dump's input_ids.", HelpName = "1,2,3" };
     private readonly Option<string?> idsFile = new Option<string?>("--ids-file") { Description = "Prompts of one length as JSON, [[...],[...]], one array a row.", HelpName = "F.json" }.NamesPath();
     private readonly Option<string?> contract = new("--contract") { Description = "What the candidate declares: Canonical, DeepSeekInference, HopperFp8, HuggingFace or Ideal; by default Canonical for float32 checkpoints, else DeepSeekInference.", HelpName = "NAME" };
@@ -37,7 +37,7 @@ internal sealed class BisectOptions
     /// <exception cref="ContractException">No such contract or mode.</exception>
     public BisectModel Read(ParseResult parsed)
     {
-        string directory = parsed.GetRequiredValue(model);
+        string directory = parsed.GetValue(model) ?? EmbeddedModel.Directory;
         NumericContract chosen = parsed.GetValue(contract) is { } name
             ? NumericContract.Parse(name)
             : DeepSeekModel.DefaultContract(DeepSeekConfig.Load(Path.Combine(directory, "config.json")));

@@ -5,10 +5,10 @@ using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool;
 
-/// <summary>The options of the verbs that load a model, and those of prompts: run, generate, chat.</summary>
+/// <summary>The options of the verbs that load a model, and those of prompts: run, generate, chat, eval.</summary>
 internal sealed class ModelOptions
 {
-    private readonly Option<string> model = new Option<string>("--model") { Description = "Directory with config.json and model.safetensors, or shards and their index.", HelpName = "DIR", Required = true }.NamesPath();
+    private readonly Option<string?> model = new Option<string?>("--model") { Description = $"Directory with config.json and model.safetensors, or shards and their index; {EmbeddedModel.Default}.", HelpName = "DIR" }.NamesPath();
     private readonly Option<string?> ids = new("--ids") { Description = "One prompt, as token ids.", HelpName = "1,2,3" };
     private readonly Option<string?> idsFile = new Option<string?>("--ids-file") { Description = "Prompts as JSON, [[...],[...]], one array a row.", HelpName = "F.json" }.NamesPath();
     private readonly Option<string?> contract = new("--contract")
@@ -34,7 +34,7 @@ internal sealed class ModelOptions
     public bool HasPrompts(ParseResult parsed) => parsed.GetValue(ids) is not null || parsed.GetValue(idsFile) is not null;
 
     /// <summary>The model's directory.</summary>
-    public string Directory(ParseResult parsed) => parsed.GetRequiredValue(model);
+    public string Directory(ParseResult parsed) => parsed.GetValue(model) ?? EmbeddedModel.Directory;
 
     /// <summary>The prompts.</summary>
     public IReadOnlyList<int[]> Prompts(ParseResult parsed) => PromptIds.Read(parsed.GetValue(ids), parsed.GetValue(idsFile));

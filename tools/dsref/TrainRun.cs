@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Text;
 using DeepSeek.Reference.Training;
 
 namespace DeepSeek.Reference.Tool;
@@ -13,10 +14,10 @@ internal sealed class TrainRun
     private readonly TrainOptions options;
     private readonly byte[] configBytes;
     private readonly DeepSeekConfig config;
-    private readonly ByteVocabulary tokenizer = new();
+    private readonly ITrainingTokenizer tokenizer;
     private double lastLoss = double.NaN;
 
-    public TrainRun(Terminal terminal, string configPath, string? precision, string dataPath, string output)
+    public TrainRun(Terminal terminal, string configPath, string? precision, string? tokenizerPath, string dataPath, string output)
     {
         this.terminal = terminal;
         this.dataPath = dataPath;
@@ -27,8 +28,9 @@ internal sealed class TrainRun
         string modelPath = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(configPath))!, options.Model);
         config = DeepSeekConfig.Load(modelPath);
         configBytes = File.ReadAllBytes(modelPath);
+        tokenizer = tokenizerPath is null ? new ByteVocabulary() : TrainingTokenizer.Load(tokenizerPath);
         if (config.VocabSize < tokenizer.VocabularySize)
-            throw new DataException($"{modelPath}: vocab_size is {config.VocabSize}, but the byte vocabulary has {tokenizer.VocabularySize} tokens; set it to {tokenizer.VocabularySize} or more");
+            throw new DataException($"{modelPath}: vocab_size is {config.VocabSize}, but {tokenizerPath ?? "the byte vocabulary"} has {tokenizer.VocabularySize} tokens; set it to {tokenizer.VocabularySize} or more");
         if (config.MaxPositionEmbeddings < options.Data.SequenceLength)
             throw new DataException($"{configPath}: data.sequence_length is {options.Data.SequenceLength}, but max_position_embeddings of {modelPath} is {config.MaxPositionEmbeddings}; shorten the one or raise the other");
     }

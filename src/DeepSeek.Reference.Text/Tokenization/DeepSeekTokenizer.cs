@@ -76,6 +76,16 @@ public sealed class DeepSeekTokenizer : Tokenizer
         return run.Ids.ToArray();
     }
 
+    /// <summary>The ids of a text in which nothing is a special token, not even what spells one: as documents are taken for training.</summary>
+    /// <exception cref="DataException">A byte of the text has no token, in a vocabulary without all 256.</exception>
+    public int[] EncodeOrdinary(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var run = new EncodingRun(text.Length);
+        run.Split(WellFormed(text), 0, text.Length, stages, pairs, vocabulary);
+        return run.Ids.ToArray();
+    }
+
     /// <summary>The text of ids. An id without a token gives nothing, as in the published decoders.</summary>
     /// <param name="ids">The ids.</param>
     /// <param name="skipSpecialTokens">Whether special tokens give nothing too.</param>

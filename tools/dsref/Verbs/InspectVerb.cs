@@ -9,7 +9,7 @@ internal static class InspectVerb
 {
     public static Command Command(Terminal terminal)
     {
-        var target = new Argument<string>("DIR|config.json") { Description = "A model directory, or its config alone." }.NamesPath();
+        var target = new Argument<string?>("DIR|config.json") { Description = $"A model directory, or its config alone; {EmbeddedModel.Default}.", Arity = ArgumentArity.ZeroOrOne }.NamesPath();
         var check = new Option<bool>("--check") { Description = "Read every weight and report NaN, infinities and impossible scales (exit 2), one block at a time." };
         Option<bool> json = SharedOptions.Json();
         var command = new Command("inspect",
@@ -17,7 +17,7 @@ internal static class InspectVerb
         { target, check, json };
         command.SetAction(parsed =>
         {
-            string path = parsed.GetRequiredValue(target);
+            string path = parsed.GetValue(target) ?? EmbeddedModel.Directory;
             bool isDirectory = Directory.Exists(path);
             DeepSeekConfig config = DeepSeekConfig.Load(isDirectory ? Path.Combine(path, "config.json") : path);
             var table = new ParameterTable(config);
