@@ -19,7 +19,7 @@ internal sealed class ModelOptions
 
     private readonly Option<string?> attention = new("--attention") { Description = "How MLA is evaluated; by default as the contract says.", HelpName = "naive|absorbed" };
     private readonly Option<string?> fp8 = SharedOptions.Fp8();
-    private readonly Option<string?> cache = new("--cache") { Description = "What the latent cache holds: the activations, or FP8 latents; by default as the contract says.", HelpName = "activations|f8" };
+    private readonly Option<string?> cache = new("--cache") { Description = "What the latent cache holds: the activations, these in bfloat16, or FP8 latents; by default as the contract says.", HelpName = "activations|bf16|f8" };
     private readonly Option<string> backend = SharedOptions.Backend();
     private readonly Option<int> threads = SharedOptions.Threads();
 
@@ -29,6 +29,14 @@ internal sealed class ModelOptions
         foreach (Option option in (Option[])[model, .. prompts ? (Option[])[ids, idsFile] : [], contract, attention, fp8, cache, backend, threads])
             command.Add(option);
     }
+
+    /// <summary>What --cache calls a format.</summary>
+    public static string NameOf(CacheFormat format) => format switch
+    {
+        CacheFormat.Fp8 => "f8",
+        CacheFormat.BFloat16 => "bf16",
+        _ => "activations",
+    };
 
     /// <summary>Whether ids were given.</summary>
     public bool HasPrompts(ParseResult parsed) => parsed.GetValue(ids) is not null || parsed.GetValue(idsFile) is not null;
@@ -81,8 +89,9 @@ internal sealed class ModelOptions
             {
                 null => chosen.Cache,
                 "activations" => CacheFormat.Activations,
+                "bf16" => CacheFormat.BFloat16,
                 "f8" => CacheFormat.Fp8,
-                var format => throw new ContractException($"--cache '{format}': there are activations and f8"),
+                var format => throw new ContractException($"--cache '{format}': there are activations, bf16 and f8"),
             },
         };
         DeepSeekModel loaded = DeepSeekModel.Load(directory, chosen, runs, mode8);

@@ -77,7 +77,6 @@ public sealed partial class DeepSeekModel
     internal void Pass(ReadOnlySpan<int> ids, IReadOnlyList<LatentCache> caches, Tensor logits, ForwardOptions options, int T)
     {
         int B = caches.Count;
-        int d = Config.HiddenSize;
         var first = new int[B];
         for (int b = 0; b < B; b++)
         {
@@ -85,17 +84,8 @@ public sealed partial class DeepSeekModel
             caches[b].Reserve(first[b] + T);
         }
 
-        Tensor tokens = workspace.Ids.Get(DType.I32, ids.Length);
-        ids.CopyTo(tokens.AsSpan<int>());
         var pass = new ForwardPass(caches, first, T, workspace, options.Trace);
-
-        Tensor x = workspace.Hidden.Get(n.Activations, pass.Rows, d);
-        n.Backend.Embedding(embedding, tokens, x);
-        pass.Probe("", "embedding", x, d);
-        for (int i = 0; i < blocks.Length; i++)
-            blocks[i].Forward(x, pass, pass.Trace is null ? "" : $"layers.{i}");
-        pass.Probe("", "hidden_before_final_norm", x, d);
-
+        Tensor x = Layers(ids, pass);
         Tensor normed = Head(x, pass, logits, options);
         if (options.Mtp)
         {
@@ -104,6 +94,21 @@ public sealed partial class DeepSeekModel
             // The modules use the pass's buffers for rows and positions, but not those of the main model's states.
             mtp!.Forward(pass, ids, Contract.MtpHidden == Ops.MtpHidden.PostNorm ? normed : x);
         }
+    }
+
+    /// <summary>Embedding and layers: the residual stream [R, d] after the last.</summary>
+    private Tensor Layers(ReadOnlySpan<int> ids, ForwardPass pass)
+    {
+        int d = Config.HiddenSize;
+        Tensor tokens = workspace.Ids.Get(DType.I32, ids.Length);
+        ids.CopyTo(tokens.AsSpan<int>());
+        Tensor x = workspace.Hidden.Get(n.Activations, pass.Rows, d);
+        n.Backend.Embedding(embedding, tokens, x);
+        pass.Probe("", "embedding", x, d);
+        for (int i = 0; i < blocks.Length; i++)
+            blocks[i].Forward(x, pass, pass.Trace is null ? "" : $"layers.{i}");
+        pass.Probe("", "hidden_before_final_norm", x, d);
+        return x;
     }
 
     /// <summary>The final norm and the head; returns the normalised rows, all of them where anyone needs all.</summary>

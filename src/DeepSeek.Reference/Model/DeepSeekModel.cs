@@ -119,6 +119,12 @@ public sealed partial class DeepSeekModel : IDisposable
     /// <param name="fixedCapacity">True to refuse more tokens than that.</param>
     public LatentCache NewCache(int capacity = 0, bool fixedCapacity = false) => new(Config, Contract, capacity, fixedCapacity);
 
+    /// <summary>Memory for the caches of many sequences, of at most this many bytes.</summary>
+    /// <param name="maxBytes">What all pages together take at most.</param>
+    /// <param name="mtp">True to make room for the MTP modules too.</param>
+    /// <exception cref="ContractException">Not one page fits.</exception>
+    public LatentPagePool NewPagePool(long maxBytes, bool mtp = false) => new(Config, Contract, maxBytes, mtp);
+
     /// <summary>Closes the checkpoint that <see cref="Load"/> opened.</summary>
     public void Dispose() => owned?.Dispose();
 

@@ -3,25 +3,38 @@ using DeepSeek.Reference.Tracing;
 namespace DeepSeek.Reference.Model;
 
 /// <summary>What the components of one pass share: the rows, their positions, the caches, the buffers and the trace.</summary>
-/// <remarks>Rows are [B·T], those of one sequence together. Linear operations run on all of them at once; attention runs sequence by sequence.</remarks>
+/// <remarks>
+/// Rows are [R], those of one sequence together: R = B·T where every sequence has T new tokens, else the sum of their numbers.
+/// Linear operations run on all of them at once; attention runs sequence by sequence. Only a pass of one T can be traced.
+/// </remarks>
 internal sealed class ForwardPass
 {
-    private readonly int[] first;
+    private readonly int[] first, counts, offsets;
 
     /// <summary>A pass of <paramref name="tokens"/> tokens on each cache, the first of sequence b at position first[b].</summary>
     public ForwardPass(IReadOnlyList<LatentCache> caches, int[] first, int tokens, Workspace workspace, ITensorTrace? trace)
+        : this(caches, first, [.. Enumerable.Repeat(tokens, caches.Count)], workspace, trace)
+    {
+    }
+
+    /// <summary>A pass of counts[b] tokens on cache b, the first of them at position first[b].</summary>
+    public ForwardPass(IReadOnlyList<LatentCache> caches, int[] first, int[] counts, Workspace workspace, ITensorTrace? trace)
     {
         Caches = caches;
         this.first = first;
-        Tokens = tokens;
+        this.counts = counts;
+        offsets = new int[counts.Length];
+        for (int b = 1; b < counts.Length; b++)
+            offsets[b] = offsets[b - 1] + counts[b - 1];
+        Rows = counts.Length == 0 ? 0 : offsets[^1] + counts[^1];
         Workspace = workspace;
         Trace = trace;
         Positions = workspace.Positions.Get(DType.I32, Rows);
         Span<int> positions = Positions.AsSpan<int>();
         for (int b = 0; b < Sequences; b++)
         {
-            for (int t = 0; t < tokens; t++)
-                positions[(b * tokens) + t] = first[b] + t;
+            for (int t = 0; t < counts[b]; t++)
+                positions[offsets[b] + t] = first[b] + t;
         }
     }
 
@@ -31,13 +44,13 @@ internal sealed class ForwardPass
     /// <summary>B.</summary>
     public int Sequences => Caches.Count;
 
-    /// <summary>T: new tokens of each sequence.</summary>
-    public int Tokens { get; }
+    /// <summary>T: new tokens of each sequence, in a pass of one T.</summary>
+    public int Tokens => counts[0];
 
-    /// <summary>B·T.</summary>
-    public int Rows => Sequences * Tokens;
+    /// <summary>R: the new tokens of all sequences.</summary>
+    public int Rows { get; }
 
-    /// <summary>Position of each row, I32 [B·T].</summary>
+    /// <summary>Position of each row, I32 [R].</summary>
     public Tensor Positions { get; }
 
     /// <summary>Buffers.</summary>
@@ -49,8 +62,17 @@ internal sealed class ForwardPass
     /// <summary>Position of sequence b's first new token: the number of tokens before it.</summary>
     public int First(int b) => first[b];
 
+    /// <summary>New tokens of sequence b.</summary>
+    public int Count(int b) => counts[b];
+
+    /// <summary>The row of sequence b's first new token.</summary>
+    public int Offset(int b) => offsets[b];
+
+    /// <summary>Tokens of sequence b after the pass.</summary>
+    public int End(int b) => first[b] + counts[b];
+
     /// <summary>Rows of sequence b.</summary>
-    public Tensor Sequence(Tensor rows, int b) => Sequences == 1 ? rows : rows.Rows((long)b * Tokens, Tokens);
+    public Tensor Sequence(Tensor rows, int b) => Sequences == 1 ? rows : rows.Rows(offsets[b], counts[b]);
 
     /// <summary>Whether the trace asks for prefix.name.</summary>
     public bool Wants(string prefix, string name) => Trace is not null && Trace.Wants(prefix.Length == 0 ? name : $"{prefix}.{name}");

@@ -58,6 +58,17 @@ internal sealed class MtpModule
     /// <summary>States h [B·T, d] and ids [B·T] of the tokens k ahead, to logits [B·T, V].</summary>
     public Tensor Forward(Tensor h, Tensor ids, ForwardPass pass)
     {
+        Tensor y = Head(Follow(h, ids, pass), logits.Get(n.Contract.Logits, pass.Rows, n.Config.VocabSize));
+        pass.Probe(probe, "logits", y, n.Config.VocabSize);
+        return y;
+    }
+
+    /// <summary>The logits of normalised rows.</summary>
+    public Tensor Head(Tensor rows, Tensor y) => n.Linear(rows, head, y);
+
+    /// <summary>The same up to shared_head.norm: the normalised output [B·T, d].</summary>
+    public Tensor Follow(Tensor h, Tensor ids, ForwardPass pass)
+    {
         int d = n.Config.HiddenSize;
         Tensor e = embedded.Get(n.Activations, pass.Rows, d);
         n.Backend.Embedding(embedding, ids, e);
@@ -79,18 +90,16 @@ internal sealed class MtpModule
         pass.Probe(probe, "block_out", x, d);
         NormedOutput = n.Norm(x, sharedHeadNorm, normed.Get(n.Activations, pass.Rows, d));
         pass.Probe(probe, "shared_head_norm_out", NormedOutput, d);
-        Tensor y = n.Linear(NormedOutput, head, logits.Get(n.Contract.Logits, pass.Rows, n.Config.VocabSize));
-        pass.Probe(probe, "logits", y, n.Config.VocabSize);
-        return y;
+        return NormedOutput;
     }
 
     private static void ZeroFirst(Tensor e, ForwardPass pass)
     {
         for (int b = 0; b < pass.Sequences; b++)
         {
-            if (pass.First(b) > 0 || pass.Tokens == 0)
+            if (pass.First(b) > 0 || pass.Count(b) == 0)
                 continue;
-            Tensor row = e.Rows((long)b * pass.Tokens, 1);
+            Tensor row = e.Rows(pass.Offset(b), 1);
             if (row.DType == DType.F32)
                 row.AsSpan<float>().Clear();
             else

@@ -129,7 +129,7 @@ internal sealed class MultiHeadLatentAttention
         Tensor z = w.LatentOutput.Get(n.Activations, pass.Rows, H, c);
         for (int b = 0; b < pass.Sequences; b++)
         {
-            int length = pass.First(b) + pass.Tokens;
+            int length = pass.End(b);
             Tensor keys = pass.Caches[b].View(layer, length, n.Backend, w).Reshape(length, 1, c + dr);
             n.Backend.Attention(pass.Sequence(absorbed, b), keys, null, Attributes(pass.First(b), scoreSplit: c), pass.Sequence(z, b));
         }
@@ -149,7 +149,7 @@ internal sealed class MultiHeadLatentAttention
         Tensor? newValues = wantsKeys ? new Tensor(n.Activations, pass.Rows, H, dv) : null;
         for (int b = 0; b < pass.Sequences; b++)
         {
-            int length = pass.First(b) + pass.Tokens;
+            int length = pass.End(b);
             Tensor cached = pass.Caches[b].View(layer, length, n.Backend, w);
             Tensor latent = w.PastLatent.Get(n.Activations, length, c);
             Tensor key = w.PastRopeKey.Get(n.Activations, length, dr);
@@ -163,8 +163,8 @@ internal sealed class MultiHeadLatentAttention
             n.Backend.Attention(pass.Sequence(q, b), keys, values, Attributes(pass.First(b), scoreSplit: 0), pass.Sequence(y, b));
             if (wantsKeys)
             {
-                keys.Rows(pass.First(b), pass.Tokens).CopyTo(pass.Sequence(newKeys!, b));
-                values.Rows(pass.First(b), pass.Tokens).CopyTo(pass.Sequence(newValues!, b));
+                keys.Rows(pass.First(b), pass.Count(b)).CopyTo(pass.Sequence(newKeys!, b));
+                values.Rows(pass.First(b), pass.Count(b)).CopyTo(pass.Sequence(newValues!, b));
             }
         }
 

@@ -37,6 +37,12 @@ internal sealed class Workspace
 
     public Scratch CacheKey { get; } = new();
 
+    public Scratch CacheCodes { get; } = new();
+
+    public Scratch CacheScales { get; } = new();
+
+    public Scratch CacheStored { get; } = new();
+
     public Scratch CacheRows { get; } = new();
 
     public Scratch PastLatent { get; } = new();

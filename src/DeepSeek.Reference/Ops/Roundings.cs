@@ -200,4 +200,7 @@ public enum CacheFormat
     /// DeepSeek-V3's size. Attention reads the values that the codes stand for.
     /// </summary>
     Fp8,
+
+    /// <summary>Latent and rotated key, each value rounded to bfloat16 once, to nearest even: what bfloat16 activations are already.</summary>
+    BFloat16,
 }

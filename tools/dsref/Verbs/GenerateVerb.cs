@@ -136,6 +136,6 @@ internal static class GenerateVerb
 
             json.WriteEndArray();
             json.WriteFp8(model.Fp8);
-            json.WriteString("cache", model.Contract.Cache == CacheFormat.Fp8 ? "f8" : "activations");
+            json.WriteString("cache", ModelOptions.NameOf(model.Contract.Cache));
         });
 }

@@ -104,7 +104,7 @@ internal static class RunVerb
 
             writer.WriteEndArray();
             writer.WriteFp8(model.Fp8);
-            writer.WriteString("cache", model.Contract.Cache == CacheFormat.Fp8 ? "f8" : "activations");
+            writer.WriteString("cache", ModelOptions.NameOf(model.Contract.Cache));
         });
     }
 }
