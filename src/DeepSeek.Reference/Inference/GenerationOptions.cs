@@ -39,6 +39,12 @@ public sealed record GenerationOptions
     /// <summary>Tokens of a prompt that one pass takes; 0 takes all. Changes memory and speed, never a bit.</summary>
     public int PrefillChunk { get; init; }
 
+    /// <summary>Tokens that the MTP module drafts ahead of each pass, which then judges them all at once; 0 drafts none. The model needs an MTP module.</summary>
+    public int Drafts { get; init; }
+
+    /// <summary>Which drafts are taken. Greedy ids are those without drafts under either.</summary>
+    public DraftAcceptance Acceptance { get; init; }
+
     /// <summary>Called after each pass over a part of a prompt: row, ids of it that the model has taken.</summary>
     public Action<int, int>? OnPrefill { get; init; }
 
@@ -71,4 +77,8 @@ public enum StopReason
 /// <summary>What one row was continued with.</summary>
 /// <param name="Ids">The new ids, without the one that ends a text.</param>
 /// <param name="Reason">Why it ended.</param>
-public sealed record GeneratedSequence(IReadOnlyList<int> Ids, StopReason Reason);
+public sealed record GeneratedSequence(IReadOnlyList<int> Ids, StopReason Reason)
+{
+    /// <summary>What became of drafts; null where none were asked for.</summary>
+    public DraftCounts? Drafts { get; init; }
+}

@@ -38,17 +38,51 @@ internal sealed class TokenSampler
     /// <exception cref="NotANumberException">A logit or a probability is NaN.</exception>
     public int Choose(Tensor logits, GenerationOptions options, TokenHistory history, int position)
     {
-        ReadOnlySpan<float> l = Widened(logits);
-        if (SamplingRules.Adjusts(options))
-        {
-            l.CopyTo(values);
-            SamplingRules.Adjust(values, options, history);
-            l = values;
-        }
-
         if (options.Temperature == 0)
-            return TopK.ArgMax(l);
+            return TopK.ArgMax(Adjusted(logits, options, history));
+        Probabilities(logits, options, history);
+        return Race(values, new RandomStream(options.Seed, StreamName, (uint)position));
+    }
 
+    /// <summary>The probability of each token in a draw, normalised in binary64: p_v / Σ p, the sum in ascending ids.</summary>
+    /// <exception cref="NotANumberException">A probability is NaN.</exception>
+    public double[] Distribution(Tensor logits, GenerationOptions options, TokenHistory history)
+    {
+        Probabilities(logits, options, history);
+        double sum = 0;
+        foreach (float p in values)
+            sum += p;
+        if (double.IsNaN(sum))
+            throw new NotANumberException($"the probabilities of {values.Length} tokens have no sum: value {Array.FindIndex(values, float.IsNaN)} is NaN");
+        return [.. values.Select(p => p / sum)];
+    }
+
+    /// <summary>A draw from weights [V], which are changed: argmax_v w_v / e_v.</summary>
+    public static int Race(Span<float> weights, RandomStream words)
+    {
+        for (int v = 0; v < weights.Length; v++)
+            weights[v] /= Exponential(words.Word((ulong)v));
+        return TopK.ArgMax(weights);
+    }
+
+    /// <summary>An exponentially distributed value of one random word.</summary>
+    internal static float Exponential(uint word) => -Correct.Log(((2 * (word >> 9)) + 1) * (1f / 16777216));
+
+    /// <summary>Logits after penalties and biases.</summary>
+    private ReadOnlySpan<float> Adjusted(Tensor logits, GenerationOptions options, TokenHistory history)
+    {
+        ReadOnlySpan<float> l = Widened(logits);
+        if (!SamplingRules.Adjusts(options))
+            return l;
+        l.CopyTo(values);
+        SamplingRules.Adjust(values, options, history);
+        return values;
+    }
+
+    /// <summary>The probabilities that take part in a draw, into the values.</summary>
+    private void Probabilities(Tensor logits, GenerationOptions options, TokenHistory history)
+    {
+        ReadOnlySpan<float> l = Adjusted(logits, options, history);
         int V = values.Length;
         float divisor = Math.Max(options.Temperature, LeastTemperature);
         for (int v = 0; v < V; v++)
@@ -60,17 +94,9 @@ internal sealed class TokenSampler
             BFloat16Spans.Round(values, z.AsSpan<BFloat16>());
         Tensor p = probabilities.Get(model.Contract.Logits, 1, V);
         model.Backend.Softmax(z, p);
-
         Widened(p).CopyTo(values);
         SamplingRules.Filter(values, options);
-        var words = new RandomStream(options.Seed, StreamName, (uint)position);
-        for (int v = 0; v < V; v++)
-            values[v] /= Exponential(words.Word((ulong)v));
-        return TopK.ArgMax(values);
     }
-
-    /// <summary>An exponentially distributed value of one random word.</summary>
-    internal static float Exponential(uint word) => -Correct.Log(((2 * (word >> 9)) + 1) * (1f / 16777216));
 
     private ReadOnlySpan<float> Widened(Tensor row)
     {
