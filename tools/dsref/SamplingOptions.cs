@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using DeepSeek.Reference.Inference;
 
@@ -22,10 +23,13 @@ internal sealed class SamplingOptions(int defaultTokens)
     private readonly Option<string[]> stop = new("--stop") { Description = "Texts that end the new one; they are left out.", HelpName = "TEXT", AllowMultipleArgumentsPerToken = false };
     private readonly Option<string> seed = new("--seed") { Description = "Key of the draws, decimal or 0x hexadecimal.", HelpName = "S", DefaultValueFactory = _ => "0" };
 
+    private readonly Option<int> speculative = new("--speculative") { Description = "Tokens that the MTP module drafts ahead of each pass; 1 where no number is given.", HelpName = "K", Arity = ArgumentArity.ZeroOrOne, CustomParser = Drafts };
+    private readonly Option<string?> acceptance = new("--acceptance") { Description = "Which drafts are taken when tokens are drawn; same-draw gives the ids without drafts.", HelpName = "rejection|same-draw" };
+
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[maxTokens, temperature, topK, topP, minP, repetition, frequency, presence, bias, stop, seed])
+        foreach (Option option in (Option[])[maxTokens, temperature, topK, topP, minP, repetition, frequency, presence, bias, stop, seed, speculative, acceptance])
             command.Add(option);
     }
 
@@ -44,10 +48,27 @@ internal sealed class SamplingOptions(int defaultTokens)
         LogitBias = (parsed.GetValue(bias) ?? []).Select(Bias).GroupBy(b => b.Id).ToDictionary(g => g.Key, g => g.Last().Value),
         Seed = SharedOptions.Seed(parsed.GetValue(seed)!),
         PrefillChunk = PrefillChunk,
+        Drafts = parsed.GetValue(speculative),
+        Acceptance = parsed.GetValue(acceptance)?.ToLowerInvariant() switch
+        {
+            null or "rejection" => DraftAcceptance.Rejection,
+            "same-draw" => DraftAcceptance.SameDraw,
+            var rule => throw new ContractException($"--acceptance '{rule}': there are rejection and same-draw"),
+        },
     };
 
     /// <summary>The texts that end the new one.</summary>
     public string[] Stops(ParseResult parsed) => parsed.GetValue(stop) ?? [];
+
+    private static int Drafts(ArgumentResult result)
+    {
+        if (result.Tokens.Count == 0)
+            return 1;
+        if (int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int drafts) && drafts > 0)
+            return drafts;
+        result.AddError($"--speculative '{result.Tokens[0].Value}': a number from 1");
+        return 0;
+    }
 
     private static Option<string> Number(string name, string description, string value) => new(name) { Description = description, HelpName = "X", DefaultValueFactory = _ => value };
 

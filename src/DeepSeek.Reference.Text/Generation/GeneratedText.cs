@@ -8,4 +8,8 @@ namespace DeepSeek.Reference.Text;
 /// <param name="Ids">The new ids, without the one that ended the text; those of a stop text are among them.</param>
 /// <param name="Reason">Why it ended.</param>
 /// <param name="Stop">The stop text that ended it, or null.</param>
-public sealed record GeneratedText(string Text, int PromptTokens, IReadOnlyList<int> Ids, StopReason Reason, string? Stop);
+public sealed record GeneratedText(string Text, int PromptTokens, IReadOnlyList<int> Ids, StopReason Reason, string? Stop)
+{
+    /// <summary>What became of drafts; null where none were asked for.</summary>
+    public DraftCounts? Drafts { get; init; }
+}

@@ -57,7 +57,7 @@ public sealed class TextGenerator
         GeneratedSequence made = generator.Generate([prompt], told, cancellation)[0];
         Show(until.Append(stream.Finish()));
         Show(until.Finish());
-        return new GeneratedText(text.ToString(), prompt.Length, made.Ids, made.Reason, until.Found);
+        return new GeneratedText(text.ToString(), prompt.Length, made.Ids, made.Reason, until.Found) { Drafts = made.Drafts };
 
         void Show(string part)
         {

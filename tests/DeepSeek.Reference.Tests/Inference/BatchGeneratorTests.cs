@@ -12,6 +12,8 @@ namespace DeepSeek.Reference.Tests.Inference;
 public class BatchGeneratorTests
 {
     private static readonly SimdBackend Backend = new(1);
+    // Two pages of ids, and the same with another last id in the first.
+    private static readonly int[][] Beginnings = [SyntheticModel.Ids(128, 99), [.. SyntheticModel.Ids(63, 99), 0, .. SyntheticModel.Ids(128, 99)[64..]]];
     private static readonly GenerationOptions Greedy = new() { MaxTokens = 8, IgnoreEos = true };
 
     [Property(MaxTest = 40)]
@@ -27,9 +29,8 @@ public class BatchGeneratorTests
             MaxRunning = 1 + random.Next(6),
             ReusePrefixes = random.Next(3) > 0,
         });
-        int[] common = SyntheticModel.Ids(128, 99);
         Request[] requests = [.. Enumerable.Range(0, 2 + random.Next(5)).Select(i => new Request(
-            [.. common[..(random.Next(3) * 64)], .. SyntheticModel.Ids(1 + random.Next(40), (seed * 7) + random.Next(3))],
+            [.. Beginnings[random.Next(2)][..(random.Next(3) * 64)], .. SyntheticModel.Ids(1 + random.Next(40), (seed * 7) + random.Next(3))],
             new GenerationOptions { MaxTokens = random.Next(14), IgnoreEos = true, Temperature = random.Next(2) * 0.9f, Seed = (ulong)i, RepetitionPenalty = 1 + (random.Next(2) * 0.2f) },
             random.Next(12)))];
         foreach ((Request request, int i) in requests.OrderBy(r => r.Arrival).Select((r, i) => (r, i)))

@@ -57,16 +57,17 @@ internal static class ChatVerb
         var text = new StringBuilder();
         var clock = new AnswerClock();
         int tokens = 0;
+        DraftCounts? drafts = null;
         bool stopped = false;
         using (InterruptibleAnswer answer = new(terminal))
         {
             try
             {
-                generator.Generate(prompt, options with { OnToken = (_, _, _) => tokens++ }, stops, part =>
+                drafts = generator.Generate(prompt, options with { OnToken = (_, _, _) => tokens++ }, stops, part =>
                 {
                     text.Append(part);
                     terminal.Say(part);
-                }, answer.Cancelled);
+                }, answer.Cancelled).Drafts;
             }
             catch (OperationCanceledException) when (!terminal.Cancelled.IsCancellationRequested)
             {
@@ -78,7 +79,7 @@ internal static class ChatVerb
         terminal.Out.Flush();
         if (stopped)
             terminal.Error.WriteLine("stopped");
-        clock.Tell(terminal, tokens);
+        clock.Tell(terminal, tokens, drafts);
         return text.ToString();
     }
 

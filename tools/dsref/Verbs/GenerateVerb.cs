@@ -1,8 +1,6 @@
 using System.CommandLine;
-using System.Globalization;
 using DeepSeek.Reference.Inference;
 using DeepSeek.Reference.Model;
-using DeepSeek.Reference.Ops;
 using DeepSeek.Reference.Text;
 
 namespace DeepSeek.Reference.Tool.Verbs;
@@ -14,32 +12,33 @@ internal static class GenerateVerb
     {
         var model = new ModelOptions();
         var sampling = new SamplingOptions(128);
-        var prompt = new Option<string?>("--prompt") { Description = "A text to continue, behind BOS; the model's directory holds tokenizer.json.", HelpName = "TEXT" };
+        var prompt = new Option<string[]>("--prompt") { Description = "A text to continue, behind BOS; the model's directory holds tokenizer.json. May be given again.", HelpName = "TEXT", AllowMultipleArgumentsPerToken = false };
         var stream = new Option<bool>("--stream") { Description = "Write the text of --prompt as it comes." };
         var ignoreEos = new Option<bool>("--ignore-eos") { Description = "Go on after the token that ends a text." };
         var logprobs = new Option<int?>("--logprobs") { Description = "With --json: each token's log-probability, and those of the N most probable.", HelpName = "N" };
+        var paged = new Option<int?>("--paged") { Description = "Serve all rows together, their caches on pages of a pool of this many MiB; no bit depends on it.", HelpName = "MIB" };
         Option<bool> json = SharedOptions.Json();
         var command = new Command("generate",
-            "Continues prompts. Rows may differ in length; each row's ids are those it has alone.\n\nExamples:\n  dsref generate --model path/to/model --ids 1,2,3 --max-tokens 8 --json\n  dsref generate --model path/to/model --prompt \"Once upon\" --stream");
+            "Continues prompts. Rows may differ in length; each row's ids are those it has alone.\n\nExamples:\n  dsref generate --model path/to/model --ids 1,2,3 --max-tokens 8 --json\n  dsref generate --model path/to/model --prompt \"Once upon\" --stream\n  dsref generate --prompt \"The President of the United States\" --speculative 2");
         model.AddTo(command);
         sampling.AddTo(command);
-        foreach (Option option in (Option[])[prompt, stream, ignoreEos, logprobs, json])
+        foreach (Option option in (Option[])[prompt, stream, ignoreEos, logprobs, paged, json])
             command.Add(option);
         command.SetAction(parsed =>
         {
-            string? text = parsed.GetValue(prompt);
+            string[] texts = parsed.GetValue(prompt) ?? [];
             bool asJson = parsed.GetValue(json), streams = parsed.GetValue(stream);
             string[] stops = sampling.Stops(parsed);
-            int? top = parsed.GetValue(logprobs);
-            Refuse(text, stops, streams, asJson, top);
-            IReadOnlyList<int[]> prompts = text is null ? model.Prompts(parsed) : model.HasPrompts(parsed) ? throw new DataException("--prompt and --ids or --ids-file were both given; give one of them") : [];
+            int? top = parsed.GetValue(logprobs), mib = parsed.GetValue(paged);
+            Refuse(texts, stops, streams, asJson, top, mib);
+            IReadOnlyList<int[]> prompts = texts.Length == 0 ? model.Prompts(parsed) : model.HasPrompts(parsed) ? throw new DataException("--prompt and --ids or --ids-file were both given; give one of them") : [];
             GenerationOptions chosen = sampling.Of(parsed) with { IgnoreEos = parsed.GetValue(ignoreEos) };
             using var progress = new Progress(terminal);
-            DeepSeekTokenizer? tokenizer = text is null ? null : DeepSeekTokenizer.Load(model.Directory(parsed));
+            DeepSeekTokenizer? tokenizer = texts.Length == 0 ? null : DeepSeekTokenizer.Load(model.Directory(parsed));
             using DeepSeekModel loaded = model.Open(parsed, terminal);
-            TextGenerator? texts = tokenizer is null ? null : new TextGenerator(loaded, tokenizer);
-            if (texts is not null)
-                prompts = [texts.PromptIds(text!)];
+            TextGenerator? generator = tokenizer is null ? null : new TextGenerator(loaded, tokenizer);
+            if (generator is not null)
+                prompts = [.. texts.Select(generator.PromptIds)];
             TokenLog? log = top is { } most ? new TokenLog(loaded, prompts.Count, most) : null;
             int done = 0;
             GenerationOptions options = chosen with
@@ -49,93 +48,57 @@ internal static class GenerateVerb
                 OnToken = (row, _, id) =>
                 {
                     log?.TakeToken(row, id);
+                    done++;
                     if (!streams)
-                        progress.Report("generate", ++done, (long)chosen.MaxTokens * prompts.Count);
+                        progress.Report("generate", done, (long)chosen.MaxTokens * prompts.Count);
                 },
             };
             progress.Report("prefill of row 0", 0, prompts[0].Length);
             IReadOnlyList<GeneratedSequence> rows;
-            string? made = null;
-            if (texts is null)
+            string[]? made = null;
+            var clock = new AnswerClock();
+            if (generator is null || prompts.Count > 1 || mib is not null)
             {
-                rows = new Generator(loaded).Generate(prompts, options, terminal.Cancelled);
+                rows = mib is { } size ? Together(loaded, prompts, options, size, terminal.Cancelled) : new Generator(loaded).Generate(prompts, options, terminal.Cancelled);
+                made = tokenizer is null ? null : [.. rows.Select(row => tokenizer.Decode([.. row.Ids], skipSpecialTokens: true))];
             }
             else
             {
-                var clock = new AnswerClock();
-                GeneratedText answer = texts.Generate(prompts[0], options, stops, part =>
+                GeneratedText answer = generator.Generate(prompts[0], options, stops, part =>
                 {
                     progress.Clear();
                     if (streams)
                         terminal.Say(part);
                 }, terminal.Cancelled);
-                progress.Clear();
-                (rows, made) = ([new GeneratedSequence(answer.Ids, answer.Reason)], answer.Text);
-                clock.Tell(terminal, answer.Ids.Count);
+                (rows, made) = ([new GeneratedSequence(answer.Ids, answer.Reason) { Drafts = answer.Drafts }], [answer.Text]);
             }
 
             progress.Clear();
-            if (asJson)
-                WriteJson(terminal, loaded, options, prompts, rows, made, log);
-            else if (made is null)
-                WriteLines(terminal, rows);
-            else
-                terminal.Out.WriteLine(streams ? "" : made);
+            clock.Tell(terminal, done, rows);
+            GenerateOutput.Write(terminal, loaded, options, prompts, rows, made, log, asJson, streams);
             return ExitCode.Pass;
         });
         return command;
     }
 
-    private static void Refuse(string? text, string[] stops, bool streams, bool asJson, int? top)
+    /// <summary>All rows at a time, in bounded memory.</summary>
+    private static IReadOnlyList<GeneratedSequence> Together(DeepSeekModel model, IReadOnlyList<int[]> prompts, GenerationOptions options, int mib, CancellationToken cancellation)
     {
-        if (text is null && (streams || stops.Length > 0))
-            throw new DataException("--stream and --stop are about text; give --prompt");
+        var batch = new BatchGenerator(model, new BatchOptions { CacheBytes = (long)mib << 20, MaxWaiting = prompts.Count });
+        BatchSequence[] sequences = [.. prompts.Select(ids => batch.Add(ids, options))];
+        batch.Run(cancellation);
+        return [.. sequences.Select(s => s.State == BatchState.Finished ? new GeneratedSequence(s.Ids, s.Reason!.Value) : throw new NotANumberException(s.Error!))];
+    }
+
+    private static void Refuse(string[] texts, string[] stops, bool streams, bool asJson, int? top, int? mib)
+    {
+        if ((texts.Length != 1 || mib is not null) && (streams || stops.Length > 0))
+            throw new DataException("--stream and --stop are about one text without --paged; give one --prompt");
         if (streams && asJson)
             throw new DataException("--stream and --json were both given; standard output holds one of them");
         if (top is { } most && (most < 0 || !asJson))
             throw new DataException(asJson ? $"--logprobs {most}: a number from 0" : "--logprobs is written with --json");
+        if (mib is < 1)
+            throw new DataException($"--paged {mib}: MiB of the pool, a number from 1");
     }
-
-    private static void WriteLines(Terminal terminal, IReadOnlyList<GeneratedSequence> rows)
-    {
-        foreach (GeneratedSequence row in rows)
-            terminal.Out.WriteLine(string.Join(',', row.Ids.Select(id => id.ToString(CultureInfo.InvariantCulture))));
-    }
-
-    private static void WriteJson(Terminal terminal, DeepSeekModel model, GenerationOptions options, IReadOnlyList<int[]> prompts, IReadOnlyList<GeneratedSequence> rows, string? text, TokenLog? log) =>
-        JsonOutput.Write(terminal, "generate", json =>
-        {
-            json.WriteString("contract", model.Contract.Name);
-            json.WriteString("attention", model.Contract.Attention.ToString().ToLowerInvariant());
-            json.WriteString("backend", model.Backend.Name);
-            json.WriteNumber("max_tokens", options.MaxTokens);
-            json.WriteNumber("temperature", options.Temperature);
-            json.WriteNumber("seed", options.Seed);
-            json.WriteBoolean("ignore_eos", options.IgnoreEos);
-            json.WriteStartArray("rows");
-            for (int r = 0; r < rows.Count; r++)
-            {
-                json.WriteStartObject();
-                json.WriteNumber("prompt_tokens", prompts[r].Length);
-                json.WriteStartArray("ids");
-                foreach (int id in rows[r].Ids)
-                    json.WriteNumberValue(id);
-                json.WriteEndArray();
-                json.WriteString("stop", rows[r].Reason switch
-                {
-                    StopReason.EndOfText => "end_of_text",
-                    StopReason.MaxPositions => "max_positions",
-                    StopReason.Stopped => "stopped",
-                    _ => "max_tokens",
-                });
-                if (text is not null)
-                    json.WriteString("text", text);
-                log?.Write(json, r);
-                json.WriteEndObject();
-            }
-
-            json.WriteEndArray();
-            json.WriteFp8(model.Fp8);
-            json.WriteString("cache", ModelOptions.NameOf(model.Contract.Cache));
-        });
 }

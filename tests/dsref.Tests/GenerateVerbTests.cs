@@ -1,0 +1,62 @@
+using System.Text.Json;
+
+namespace DeepSeek.Reference.Tool.Tests;
+
+/// <summary>Drafts, pages and several texts of generate, on the model that the tool brings along: it has an MTP module.</summary>
+public sealed class GenerateVerbTests
+{
+    private const string Text = "The people of the United States", Other = "In the year";
+
+    [Theory]
+    [InlineData("--speculative")]
+    [InlineData("--speculative", "3")]
+    public void Drafts_change_no_id_and_are_counted(params string[] drafts)
+    {
+        JsonElement plain = Row(Generate());
+        JsonElement row = Row(Generate(drafts));
+
+        Assert.Equal(plain.GetProperty("ids").ToString(), row.GetProperty("ids").ToString());
+        Assert.False(plain.TryGetProperty("drafts", out _));
+        JsonElement counts = row.GetProperty("drafts");
+        Assert.Equal(["drafted", "accepted", "passes"], counts.EnumerateObject().Select(p => p.Name));
+        Assert.InRange(counts.GetProperty("accepted").GetInt32(), 1, counts.GetProperty("drafted").GetInt32());
+        Assert.Equal(24, 1 + counts.GetProperty("accepted").GetInt32() + counts.GetProperty("passes").GetInt32());
+    }
+
+    [Fact]
+    public void The_same_draws_with_drafts_give_the_ids_without()
+    {
+        string[] drawn = ["--temperature", "0.9", "--seed", "3"];
+        Assert.Equal(Row(Generate(drawn)).GetProperty("ids").ToString(), Row(Generate([.. drawn, "--speculative", "--acceptance", "same-draw"])).GetProperty("ids").ToString());
+    }
+
+    [Fact]
+    public void Several_texts_give_the_texts_of_each_alone_on_pages_too()
+    {
+        string one = Row(Generate()).GetProperty("text").GetString()!, two = Row(Run("--prompt", Other, "--json")).GetProperty("text").GetString()!;
+        Outcome both = Run("--prompt", Text, "--prompt", Other), paged = Run("--prompt", Text, "--prompt", Other, "--paged", "16");
+
+        Assert.Equal(string.Join(Environment.NewLine, "# row 0", one, "# row 1", two, ""), both.Out);
+        Assert.Equal(both.Out, paged.Out);
+        Assert.Contains("tokens/s", paged.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Acceptance_is_told_on_standard_error() =>
+        Assert.Matches("24 tokens in .* tokens/s; [0-9]+ of [0-9]+ drafts taken", Run("--prompt", Text, "--speculative").Error);
+
+    [Theory]
+    [InlineData("--speculative 'x'", "--speculative", "x")]
+    [InlineData("--acceptance 'all'", "--acceptance", "all")]
+    [InlineData("--paged 0", "--paged", "0")]
+    [InlineData("one --prompt", "--stream", "--paged", "1")]
+    [InlineData("take none", "--paged", "1", "--speculative")]
+    public void What_fits_nothing_is_refused(string says, params string[] options) =>
+        CommandLine.Run(["generate", "--prompt", Text, "--ignore-eos", .. options]).RefusesWith(2, says);
+
+    private static JsonElement Row(Outcome outcome) => outcome.Json.GetProperty("rows")[0];
+
+    private static Outcome Generate(params string[] more) => Run(["--prompt", Text, "--json", .. more]);
+
+    private static Outcome Run(params string[] more) => CommandLine.Run(["generate", "--max-tokens", "24", "--ignore-eos", .. more]).Passes();
+}
