@@ -50,5 +50,14 @@ var modules = new Option<string?>("--modules") { Description = "Folder in which 
 var tokenizer = new Command("tokenizer", "DeepSeek-V3's tokenizer in tokens a second, beside @lenml/tokenizers.") { seconds, modules };
 tokenizer.SetAction(result => TokenizerSpeed.Run(result.GetValue(seconds), result.GetValue(modules)));
 
-var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, quantisers, units, scaled, calls, tokenizer, make, benchmarks };
+var rounds = new Option<int>("--rounds") { Description = "Repeats of each figure; the best counts.", DefaultValueFactory = _ => 3 };
+var json = new Option<bool>("--json") { Description = "JSON for tools/plot." };
+var batches = new Command("batches", "Decoding of 1, 8 and 32 sequences at a time.") { narrow, threads, rounds };
+batches.SetAction(result => ServingSpeed.Batches(result.GetValue(narrow) ? DeepSeek.Reference.DType.BF16 : DeepSeek.Reference.DType.F32, result.GetValue(threads), result.GetValue(rounds)));
+var drafts = new Command("drafts", "Decoding with 0 to 3 drafts, of a model with an MTP module, --model DIR, or of the synthetic one with a module that is always right.") { model, threads, rounds };
+drafts.SetAction(result => ServingSpeed.Drafts(result.GetValue(model), result.GetValue(threads), result.GetValue(rounds)));
+var context = new Command("context", "Attention of a decoded token at 1k to 64k tokens of context, absorbed and naive.") { threads, rounds, json };
+context.SetAction(result => ContextSpeed.Run(result.GetValue(threads), result.GetValue(rounds), result.GetValue(json)));
+
+var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, quantisers, units, scaled, calls, tokenizer, batches, drafts, context, make, benchmarks };
 return root.Parse(args).Invoke();

@@ -30,10 +30,10 @@ internal static class SyntheticModel
     public static DeepSeekConfig Config { get; } = DeepSeekConfig.Parse(Encoding.UTF8.GetBytes(ConfigJson), "synthetic config");
 
     /// <summary>Every tensor by name, with float weights of the dtype.</summary>
-    public static Dictionary<string, Tensor> Weights(DType dtype)
+    public static Dictionary<string, Tensor> Weights(DType dtype, DeepSeekConfig? config = null)
     {
         var weights = new Dictionary<string, Tensor>();
-        foreach (Parameter p in new ParameterTable(Config).Parameters)
+        foreach (Parameter p in new ParameterTable(config ?? Config).Parameters)
             weights.Add(p.Name, Weight(p, p.DType == DType.F32 ? DType.F32 : dtype));
         return weights;
     }

@@ -18,7 +18,8 @@ internal static class LabPlot
         "lab accumulation" => Accumulation(results, statistic ?? "median"),
         "lab quantisation" => Quantisation(results, statistic ?? "element_decibels"),
         "lab fp8-vs-bf16" => Precision(results, statistic ?? "differences"),
-        var other => throw new FormatException($"'{other}' has no picture; take the JSON of dsref lab accumulation, quantisation or fp8-vs-bf16"),
+        "bench context" => Context(results),
+        var other => throw new FormatException($"'{other}' has no picture; take the JSON of dsref lab accumulation, quantisation or fp8-vs-bf16, or of bench context"),
     };
 
     /// <summary>Errors over K, both logarithmic, a line for each promotion interval.</summary>
@@ -100,6 +101,29 @@ internal static class LabPlot
         plot.XLabel("step");
         plot.YLabel(percent ? "loss (EMA 0.9) against bfloat16's, percent" : statistic);
         plot.ShowLegend(Alignment.UpperRight);
+        return plot;
+    }
+
+    /// <summary>Milliseconds over the length of the context, both logarithmic.</summary>
+    private static Plot Context(JsonElement results)
+    {
+        var plot = new Plot();
+        JsonElement[] rows = [.. results.GetProperty("rows").EnumerateArray()];
+        double[] tokens = Array.ConvertAll(rows, r => (double)r.GetProperty("tokens").GetInt32());
+        int color = 0;
+        foreach (string mode in (string[])["absorbed", "naive"])
+        {
+            Scatter line = plot.Add.Scatter(Array.ConvertAll(tokens, Math.Log2), Array.ConvertAll(rows, r => Math.Log10(r.GetProperty(mode).GetDouble())), Colors[color++ * 4]);
+            line.LegendText = mode;
+            line.LineWidth = 2;
+        }
+
+        plot.Axes.Bottom.TickGenerator = new NumericManual(Array.ConvertAll(tokens, Math.Log2), Array.ConvertAll(tokens, t => t.ToString(CultureInfo.InvariantCulture)));
+        plot.Axes.Left.TickGenerator = new NumericAutomatic { IntegerTicksOnly = true, LabelFormatter = y => string.Create(CultureInfo.InvariantCulture, $"1e{y:0}") };
+        plot.Title("Attention of one decoded token, one layer");
+        plot.XLabel("tokens of context");
+        plot.YLabel("milliseconds");
+        plot.ShowLegend(Alignment.UpperLeft);
         return plot;
     }
 
