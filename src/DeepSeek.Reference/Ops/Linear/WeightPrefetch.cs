@@ -6,7 +6,8 @@ namespace DeepSeek.Reference.Ops;
 /// <summary>Asks for weights before they are needed. Hints: they change no bit and may name any address.</summary>
 internal static unsafe class WeightPrefetch
 {
-    private const int LineBytes = 64;
+    /// <summary>Bytes of a line.</summary>
+    public const int LineBytes = 64;
 
     // How far ahead of itself a stream asks.
     private const int StreamBytes = 2 << 10;
