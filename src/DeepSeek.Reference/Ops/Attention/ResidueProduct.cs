@@ -87,11 +87,11 @@ internal static class ResidueProduct
 
     /// <summary>Fewer rows than a tile: B is read once, in the order it lies in; the sixteen accumulators of a column are in scratch.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MultiplyFewRows<T, E>(
+    private static unsafe void MultiplyFewRows<T, E>(
         ref float a, nint aStride, int M, ref E b, nint bStride, int readable, int K, int N, ref float c, nint cStride, ref float scratch)
         where T : struct, ILanes<T> where E : unmanaged
     {
-        int tile = RowTile * Wide / Math.Max(M, 1) & ~15;
+        int tile = Math.Min(RowTile * Wide / Math.Max(M, 1) & ~15, Math.Max(16, N + 15 & ~15));
         for (int n = 0; n < N; n += tile)
         {
             int width = Math.Min(tile, N - n);
@@ -101,6 +101,8 @@ internal static class ResidueProduct
             for (int k = 0; k < K; k++)
             {
                 ref float lane = ref Unsafe.Add(ref scratch, (k & 15) * M * tile);
+                for (int i = 0; i < whole; i += WeightPrefetch.LineBytes / sizeof(E))
+                    WeightPrefetch.Stream((byte*)Unsafe.AsPointer(ref Unsafe.Add(ref row, i)));
                 for (int m = 0; m < M; m++)
                 {
                     T x = T.Broadcast(Unsafe.Add(ref a, m * aStride + k));

@@ -58,9 +58,10 @@ public static partial class Linear
         // Rows of x that fill no tile; with few rows in all, the weight streams from memory once.
         if (tiledT == 0 || K > WholeK)
         {
-            for (int n = n0; n < tiledN; n += TTiles.Columns)
+            int far = (tiledN - n0) / TTiles.Columns;
+            for (int n = n0; n < n0 + far; n++)
                 for (int t = tiledT; t < T; t++)
-                    TTiles.Row<TCodes>(x + (nint)t * K, w + n * rowBytes, rowBytes, K, y + t * yStride + n);
+                    TTiles.Row<TCodes>(x + (nint)t * K, w + n * rowBytes, far * rowBytes, K, y + t * yStride + n, far);
         }
 
         for (int n = tiledN; n < n1; n++)
@@ -97,7 +98,7 @@ public static partial class Linear
                 }
 
                 for (int t = tiled; t < t1; t++)
-                    TTiles.Row<Float32Codes>(x + (nint)t * K, (byte*)rows, (nint)K * sizeof(float), K, y + t * yStride + n);
+                    TTiles.Row<Float32Codes>(x + (nint)t * K, (byte*)rows, (nint)K * sizeof(float), K, y + t * yStride + n, 1);
             }
         }
     }

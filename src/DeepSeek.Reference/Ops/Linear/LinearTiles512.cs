@@ -142,45 +142,44 @@ internal unsafe struct LinearTiles512 : ILinearTiles
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Row<TCodes>(float* x, byte* w, nint wStride, int K, float* y) where TCodes : struct, IWeightCodes
+    public static void Row<TCodes>(float* x, byte* w, nint wStride, int K, float* y, nint yStride) where TCodes : struct, IWeightCodes
     {
-        byte* w1 = w + wStride;
-        byte* w2 = w1 + wStride;
-        byte* w3 = w2 + wStride;
-        byte* ahead = w + WeightPrefetch.Distance(4 * wStride);
-        Vector512<float> s0 = Vector512<float>.Zero, s1 = s0, s2 = s0, s3 = s0;
+        // Two rows at a time, line by line: a third and fourth stream beside them drew less from memory than after them.
+        Pair<TCodes>(x, w, w + wStride, K, out Vector512<float> s0, out Vector512<float> s1);
+        Pair<TCodes>(x, w + 2 * wStride, w + 3 * wStride, K, out Vector512<float> s2, out Vector512<float> s3);
+        Vector512<float> lower = Fold4(s0, s1, s2, s3);
+        Vector512<float> pairs = HalveTo2(lower, lower);
+        // Block b of pairs holds output b's two remaining lanes, twice.
+        Vector512<float> sums = Avx512F.Shuffle(pairs, pairs, 0x88) + Avx512F.Shuffle(pairs, pairs, 0xDD) + Vector512<float>.Zero;
+        y[0] = sums.GetElement(0);
+        y[yStride] = sums.GetElement(4);
+        y[2 * yStride] = sums.GetElement(8);
+        y[3 * yStride] = sums.GetElement(12);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Pair<TCodes>(float* x, byte* w0, byte* w1, int K, out Vector512<float> first, out Vector512<float> second) where TCodes : struct, IWeightCodes
+    {
+        Vector512<float> s0 = Vector512<float>.Zero, s1 = s0;
         nint k = 0;
         for (; k <= K - 16; k += 16)
         {
-            WeightPrefetch.Line(ahead + k * TCodes.Bytes);
-            WeightPrefetch.Line(ahead + wStride + k * TCodes.Bytes);
-            WeightPrefetch.Line(ahead + 2 * wStride + k * TCodes.Bytes);
-            WeightPrefetch.Line(ahead + 3 * wStride + k * TCodes.Bytes);
+            WeightPrefetch.Stream(w0 + k * TCodes.Bytes);
+            WeightPrefetch.Stream(w1 + k * TCodes.Bytes);
             Vector512<float> a = Vector512.Load(x + k);
-            s0 = Vector512.FusedMultiplyAdd(a, TCodes.Load512(w, k), s0);
+            s0 = Vector512.FusedMultiplyAdd(a, TCodes.Load512(w0, k), s0);
             s1 = Vector512.FusedMultiplyAdd(a, TCodes.Load512(w1, k), s1);
-            s2 = Vector512.FusedMultiplyAdd(a, TCodes.Load512(w2, k), s2);
-            s3 = Vector512.FusedMultiplyAdd(a, TCodes.Load512(w3, k), s3);
         }
 
         int tail = (int)(K - k);
         if (tail > 0)
         {
             Vector512<float> a = LaneTails.LoadPartial<Lanes512>(ref x[k], tail).V;
-            s0 = Vector512.FusedMultiplyAdd(a, TCodes.LoadTail<Lanes512>(w, k, tail).V, s0);
+            s0 = Vector512.FusedMultiplyAdd(a, TCodes.LoadTail<Lanes512>(w0, k, tail).V, s0);
             s1 = Vector512.FusedMultiplyAdd(a, TCodes.LoadTail<Lanes512>(w1, k, tail).V, s1);
-            s2 = Vector512.FusedMultiplyAdd(a, TCodes.LoadTail<Lanes512>(w2, k, tail).V, s2);
-            s3 = Vector512.FusedMultiplyAdd(a, TCodes.LoadTail<Lanes512>(w3, k, tail).V, s3);
         }
 
-        Vector512<float> lower = Fold4(s0, s1, s2, s3);
-        Vector512<float> pairs = HalveTo2(lower, lower);
-        // Block b of pairs holds output b's two remaining lanes, twice.
-        Vector512<float> sums = Avx512F.Shuffle(pairs, pairs, 0x88) + Avx512F.Shuffle(pairs, pairs, 0xDD) + Vector512<float>.Zero;
-        y[0] = sums.GetElement(0);
-        y[1] = sums.GetElement(4);
-        y[2] = sums.GetElement(8);
-        y[3] = sums.GetElement(12);
+        (first, second) = (s0, s1);
     }
 
     /// <inheritdoc/>

@@ -71,17 +71,16 @@ internal unsafe struct LinearTilesNarrow<T> : ILinearTiles where T : struct, ILa
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Row<TCodes>(float* x, byte* w, nint wStride, int K, float* y) where TCodes : struct, IWeightCodes
+    public static void Row<TCodes>(float* x, byte* w, nint wStride, int K, float* y, nint yStride) where TCodes : struct, IWeightCodes
     {
         byte* w1 = w + wStride;
-        byte* ahead = w + WeightPrefetch.Distance(2 * wStride);
         T s0 = T.Zero;
         T s1 = T.Zero;
         nint k = 0;
         for (; k <= K - 16; k += 16)
         {
-            WeightPrefetch.Line(ahead + k * TCodes.Bytes);
-            WeightPrefetch.Line(ahead + wStride + k * TCodes.Bytes);
+            WeightPrefetch.Stream(w + k * TCodes.Bytes);
+            WeightPrefetch.Stream(w1 + k * TCodes.Bytes);
             T a = T.Load(ref x[k]);
             s0 = T.Fma(a, TCodes.Load<T>(w, k), s0);
             s1 = T.Fma(a, TCodes.Load<T>(w1, k), s1);
@@ -96,7 +95,7 @@ internal unsafe struct LinearTilesNarrow<T> : ILinearTiles where T : struct, ILa
         }
 
         y[0] = T.Fold(s0);
-        y[1] = T.Fold(s1);
+        y[yStride] = T.Fold(s1);
     }
 
     /// <inheritdoc/>

@@ -3,24 +3,26 @@ using System.Runtime.Intrinsics.X86;
 
 namespace DeepSeek.Reference.Ops;
 
-/// <summary>Asks for weights before they are needed, into the second-level cache. Hints: they change no bit and may name any address.</summary>
-/// <remarks>
-/// A tile reads a few short rows at once, and the hardware's own prefetcher starts anew at each. Asking one tile ahead doubled the speed of
-/// matrix-vector products with rows of two kilobytes.
-/// </remarks>
+/// <summary>Asks for weights before they are needed. Hints: they change no bit and may name any address.</summary>
 internal static unsafe class WeightPrefetch
 {
-    private const int LineBytes = 64;
+    /// <summary>Bytes of a line.</summary>
+    public const int LineBytes = 64;
 
-    // What arrives from memory while one line is on its way.
-    private const int LeastDistance = 8 << 10;
+    // How far ahead of itself a stream asks.
+    private const int StreamBytes = 2 << 10;
 
-    /// <summary>How far ahead to ask while tiles of so many bytes stream by: whole tiles, at least one.</summary>
-    public static nint Distance(nint tileBytes) => tileBytes * Math.Max(1, LeastDistance / Math.Max(1, tileBytes));
-
-    /// <summary>The line that holds this byte.</summary>
+    /// <summary>For a run of bytes that is read from its start to its end: the line a little after this byte, into the first-level cache.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Line(byte* address)
+    public static void Stream(byte* address)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch0(address + StreamBytes);
+    }
+
+    /// <summary>The line that holds this byte, into the second-level cache.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Line(byte* address)
     {
         if (Sse.IsSupported)
             Sse.Prefetch1(address);
