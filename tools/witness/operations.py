@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import attention_contract
+import backward
 import fp8
 import quantisers
 from exact import (
@@ -48,7 +49,7 @@ class Case:
 
 
 def run(case):
-    return (OPERATIONS | fp8.OPERATIONS | quantisers.OPERATIONS)[case.name](case)
+    return (OPERATIONS | fp8.OPERATIONS | quantisers.OPERATIONS | backward.OPERATIONS)[case.name](case)
 
 
 # Rows

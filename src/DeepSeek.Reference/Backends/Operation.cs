@@ -1,6 +1,6 @@
 namespace DeepSeek.Reference.Backends;
 
-/// <summary>The operations of <see cref="IBackend"/>, one value a method.</summary>
+/// <summary>The operations of <see cref="IBackend"/> and <see cref="IBackwardBackend"/>, one value a method.</summary>
 public enum Operation
 {
     /// <summary><see cref="IBackend.Embedding"/></summary>
@@ -74,4 +74,16 @@ public enum Operation
 
     /// <summary><see cref="IBackend.MaskedScaledLinear"/></summary>
     MaskedScaledLinear,
+
+    /// <summary><see cref="IBackwardBackend.LinearDgrad"/></summary>
+    LinearDgrad,
+
+    /// <summary><see cref="IBackwardBackend.LinearWgrad"/></summary>
+    LinearWgrad,
+
+    /// <summary><see cref="IBackwardBackend.GroupedLinearDgrad"/></summary>
+    GroupedLinearDgrad,
+
+    /// <summary><see cref="IBackwardBackend.GroupedLinearWgrad"/></summary>
+    GroupedLinearWgrad,
 }

@@ -162,6 +162,13 @@ internal sealed partial class CaseFields
     public void Factor(string name, DType? dtype, params ReadOnlySpan<long> shape) =>
         inputs.Add(new CaseInput(name, Map == CaseInputs.Subnormal ? DefaultMap : Map, RealType(name, dtype), new Shape(shape)));
 
+    /// <summary>Declares an input of binary32 whatever the contract: a gradient, or what a forward saved.</summary>
+    public void Single(string name, params ReadOnlySpan<long> shape) => FixedInput(name, Map, DType.F32, shape);
+
+    /// <summary>Declares an input of binary32 that multiplies another: as <see cref="Factor"/>.</summary>
+    public void SingleFactor(string name, params ReadOnlySpan<long> shape) =>
+        FixedInput(name, Map == CaseInputs.Subnormal ? DefaultMap : Map, DType.F32, shape);
+
     /// <summary>Declares whole numbers that the id gives: a run takes the tensor of that name where it is given another.</summary>
     public Tensor Given(string name, int[] values)
     {

@@ -19,7 +19,7 @@ internal static partial class Legitimate
     ];
 
     /// <summary>All legitimate variants.</summary>
-    public static IReadOnlyList<Variant> All { get; } = [.. Sums(), .. ScaledSums(), .. Softmaxes(), .. UnderContracts(), .. Elements(), .. Choices()];
+    public static IReadOnlyList<Variant> All { get; } = [.. Sums(), .. ScaledSums(), .. Softmaxes(), .. UnderContracts(), .. Elements(), .. Choices(), .. Gradients()];
 
     private static IEnumerable<Variant> Sums()
     {
@@ -35,6 +35,28 @@ internal static partial class Legitimate
         yield return Variant.Instead<GroupedLinearCall>("grouped-sequential", "One chain a group's output.", ["grouped_linear[r=11,g=4,n=24,k=256]", "grouped_linear[r=11,g=4,n=24,k=256,y=bf16]"], c => c with { Accumulation = Accumulation.Sequential });
         yield return Variant.Instead<AbsorbQueryCall>("absorb-query-sequential", "One chain.", ["absorb_query[s=3,h=4,dn=32,dr=8,dv=32,c=64]"], c => c with { Accumulation = Accumulation.Sequential });
         yield return Variant.Instead<AbsorbOutputCall>("absorb-output-float64", "In binary64.", ["absorb_output[s=3,h=4,dn=32,dv=32,c=64]"], c => c with { Accumulation = Accumulation.Float64 });
+    }
+
+    private static IEnumerable<Variant> Gradients()
+    {
+        string[] wgrads = ["linear_wgrad[t=300,n=8,k=48]", "linear_wgrad[t=64,n=16,k=64,map=logspread]"];
+        yield return Variant.Instead<LinearDgradCall>("dgrad-sequential", "One chain of fma over the out-features.", ["linear_dgrad[t=8,n=512,k=48]", "linear_dgrad[t=8,n=256,k=64,weight=bf16]"], c => c with { Accumulation = Accumulation.Sequential });
+        yield return Variant.Instead<LinearWgradCall>("wgrad-sequential", "One chain of fma over the positions.", wgrads, c => c with { Accumulation = Accumulation.Sequential });
+        yield return Variant.Of<LinearWgradCall>("wgrad-begins-at-c", "The chain over the positions begins at C, where the contract adds the whole sum.", wgrads, BeginningAtC);
+        yield return Variant.Instead<GroupedLinearWgradCall>("k-grouped-float64", "Each group's sum in binary64.", ["grouped_linear_wgrad[r=200,g=4,n=8,k=32]"], c => c with { Accumulation = Accumulation.Float64 });
+    }
+
+    private static void BeginningAtC(LinearWgradCall c, VariantRun run)
+    {
+        float[] dy = Values.Of(c.Dy), x = Values.Of(c.X), d = Values.Of(c.C);
+        int T = (int)c.Dy.Shape[0], N = (int)c.Dy.Shape[1], K = (int)c.X.Shape[1];
+        for (int i = 0; i < d.Length; i++)
+        {
+            for (int t = 0; t < T; t++)
+                d[i] = MathF.FusedMultiplyAdd(dy[t * N + i / K], x[t * K + i % K], d[i]);
+        }
+
+        Values.Store(d, c.DWeight);
     }
 
     private static IEnumerable<Variant> ScaledSums()

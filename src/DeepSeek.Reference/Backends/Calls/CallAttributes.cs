@@ -28,10 +28,18 @@ internal static class CallAttributes
                 to.Real("epsilon", c.Epsilon);
                 Name(to, "rounding", c.Rounding);
                 break;
-            case LinearCall or AbsorbQueryCall or AbsorbOutputCall:
+            case LinearCall or AbsorbQueryCall or AbsorbOutputCall or LinearDgradCall or LinearWgradCall:
                 Accumulation(to, "accumulation", call.Sum);
                 break;
             case GroupedLinearCall c:
+                Accumulation(to, "accumulation", c.Accumulation);
+                to.List("offsets", c.Offsets);
+                break;
+            case GroupedLinearDgradCall c:
+                Accumulation(to, "accumulation", c.Accumulation);
+                to.List("offsets", c.Offsets);
+                break;
+            case GroupedLinearWgradCall c:
                 Accumulation(to, "accumulation", c.Accumulation);
                 to.List("offsets", c.Offsets);
                 break;

@@ -43,6 +43,10 @@ internal static class CallReader
             Operation.IndexedScaledLinear => new IndexedScaledLinearCall(
                 t["x"], t["x_scale"], t["groups"], a.Whole("alignment"), t.List("weight"), t.List("weight_scale"), Product(a), t["y"]),
             Operation.MaskedScaledLinear => new MaskedScaledLinearCall(t["x"], t["x_scale"], t["counts"], t.List("weight"), t.List("weight_scale"), Product(a), t["y"]),
+            Operation.LinearDgrad => new LinearDgradCall(t["dy"], t["weight"], a.Accumulation("accumulation"), t["dx"]),
+            Operation.LinearWgrad => new LinearWgradCall(t["dy"], t["x"], t["c"], a.Accumulation("accumulation"), t["d_weight"]),
+            Operation.GroupedLinearDgrad => new GroupedLinearDgradCall(t["dy"], a.List("offsets"), t.List("weight"), a.Accumulation("accumulation"), t["dx"]),
+            Operation.GroupedLinearWgrad => new GroupedLinearWgradCall(t["dy"], t["x"], a.List("offsets"), t.List("c"), a.Accumulation("accumulation"), t.List("d_weight")),
             _ => throw new ContractException($"{name} cannot be called by name"),
         };
         a.End();

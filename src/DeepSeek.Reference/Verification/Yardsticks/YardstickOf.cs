@@ -41,6 +41,10 @@ internal static partial class YardstickOf
             GroupedScaledLinearCall c => Scaled(output, OperandsOf(c), c.Product, false, c.Y),
             IndexedScaledLinearCall c => Scaled(output, OperandsOf(c), c.Product, false, c.Y),
             MaskedScaledLinearCall c => Scaled(output, OperandsOf(c), c.Product, false, c.Y),
+            LinearDgradCall c => Dgrad(c, output),
+            LinearWgradCall c => Wgrad(c, output),
+            GroupedLinearDgradCall c => Dgrad(c, output),
+            GroupedLinearWgradCall c => Wgrad(c, output),
             _ => null,
         };
     }

@@ -43,6 +43,8 @@ internal abstract class CallSampler(OperationCall call)
     public static CallSampler? Of(OperationCall call) => call switch
     {
         LinearCall or GroupedLinearCall or ScaledLinearCall or GroupedScaledLinearCall or IndexedScaledLinearCall or MaskedScaledLinearCall => new ProductSampler(call),
+        LinearDgradCall or GroupedLinearDgradCall => new DgradSampler(call),
+        LinearWgradCall or GroupedLinearWgradCall => new WgradSampler(call),
         AbsorbQueryCall or AbsorbOutputCall => new HeadSampler(call),
         AttentionCall attention => new AttentionSampler(attention),
         CombineCall combine => new CombineSampler(combine),
