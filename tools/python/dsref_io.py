@@ -198,6 +198,10 @@ def make(value_map, seed, name, dtype, shape):
         return (np.arange(count, dtype=np.int64) + n).astype(PLAIN[dtype]).reshape(shape)
     if kind == "index":
         return (words(seed, name, count).astype(np.uint64) * np.uint64(n) >> np.uint64(32)).astype(PLAIN[dtype]).reshape(shape)
+    if kind == "index_holes":
+        chosen = make(f"index:{n}", seed, name, dtype, shape)
+        chosen.reshape(-1)[2::3] = -1
+        return chosen
     if kind in ("experts", "experts_holes"):
         first = (words(seed, name, count).astype(np.uint64) * np.uint64(n) >> np.uint64(32)).astype(np.int64).reshape(shape)[:, :1]
         chosen = (first + np.arange(shape[1])) % max(n, 1)

@@ -1,7 +1,7 @@
 """Backward operations (rules N16, N24), on bits of binary32. What a gradient is added to is the input c."""
 
-from exact import add
-from sums import dot
+from exact import NAN, NEG_INF, ONE, add, cos_sin, div, exp, fma, is_inf, is_nan, log, mul, neg, number, order, rsqrt, sigmoid, silu, sub, to_bf16
+from sums import dot, lanes16
 
 
 def columns(x, width):
@@ -50,7 +50,151 @@ def grouped_linear_wgrad(c):
     return out
 
 
+def lane_sum(terms):
+    """Σ of (place, value), the lane being the place mod 16."""
+    terms = dict(terms)
+    return lanes16((terms.get(i, 0), ONE) for i in range(max(terms, default=-1) + 1))
+
+
+def embedding_backward(c):
+    d, out = c.size("d"), list(c["c"])
+    for v in set(c["ids"]):
+        places = [t for t, i in enumerate(c["ids"]) if i == v]
+        for k in range(d):
+            out[v * d + k] = add(out[v * d + k], lane_sum((t, c["dy"][t * d + k]) for t in places))
+    return {"d_weight": out}
+
+
+def rms_norm_backward(c):
+    t_count, n, eps = c.size("t"), c.size("n"), number(c.get("eps", "1e-6"))
+    dx, d_weight, rows = [], list(c["c"]), []
+    for t in range(t_count if n else 0):
+        x, dy = c["x"][t * n:(t + 1) * n], c["dy"][t * n:(t + 1) * n]
+        r = rsqrt(add(div(lanes16(zip(x, x)), number(n)), eps))
+        x_hat, g = [mul(v, r) for v in x], [mul(v, w) for v, w in zip(dy, c["weight"])]
+        mean = div(lanes16(zip(g, x_hat)), number(n))
+        dx += [mul(r, fma(h, neg(mean), v)) for h, v in zip(x_hat, g)]
+        rows.append((dy, x_hat))
+    if rows:
+        d_weight = [add(start, lanes16((dy[k], h[k]) for dy, h in rows)) for k, start in enumerate(d_weight)]
+    return {"dx": dx, "d_weight": d_weight}
+
+
+def rope_backward(c):
+    t_count, heads, d, dr = c.size("t"), c.size("h"), c.size("d"), c.size("dr")
+    layout, rotation = c.get("layout", "interleaved"), c.get("rotation", "fused")
+    magnitude = number(c.get("magnitude", "1"))
+    dx = []
+    for t in range(t_count):
+        angles = []
+        for f in c["frequencies"]:
+            cos, sin = cos_sin(mul(number(c["positions"][t]), f))
+            if magnitude != ONE:
+                cos, sin = mul(cos, magnitude), mul(sin, magnitude)
+            angles.append((to_bf16(cos), to_bf16(sin)) if rotation == "everystep" else (cos, sin))
+        for h in range(heads):
+            dy = c["dy"][(t * heads + h) * d:(t * heads + h + 1) * d]
+            z, out = dy[d - dr:], [0] * dr
+            for i, (cos, sin) in enumerate(angles):
+                q = (2 * i, 2 * i + 1) if layout == "interleaved" else (i, i + dr // 2)
+                p = (i, i + dr // 2) if layout == "half" else (2 * i, 2 * i + 1)
+                out[p[0]], out[p[1]] = turned(rotation, z[q[0]], z[q[1]], cos, neg(sin))
+            dx += dy[:d - dr] + out
+    return {"dx": dx}
+
+
+def turned(rotation, x0, x1, c, s):
+    if rotation == "fused":
+        return fma(x0, c, neg(mul(x1, s))), fma(x0, s, mul(x1, c))
+    narrow = to_bf16 if rotation == "everystep" else lambda v: v
+    return narrow(sub(narrow(mul(x0, c)), narrow(mul(x1, s)))), narrow(add(narrow(mul(x0, s)), narrow(mul(x1, c))))
+
+
+def expand_keys_backward(c):
+    t_count, h, dn, dr, dv = (c.size(k) for k in ("t", "h", "dn", "dr", "dv"))
+    d_kv, d_k_pe = [], []
+    for t in range(t_count):
+        keys = [c["d_keys"][(t * h + i) * (dn + dr):(t * h + i + 1) * (dn + dr)] for i in range(h)]
+        for i in range(h):
+            d_kv += keys[i][:dn] + c["d_values"][(t * h + i) * dv:(t * h + i + 1) * dv]
+        d_k_pe += [lanes16((key[dn + j], ONE) for key in keys) for j in range(dr)]
+    return {"d_kv": d_kv, "d_k_pe": d_k_pe}
+
+
+def swiglu_backward(c):
+    d_gate, d_up = [], []
+    for dy, a, b in zip(c["dy"], c["gate"], c["up"]):
+        slope = mul(sigmoid(a), fma(a, sigmoid(neg(a)), ONE))
+        d_gate.append(mul(mul(dy, b), slope))
+        d_up.append(mul(dy, silu(a)))
+    return {"d_gate": d_gate, "d_up": d_up}
+
+
+def mtp_input_backward(c):
+    d, dy = c.size("d"), c["dy"]
+    first = [v for t in range(c.size("t")) for v in dy[2 * t * d:(2 * t + 1) * d]]
+    second = [v for t in range(c.size("t")) for v in dy[(2 * t + 1) * d:(2 * t + 2) * d]]
+    turned_round = c.get("order", "") == "hiddenfirst"
+    return {"d_embedding": second if turned_round else first, "d_hidden": first if turned_round else second}
+
+
+def assignments(c):
+    """(expert, token, slot) in the order of the dispatched rows."""
+    k = c.size("k")
+    return sorted((e, i // k, i % k) for i, e in enumerate(c["indices"]) if e >= 0)
+
+
+def dispatch_backward(c):
+    d = c.size("d")
+    dx = [0] * (c.size("t") * d)
+    for row, (_, t, _) in enumerate(assignments(c)):
+        for k in range(d):
+            dx[t * d + k] = add(dx[t * d + k], c["dy"][row * d + k])
+    return {"dx": dx}
+
+
+def combine_backward(c):
+    d, k = c.size("d"), c.size("k")
+    d_outputs, d_weights = [], [0] * (c.size("t") * k)
+    for row, (_, t, slot) in enumerate(assignments(c)):
+        dy, out = c["dy"][t * d:(t + 1) * d], c["outputs"][row * d:(row + 1) * d]
+        d_outputs += [mul(c["weights"][t * k + slot], g) for g in dy]
+        d_weights[t * k + slot] = lanes16(zip(dy, out))
+    return {"d_outputs": d_outputs, "d_weights": d_weights}
+
+
+def maximum(x):
+    if any(is_nan(v) for v in x):
+        return NAN
+    return max(x, key=order) if x else NEG_INF
+
+
+def cross_entropy(c):
+    v, losses, statistics = c.size("v"), [], []
+    for t, target in enumerate(c["targets"]):
+        x = c["logits"][t * v:(t + 1) * v]
+        m = maximum(x)
+        s = lanes16((exp(sub(a, m)), ONE) for a in x)
+        statistics += [m, s]
+        losses.append(0 if target < 0 else NAN if is_nan(m) or is_inf(m) else sub(log(s), sub(x[target], m)))
+    return {"losses": losses, "statistics": statistics}
+
+
+def cross_entropy_backward(c):
+    n, first, scale, out = c.size("n"), int(c.get("first", 0)), number(c.get("scale", "1")), []
+    for t, target in enumerate(c["targets"]):
+        m, s = c["statistics"][2 * t:2 * t + 2]
+        for k, x in enumerate(c["logits"][t * n:(t + 1) * n]):
+            p = div(exp(sub(x, m)), s)
+            p = sub(p, ONE) if first + k == target else p
+            out.append(0 if target < 0 else mul(p, scale))
+    return {"d_logits": out}
+
+
 OPERATIONS = {
+    "combine_backward": combine_backward, "cross_entropy": cross_entropy, "cross_entropy_backward": cross_entropy_backward,
+    "dispatch_backward": dispatch_backward, "embedding_backward": embedding_backward, "expand_keys_backward": expand_keys_backward,
     "grouped_linear_dgrad": grouped_linear_dgrad, "grouped_linear_wgrad": grouped_linear_wgrad, "linear_dgrad": linear_dgrad,
-    "linear_wgrad": linear_wgrad,
+    "linear_wgrad": linear_wgrad, "mtp_input_backward": mtp_input_backward, "rms_norm_backward": rms_norm_backward,
+    "rope_backward": rope_backward, "swiglu_backward": swiglu_backward,
 }

@@ -86,4 +86,34 @@ public enum Operation
 
     /// <summary><see cref="IBackwardBackend.GroupedLinearWgrad"/></summary>
     GroupedLinearWgrad,
+
+    /// <summary><see cref="IBackwardBackend.EmbeddingBackward"/></summary>
+    EmbeddingBackward,
+
+    /// <summary><see cref="IBackwardBackend.RmsNormBackward"/></summary>
+    RmsNormBackward,
+
+    /// <summary><see cref="IBackwardBackend.RopeBackward"/></summary>
+    RopeBackward,
+
+    /// <summary><see cref="IBackwardBackend.ExpandKeysBackward"/></summary>
+    ExpandKeysBackward,
+
+    /// <summary><see cref="IBackwardBackend.SwiGluBackward"/></summary>
+    SwiGluBackward,
+
+    /// <summary><see cref="IBackwardBackend.DispatchBackward"/></summary>
+    DispatchBackward,
+
+    /// <summary><see cref="IBackwardBackend.CombineBackward"/></summary>
+    CombineBackward,
+
+    /// <summary><see cref="IBackwardBackend.MtpInputBackward"/></summary>
+    MtpInputBackward,
+
+    /// <summary><see cref="IBackwardBackend.CrossEntropy"/></summary>
+    CrossEntropy,
+
+    /// <summary><see cref="IBackwardBackend.CrossEntropyBackward"/></summary>
+    CrossEntropyBackward,
 }

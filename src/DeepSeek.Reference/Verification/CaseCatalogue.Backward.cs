@@ -58,4 +58,77 @@ public static partial class CaseCatalogue
         yield return "grouped_linear_dgrad[r=0,g=2,n=3,k=5]";
         yield return "grouped_linear_wgrad[r=0,g=2,n=3,k=5]";
     }
+
+    /// <summary>The other backward operations: rows, elements, experts, the cross-entropy.</summary>
+    private static IEnumerable<string> BackwardRows()
+    {
+        foreach (string map in CaseInputs.ValueMapNames)
+        {
+            yield return $"embedding_backward[v=11,d=19,t=35,map={map}]";
+            yield return $"rms_norm_backward[t=5,n=67,map={map}]";
+            yield return $"rms_norm_backward[t=5,n=67,eps=0,map={map}]";
+            yield return $"rms_norm_backward[t=35,n=19,map={map},contract=deepseekinference]";
+            yield return $"rope_backward[t=4,h=2,d=24,dr=16,start=7,map={map}]";
+            yield return $"expand_keys_backward[t=3,h=19,dn=5,dr=4,dv=7,map={map}]";
+            yield return $"swiglu_backward[n=259,map={map}]";
+            yield return $"mtp_input_backward[t=3,d=17,map={map}]";
+            yield return $"dispatch_backward[t=5,d=19,e=8,k=5,map={map}]";
+            yield return $"combine_backward[t=5,d=67,e=8,k=4,map={map}]";
+            yield return $"cross_entropy[t=5,v=131,map={map}]";
+            yield return $"cross_entropy_backward[t=5,n=131,map={map}]";
+        }
+
+        foreach (string layout in new[] { "interleaved", "interleavedtohalf", "half" })
+        {
+            foreach (string rotation in new[] { "fused", "separate", "everystep" })
+                yield return $"rope_backward[t=5,h=3,d=10,dr=6,start=4095,layout={layout},rotation={rotation}]";
+        }
+
+        foreach (string weight in Floats)
+            yield return $"rms_norm_backward[t=3,n=131,weight={weight}]";
+        foreach (int n in new[] { 1, 15, 16, 17, 33 })
+        {
+            yield return $"rms_norm_backward[t=3,n={n}]";
+            yield return $"rms_norm_backward[t={n},n=9]";
+            yield return $"cross_entropy[t=3,v={n}]";
+        }
+
+        yield return "rope_backward[t=4,h=2,d=24,dr=16,magnitude=1.25]";
+        yield return "rope_backward[t=4,h=2,d=24,dr=16,magnitude=1.25,rotation=everystep]";
+        yield return "mtp_input_backward[t=1,d=17,order=hiddenfirst]";
+        yield return "dispatch_backward[t=9,d=19,e=5,k=3,holes=yes]";
+        yield return "combine_backward[t=9,d=19,e=5,k=3,holes=yes]";
+        yield return "cross_entropy[t=8,v=67,ignored=yes]";
+        yield return "cross_entropy_backward[t=8,n=67,ignored=yes]";
+        yield return "cross_entropy_backward[t=8,n=40,first=20,v=90,scale=0.125]";
+
+        // The 671B model's, with few rows.
+        yield return "embedding_backward[v=129,d=7168,t=16]";
+        yield return "rms_norm_backward[t=4,n=7168]";
+        yield return "rms_norm_backward[t=128,n=512]";
+        yield return "rope_backward[t=4,h=128,d=192,dr=64,start=4095]";
+        yield return "expand_keys_backward[t=2,h=128,dn=128,dr=64,dv=128]";
+        yield return "swiglu_backward[n=18432]";
+        yield return "mtp_input_backward[t=2,d=7168]";
+        yield return "dispatch_backward[t=16,d=7168,e=256,k=8]";
+        yield return "combine_backward[t=16,d=7168,e=256,k=8]";
+        yield return "cross_entropy[t=1,v=129280]";
+        yield return "cross_entropy_backward[t=1,n=16160,first=16160,v=129280,scale=0.5]";
+
+        // Nothing to sum, and nothing at all.
+        yield return "embedding_backward[v=5,d=8,t=0]";
+        yield return "embedding_backward[v=0,d=8,t=0]";
+        yield return "rms_norm_backward[t=0,n=9]";
+        yield return "rms_norm_backward[t=3,n=0]";
+        yield return "rope_backward[t=0,h=2,d=8,dr=4]";
+        yield return "rope_backward[t=3,h=2,d=8,dr=0]";
+        yield return "expand_keys_backward[t=3,h=0,dn=5,dr=4,dv=7]";
+        yield return "swiglu_backward[n=0]";
+        yield return "swiglu_backward[n=1]";
+        yield return "mtp_input_backward[t=0,d=17]";
+        yield return "dispatch_backward[t=3,d=0,e=5,k=2]";
+        yield return "combine_backward[t=3,d=0,e=5,k=2]";
+        yield return "cross_entropy[t=0,v=5]";
+        yield return "cross_entropy_backward[t=3,n=0,v=5]";
+    }
 }

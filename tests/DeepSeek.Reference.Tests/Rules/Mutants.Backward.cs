@@ -1,4 +1,5 @@
 using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference.Tests.Rules;
@@ -30,7 +31,76 @@ internal static partial class Mutants
         Gradient<GroupedLinearWgradCall>(16, "position", "An expert's tokens are taken from the last to the first.", c => c with { Dy = GroupsReversed(c.Dy, c.Offsets), X = GroupsReversed(c.X, c.Offsets) }),
         Gradient<LinearDgradCall>(24, "dgrad-chain", "Dgrad's sum is one chain where lanes are named.", c => c with { Accumulation = Chained(c.Accumulation) }),
         Gradient<LinearWgradCall>(24, "wgrad-chain", "Wgrad's sum is one chain where lanes are named.", c => c with { Accumulation = Chained(c.Accumulation) }),
+        Gradient<EmbeddingBackwardCall>(16, "no-id", "Rows of no id become zero, not what stood.", c => c, c =>
+        {
+            for (int v = 0; v < c.C.Shape[0]; v++)
+            {
+                if (!c.Ids.AsReadOnlySpan<int>().Contains(v))
+                    c.DWeight.Rows(v, 1).AsSpan<float>().Clear();
+            }
+        }),
+        Gradient<EmbeddingBackwardCall>(24, "embedding-place", "The lane of a row is its place among those of its id, not its position.", c => c, ByPlace),
+        Gradient<RmsNormBackwardCall>(24, "norm-mean", "The term of the mean is left out.", c => c, c => Overwrite(c.Dx, i => Reciprocal(c, i) * (c.Dy.AsReadOnlySpan<float>()[i] * Operands.Widen(c.Weight)[i % (int)c.Weight.ElementCount]))),
+        Gradient<SwiGluBackwardCall>(24, "swiglu-slope", "The slope of SiLU is σ (1 + a (1 - σ)) with a rounded difference.", c => c, c => Overwrite(c.DGate, i =>
+        {
+            float a = c.Gate.AsReadOnlySpan<float>()[i], s = Correct.Sigmoid(a);
+            return c.Dy.AsReadOnlySpan<float>()[i] * c.Up.AsReadOnlySpan<float>()[i] * (s * MathF.FusedMultiplyAdd(a, 1f - s, 1f));
+        })),
+        Gradient<RopeBackwardCall>(24, "rope-angle", "The rotation is the forward's.", c => c with { Positions = Negated(c.Positions) }),
+        Gradient<DispatchBackwardCall>(24, "dispatch-order", "A token's rows are added in descending expert id.", c => c, c => Overwrite(c.Dx, i => Descending(c, i))),
+        Gradient<CrossEntropyCall>(24, "loss-together", "The loss is (m + log s) - x.", c => c, c => Overwrite(c.Losses, t =>
+        {
+            float m = c.Statistics.AsReadOnlySpan<float>()[2 * t], s = c.Statistics.AsReadOnlySpan<float>()[2 * t + 1];
+            int target = c.Targets.AsReadOnlySpan<int>()[t];
+            return target < 0 ? 0f : m + Correct.Log(s) - c.Logits.AsReadOnlySpan<float>()[t * (int)c.Logits.Shape[1] + target];
+        })),
+        Gradient<CrossEntropyBackwardCall>(24, "target", "1 is not taken from the target's probability.", c => c with { First = 1 << 20 }),
     ];
+
+    private static void Overwrite(Tensor y, Func<int, float> value)
+    {
+        float[] values = [.. Enumerable.Range(0, (int)y.ElementCount).Select(value)];
+        values.CopyTo(y.AsSpan<float>());
+    }
+
+    /// <summary>The rows of each id, gathered and summed anew.</summary>
+    private static void ByPlace(EmbeddingBackwardCall c)
+    {
+        int d = (int)c.C.Shape[1];
+        Overwrite(c.DWeight, i =>
+        {
+            float start = c.C.AsReadOnlySpan<float>()[i];
+            int[] positions = [.. Enumerable.Range(0, (int)c.Ids.ElementCount).Where(t => c.Ids.AsReadOnlySpan<int>()[t] == i / d)];
+            var sum = new Lanes16();
+            for (int p = 0; p < positions.Length; p++)
+                sum.Add(p, c.Dy.AsReadOnlySpan<float>()[positions[p] * d + i % d]);
+            return positions.Length == 0 ? start : start + sum.Fold();
+        });
+    }
+
+    private static float Reciprocal(RmsNormBackwardCall c, int i)
+    {
+        int n = (int)c.Weight.ElementCount;
+        ReadOnlySpan<float> x = c.X.AsReadOnlySpan<float>().Slice(i / n * n, n);
+        return Correct.ReciprocalSqrt(DotProduct.Define(x, x, Accumulation.Lanes16, DType.F32) / n + c.Epsilon);
+    }
+
+    private static float Descending(DispatchBackwardCall c, int i)
+    {
+        int d = (int)c.Dx.Shape[1], K = c.Plan.Slots;
+        float sum = 0f;
+        foreach (int row in c.Plan.RowOf.Skip(i / d * K).Take(K).Where(r => r >= 0).OrderDescending())
+            sum += c.Dy.AsReadOnlySpan<float>()[row * d + i % d];
+        return sum;
+    }
+
+    private static Tensor Negated(Tensor numbers)
+    {
+        Tensor negated = numbers.Clone();
+        foreach (ref int n in negated.AsSpan<int>())
+            n = -n;
+        return negated;
+    }
 
     private static Accumulation Chained(Accumulation sum) => sum == Accumulation.Lanes16 ? Accumulation.Sequential : sum;
 

@@ -44,6 +44,22 @@ internal static partial class Legitimate
         yield return Variant.Instead<LinearWgradCall>("wgrad-sequential", "One chain of fma over the positions.", wgrads, c => c with { Accumulation = Accumulation.Sequential });
         yield return Variant.Of<LinearWgradCall>("wgrad-begins-at-c", "The chain over the positions begins at C, where the contract adds the whole sum.", wgrads, BeginningAtC);
         yield return Variant.Instead<GroupedLinearWgradCall>("k-grouped-float64", "Each group's sum in binary64.", ["grouped_linear_wgrad[r=200,g=4,n=8,k=32]"], c => c with { Accumulation = Accumulation.Float64 });
+        yield return Variant.After<EmbeddingBackwardCall>("embedding-backward-in-order", "Rows are added to C one after the other.", ["embedding_backward[v=7,d=64,t=64]"], c => c.DWeight, InOrder);
+        yield return Variant.Of<RmsNormBackwardCall>("norm-backward-two-terms", "dx as the difference of r g and r x̂ c.", ["rms_norm_backward[t=32,n=128]", "rms_norm_backward[t=8,n=512,weight=bf16]"],
+            (c, run) => Bugs.Norm(c, run, (g, h, sum, r, n) => r * g - r * (h * (sum / n))));
+        yield return Variant.After<SwiGluBackwardCall>("swiglu-backward-by-difference", "1 - σ(a) as a difference.", ["swiglu_backward[n=4096]", "swiglu_backward[n=2000,map=logspread]"],
+            c => c.DGate, (c, d) => Bugs.Slope(c, d, (s, a) => s * (1 + a * (1 - s))));
+        yield return Variant.Instead<RopeBackwardCall>("rope-backward-separate", "Both products are rounded before they are added.", ["rope_backward[t=8,h=4,d=48,dr=32,start=5]"],
+            c => c with { Attributes = c.Attributes with { Rotation = RopeRotation.Separate } });
+    }
+
+    private static void InOrder(EmbeddingBackwardCall c, float[] d)
+    {
+        float[] dy = Values.Of(c.Dy);
+        int width = (int)c.Dy.Shape[1];
+        Values.Of(c.C).CopyTo(d, 0);
+        for (int i = 0; i < dy.Length; i++)
+            d[c.Ids.AsReadOnlySpan<int>()[i / width] * width + i % width] += dy[i];
     }
 
     private static void BeginningAtC(LinearWgradCall c, VariantRun run)

@@ -44,9 +44,7 @@ internal static class CallAttributes
                 to.List("offsets", c.Offsets);
                 break;
             case RopeCall c:
-                Name(to, "layout", c.Attributes.Layout);
-                Name(to, "rotation", c.Attributes.Rotation);
-                to.Real("magnitude", c.Attributes.Magnitude);
+                Rotation(to, c.Attributes);
                 break;
             case AttentionCall c:
                 to.Real("scale", c.Attributes.Scale);
@@ -56,6 +54,25 @@ internal static class CallAttributes
                 Accumulation(to, "accumulation", c.Attributes.Accumulation);
                 if (c.Attributes.Contract is { } contract)
                     Contract(to, contract);
+                break;
+            case RmsNormBackwardCall c:
+                to.Real("epsilon", c.Epsilon);
+                break;
+            case RopeBackwardCall c:
+                Rotation(to, c.Attributes);
+                break;
+            case DispatchBackwardCall c:
+                Plan(to, c.Plan);
+                break;
+            case CombineBackwardCall c:
+                Plan(to, c.Plan);
+                break;
+            case MtpInputBackwardCall c:
+                Name(to, "order", c.Order);
+                break;
+            case CrossEntropyBackwardCall c:
+                to.Whole("first", c.First);
+                to.Real("scale", c.Scale);
                 break;
             case SwiGluCall c:
                 Name(to, "rounding", c.Rounding);
@@ -97,6 +114,13 @@ internal static class CallAttributes
                 Product(to, c.Product);
                 break;
         }
+    }
+
+    private static void Rotation(IAttributeWriter to, RopeAttributes a)
+    {
+        Name(to, "layout", a.Layout);
+        Name(to, "rotation", a.Rotation);
+        to.Real("magnitude", a.Magnitude);
     }
 
     private static void Gate(IAttributeWriter to, GateAttributes a)

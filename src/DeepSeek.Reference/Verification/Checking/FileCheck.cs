@@ -144,7 +144,7 @@ internal sealed class FileCheck
     /// <summary>A tensor's shape; where it holds a row for each choice of an expert, the rows are as many as the file's own indices choose, not as the case's.</summary>
     private static Shape Dispatched(OperationCase c, CaseTensors given, string tensor, Shape shape)
     {
-        if ((c.Id.Name, tensor) is not (("combine", "outputs") or ("dispatch", "y")))
+        if ((c.Id.Name, tensor) is not (("combine" or "combine_backward", "outputs") or ("combine_backward", "d_outputs") or ("dispatch", "y") or ("dispatch_backward", "dy")))
             return shape;
         long rows = 0;
         foreach (int expert in given["indices"].AsReadOnlySpan<int>())
@@ -208,8 +208,15 @@ internal sealed class FileCheck
         "expand_keys" => ["keys", "values"],
         "gate" => ["scores", "indices", "weights"],
         "grouped_linear_wgrad" => ["d_weight" + List],
-        "linear_dgrad" or "grouped_linear_dgrad" => ["dx"],
-        "linear_wgrad" => ["d_weight"],
+        "linear_dgrad" or "grouped_linear_dgrad" or "rope_backward" or "dispatch_backward" => ["dx"],
+        "linear_wgrad" or "embedding_backward" => ["d_weight"],
+        "rms_norm_backward" => ["dx", "d_weight"],
+        "expand_keys_backward" => ["d_kv", "d_k_pe"],
+        "swiglu_backward" => ["d_gate", "d_up"],
+        "mtp_input_backward" => ["d_embedding", "d_hidden"],
+        "combine_backward" => ["d_outputs", "d_weights"],
+        "cross_entropy" => ["losses", "statistics"],
+        "cross_entropy_backward" => ["d_logits"],
         "quantize" => ["codes", "scales"],
         _ => ["y"],
     };

@@ -69,7 +69,9 @@ internal static class LegitimateOrders
     private static bool HasVariants(OperationCall call) => call switch
     {
         AttentionCall c when c.Attributes.Resolved().Contract is not null => true,
-        AttentionCall or RmsNormCall or SwiGluCall or RopeCall or SoftmaxCall or LogSoftmaxCall or GateCall or CombineCall =>
+        AttentionCall or RmsNormCall or SwiGluCall or RopeCall or SoftmaxCall or LogSoftmaxCall or GateCall or CombineCall
+            or EmbeddingBackwardCall or RmsNormBackwardCall or SwiGluBackwardCall or RopeBackwardCall or ExpandKeysBackwardCall or DispatchBackwardCall or CombineBackwardCall
+            or CrossEntropyCall or CrossEntropyBackwardCall =>
             call.Sum.Kind is AccumulationKind.Lanes16 or AccumulationKind.Sequential,
         _ => false,
     };

@@ -23,6 +23,33 @@ internal sealed partial class VariantBackend
                 for (int g = 0; g < c.C.Count; g++)
                     Added(new WgradOperands(c.Dy, c.X, c.Offsets[g], c.Offsets[g + 1] - c.Offsets[g], c.C[g]), c.Accumulation, c.DWeights[g]);
                 break;
+            case EmbeddingBackwardCall c:
+                EmbeddingBackward(c);
+                break;
+            case RmsNormBackwardCall c:
+                RmsNormBackward(c);
+                break;
+            case SwiGluBackwardCall c:
+                SwiGluBackward(c);
+                break;
+            case RopeBackwardCall c:
+                RopeBackward(c);
+                break;
+            case ExpandKeysBackwardCall c:
+                ExpandKeysBackward(c);
+                break;
+            case DispatchBackwardCall c:
+                DispatchBackward(c);
+                break;
+            case CombineBackwardCall c:
+                CombineBackward(c);
+                break;
+            case CrossEntropyCall c:
+                CrossEntropy(c);
+                break;
+            case CrossEntropyBackwardCall c:
+                CrossEntropyBackward(c);
+                break;
             default:
                 call.Run(new ScalarBackend());
                 break;

@@ -45,6 +45,16 @@ internal static partial class YardstickOf
             LinearWgradCall c => Wgrad(c, output),
             GroupedLinearDgradCall c => Dgrad(c, output),
             GroupedLinearWgradCall c => Wgrad(c, output),
+            EmbeddingBackwardCall c => EmbeddingBackward(c, output),
+            RmsNormBackwardCall c => RmsNormBackward(c, output),
+            RopeBackwardCall c => Rope(c, output),
+            ExpandKeysBackwardCall c => ExpandKeysBackward(c, output),
+            SwiGluBackwardCall c => SwiGluBackward(c, output),
+            MtpInputBackwardCall c => MtpInputBackward(c, output),
+            DispatchBackwardCall c => DispatchBackward(c, output),
+            CombineBackwardCall c => CombineBackward(c, output),
+            CrossEntropyCall c => CrossEntropy(c, output),
+            CrossEntropyBackwardCall c => CrossEntropyBackward(c, output),
             _ => null,
         };
     }
