@@ -302,8 +302,8 @@ def manifest(path):
 
 
 def inputs_of_line(line):
-    """The inputs of a manifest line, of any operation; model cases, whose inputs are files, have none."""
-    return {name: make(t["map"], int(line["seed"], 16), name, t["dtype"], t["shape"]) for name, t in line["inputs"].items() if t["map"] not in ("file", "oracle")}
+    """The inputs of a manifest line, of any operation; model cases, whose inputs are files, have none, and what a forward makes is left out."""
+    return {name: make(t["map"], int(line["seed"], 16), name, t["dtype"], t["shape"]) for name, t in line["inputs"].items() if t["map"] not in ("file", "oracle", "forward")}
 
 
 # Files and digests

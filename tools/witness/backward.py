@@ -1,6 +1,6 @@
 """Backward operations (rules N16, N24), on bits of binary32. What a gradient is added to is the input c."""
 
-from exact import NAN, NEG_INF, ONE, add, cos_sin, div, exp, fma, is_inf, is_nan, log, mul, neg, number, order, rsqrt, sigmoid, silu, sub, to_bf16
+from exact import NAN, NEG_INF, ONE, add, cos_sin, div, exp, fma, is_inf, is_nan, log, mul, neg, number, order, rsqrt, sigmoid, silu, sqrt_of, sub, to_bf16
 from sums import dot, lanes16
 
 
@@ -191,7 +191,83 @@ def cross_entropy_backward(c):
     return {"d_logits": out}
 
 
+def attention_backward(c):
+    s, t, h, d, dv = (c.size(k) for k in ("s", "t", "h", "d", "dv"))
+    kind, first = c.get("sum", "lanes16"), int(c.get("first", max(0, t - s)))
+    scale = number(c.arguments["scale"]) if "scale" in c.arguments else div(ONE, sqrt_of(d)) if d else ONE
+    dq, dk, dv_out = [0] * (s * h * d), [0] * (t * h * d), [0] * (t * h * dv)
+
+    def row(name, i, head, width):
+        return c[name][(i * h + head) * width:(i * h + head + 1) * width]
+
+    for head in range(h):
+        p, ds = [], []
+        for i in range(s):
+            q, dy, lse = row("q", i, head, d), row("dy", i, head, dv), c["log_sum_exp"][i * h + head]
+            delta = dot(zip(dy, row("y", i, head, dv)), kind)
+            p.append([])
+            ds.append([])
+            for j in range(max(0, min(t, first + i + 1))):
+                x = mul(dot(zip(q, row("keys", j, head, d)), kind), scale)
+                dp = dot(zip(dy, row("values", j, head, dv)), kind)
+                weight = exp(sub(x, lse)) if lse != NEG_INF else 0
+                p[i].append(weight)
+                ds[i].append(mul(mul(weight, sub(dp, delta)), scale) if lse != NEG_INF else 0)
+            for k in range(d):
+                dq[(i * h + head) * d + k] = dot([(w, c["keys"][(j * h + head) * d + k]) for j, w in enumerate(ds[i])], kind)
+        for j in range(t):
+            seen = [i for i in range(s) if len(p[i]) > j]
+            for k in range(d):
+                dk[(j * h + head) * d + k] = dot([(ds[i][j], c["q"][(i * h + head) * d + k]) for i in seen], kind)
+            for k in range(dv):
+                dv_out[(j * h + head) * dv + k] = dot([(p[i][j], c["dy"][(i * h + head) * dv + k]) for i in seen], kind)
+    return {"dq": dq, "d_keys": dk, "d_values": dv_out}
+
+
+def gate_backward(c):
+    e, k = c.size("e"), c.size("k")
+    scale, eps, normalize = number(c.get("scale", "2.5")), number(c.get("epsilon", "0")), c.get("normalize", "yes") == "yes"
+    out = []
+    for t in range(c.size("t")):
+        s, chosen, dw = c["scores"][t * e:(t + 1) * e], c["indices"][t * k:(t + 1) * k], c["d_weights"][t * k:(t + 1) * k]
+        total, a, ds = 0, 0, [0] * e
+        for i in chosen:
+            total = add(total, s[i])
+        total = add(total, eps)
+        for i, g in zip(chosen, dw):
+            a = fma(g, div(s[i], total), a)
+        for i, g in zip(chosen, dw):
+            ds[i] = div(mul(sub(g, a), scale), total) if normalize else mul(g, scale)
+        if "d_scores" in c.tensors:
+            ds = [add(v, o) for v, o in zip(ds, c["d_scores"][t * e:(t + 1) * e])]
+        if c.get("scoring", "sigmoid") == "softmax":
+            away = lanes16(zip(s, ds))
+            out += [mul(v, sub(g, away)) for v, g in zip(s, ds)]
+        else:
+            out += [mul(g, mul(v, sigmoid(neg(x)))) for g, v, x in zip(ds, s, c["logits"][t * e:(t + 1) * e])]
+    return {"d_logits": out}
+
+
+def balance_loss(c):
+    t_count, e, k, alpha = c.size("t"), c.size("e"), c.size("k"), number(c.get("alpha", "1e-4"))
+    if t_count == 0:
+        return {"loss": [mul(alpha, 0)], "d_scores": []}
+    f = [div(number(e * c["indices"].count(i)), number(k * t_count)) for i in range(e)]
+    shares, totals, d_scores = [], [], []
+    for t in range(t_count):
+        s = c["scores"][t * e:(t + 1) * e]
+        totals.append(lanes16((v, ONE) for v in s))
+        shares.append([div(v, totals[t]) for v in s])
+    p = [div(lanes16((row[i], ONE) for row in shares), number(t_count)) for i in range(e)]
+    g = [div(mul(alpha, v), number(t_count)) for v in f]
+    for total, row in zip(totals, shares):
+        away = lanes16(zip(g, row))
+        d_scores += [div(sub(v, away), total) for v in g]
+    return {"loss": [mul(alpha, lanes16(zip(f, p)))], "d_scores": d_scores}
+
+
 OPERATIONS = {
+    "attention_backward": attention_backward, "balance_loss": balance_loss, "gate_backward": gate_backward,
     "combine_backward": combine_backward, "cross_entropy": cross_entropy, "cross_entropy_backward": cross_entropy_backward,
     "dispatch_backward": dispatch_backward, "embedding_backward": embedding_backward, "expand_keys_backward": expand_keys_backward,
     "grouped_linear_dgrad": grouped_linear_dgrad, "grouped_linear_wgrad": grouped_linear_wgrad, "linear_dgrad": linear_dgrad,

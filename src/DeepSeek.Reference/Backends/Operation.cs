@@ -116,4 +116,13 @@ public enum Operation
 
     /// <summary><see cref="IBackwardBackend.CrossEntropyBackward"/></summary>
     CrossEntropyBackward,
+
+    /// <summary><see cref="IBackwardBackend.AttentionBackward"/></summary>
+    AttentionBackward,
+
+    /// <summary><see cref="IBackwardBackend.GateBackward"/></summary>
+    GateBackward,
+
+    /// <summary><see cref="IBackwardBackend.BalanceLoss"/></summary>
+    BalanceLoss,
 }

@@ -78,6 +78,25 @@ public static partial class CaseCatalogue
             yield return $"cross_entropy_backward[t=5,n=131,map={map}]";
         }
 
+        foreach (string map in CaseInputs.ValueMapNames)
+        {
+            yield return $"attention_backward[s=5,t=9,h=2,d=12,dv=7,map={map}]";
+            if (map == "special")
+                continue;
+            yield return $"gate_backward[t=5,e=19,k=4,map={map}]";
+            yield return $"gate_backward[t=5,e=19,k=4,other=yes,map={map}]";
+        }
+
+        foreach (string sum in Sums)
+            yield return $"attention_backward[s=4,t=19,h=2,d=20,dv=13,sum={sum}]";
+        foreach (string scoring in new[] { "sigmoid", "softmax" })
+        {
+            foreach (string normalize in new[] { "yes", "no" })
+                yield return $"gate_backward[t=3,e=67,k=5,scoring={scoring},normalize={normalize},other=yes]";
+        }
+
+        foreach (int e in new[] { 4, 16, 19, 64 })
+            yield return $"balance_loss[t=19,e={e},k=3]";
         foreach (string layout in new[] { "interleaved", "interleavedtohalf", "half" })
         {
             foreach (string rotation in new[] { "fused", "separate", "everystep" })
@@ -102,7 +121,16 @@ public static partial class CaseCatalogue
         yield return "cross_entropy_backward[t=8,n=67,ignored=yes]";
         yield return "cross_entropy_backward[t=8,n=40,first=20,v=90,scale=0.125]";
 
+        yield return "attention_backward[s=5,t=3,h=2,d=8,dv=4,first=0]";
+        yield return "attention_backward[s=2,t=9,h=2,d=8,dv=4,first=3]";
+        yield return "gate_backward[t=5,e=19,k=4,epsilon=1e-20,scale=1]";
+        yield return "balance_loss[t=5,e=8,k=2,alpha=0.01]";
+
         // The 671B model's, with few rows.
+        yield return "attention_backward[s=4,t=64,h=8,d=192,dv=128,scale=0.1352337]";
+        yield return "attention_backward[s=40,t=40,h=2,d=192,dv=128]";
+        yield return "gate_backward[t=3,e=256,k=8,other=yes]";
+        yield return "balance_loss[t=64,e=256,k=8]";
         yield return "embedding_backward[v=129,d=7168,t=16]";
         yield return "rms_norm_backward[t=4,n=7168]";
         yield return "rms_norm_backward[t=128,n=512]";
@@ -116,6 +144,10 @@ public static partial class CaseCatalogue
         yield return "cross_entropy_backward[t=1,n=16160,first=16160,v=129280,scale=0.5]";
 
         // Nothing to sum, and nothing at all.
+        yield return "attention_backward[s=0,t=3,h=2,d=8,dv=4]";
+        yield return "attention_backward[s=2,t=0,h=2,d=8,dv=4]";
+        yield return "gate_backward[t=0,e=8,k=2]";
+        yield return "balance_loss[t=0,e=8,k=2]";
         yield return "embedding_backward[v=5,d=8,t=0]";
         yield return "embedding_backward[v=0,d=8,t=0]";
         yield return "rms_norm_backward[t=0,n=9]";

@@ -8,6 +8,7 @@ namespace DeepSeek.Reference.Verification;
 /// <code>
 /// index:n          u n / 2^32, rounded down
 /// index_holes:n    the same, but every third element (i mod 3 = 2) is -1
+/// forward          what the operation's forward gives from the inputs before it, by its definition
 /// arange:a         a + i
 /// reciprocal       1 / (1 + i), one division
 /// experts:e        row t: b = u e / 2^32 of the row's first element, then slot s holds (b + s) mod e
@@ -30,6 +31,9 @@ internal static class CaseInputs
 
     /// <summary>The value maps that <c>map=</c> takes.</summary>
     public static IReadOnlyList<string> ValueMapNames { get; } = [.. Enum.GetNames<ValueMap>().Select(n => n.ToLowerInvariant()), "special", Subnormal];
+
+    /// <summary>The map of what a forward gives from the other inputs: the case makes it, not this.</summary>
+    public const string Forward = "forward";
 
     /// <summary>The map of indices of which some are none.</summary>
     public const string IndexHoles = "index_holes";

@@ -55,6 +55,12 @@ internal static partial class Mutants
             return target < 0 ? 0f : m + Correct.Log(s) - c.Logits.AsReadOnlySpan<float>()[t * (int)c.Logits.Shape[1] + target];
         })),
         Gradient<CrossEntropyBackwardCall>(24, "target", "1 is not taken from the target's probability.", c => c with { First = 1 << 20 }),
+        Gradient<AttentionBackwardCall>(24, "delta", "Δ is not subtracted.", c => c with { Y = new Tensor(DType.F32, c.Y.Shape) }),
+        Gradient<AttentionBackwardCall>(24, "visible", "A query also sees the key after its own.", c => c with { Attributes = c.Attributes with { FirstPosition = c.Attributes.FirstPosition + 1 } }),
+        Gradient<AttentionBackwardCall>(24, "attention-chain", "Attention's sums are one chain where lanes are named.", c => c with { Attributes = c.Attributes with { Accumulation = Chained(c.Attributes.Accumulation) } }),
+        Gradient<GateBackwardCall>(24, "gate-scale", "The gate's factor is left out.", c => c with { Attributes = c.Attributes with { Scale = 1f } }),
+        Gradient<GateBackwardCall>(24, "other-loss", "The other loss's gradient of the scores is not added.", c => c with { DScores = null }),
+        Gradient<BalanceLossCall>(24, "alpha", "The balance loss is not multiplied with α.", c => c with { Alpha = 1f }),
     ];
 
     private static void Overwrite(Tensor y, Func<int, float> value)

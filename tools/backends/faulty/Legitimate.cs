@@ -51,6 +51,12 @@ internal static partial class Legitimate
             c => c.DGate, (c, d) => Bugs.Slope(c, d, (s, a) => s * (1 + a * (1 - s))));
         yield return Variant.Instead<RopeBackwardCall>("rope-backward-separate", "Both products are rounded before they are added.", ["rope_backward[t=8,h=4,d=48,dr=32,start=5]"],
             c => c with { Attributes = c.Attributes with { Rotation = RopeRotation.Separate } });
+        yield return Variant.Instead<AttentionBackwardCall>("attention-backward-sequential", "Every sum as one chain.", ["attention_backward[s=8,t=64,h=2,d=64,dv=32]"],
+            c => c with { Attributes = c.Attributes with { Accumulation = Accumulation.Sequential } });
+        yield return Variant.Instead<AttentionBackwardCall>("attention-backward-float64", "Every sum in binary64.", ["attention_backward[s=8,t=64,h=2,d=64,dv=32]"],
+            c => c with { Attributes = c.Attributes with { Accumulation = Accumulation.Float64 } });
+        yield return Variant.Of<GateBackwardCall>("gate-backward-unfused", "Products and additions in place of the fma.", ["gate_backward[t=16,e=32,k=4,other=yes]"],
+            (c, _) => Bugs.Gate(c, (dw, mean, total) => (dw - mean) * c.Attributes.Scale / total));
     }
 
     private static void InOrder(EmbeddingBackwardCall c, float[] d)

@@ -55,6 +55,17 @@ internal static class CallAttributes
                 if (c.Attributes.Contract is { } contract)
                     Contract(to, contract);
                 break;
+            case AttentionBackwardCall c:
+                to.Real("scale", c.Attributes.Scale);
+                to.Whole("first_position", c.Attributes.FirstPosition);
+                Accumulation(to, "accumulation", c.Attributes.Accumulation);
+                break;
+            case GateBackwardCall c:
+                Gate(to, c.Attributes);
+                break;
+            case BalanceLossCall c:
+                to.Real("alpha", c.Alpha);
+                break;
             case RmsNormBackwardCall c:
                 to.Real("epsilon", c.Epsilon);
                 break;

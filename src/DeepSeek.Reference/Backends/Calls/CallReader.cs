@@ -56,6 +56,11 @@ internal static class CallReader
             Operation.CombineBackward => new CombineBackwardCall(t["dy"], t["outputs"], Plan(a), t["weights"], t["d_outputs"], t["d_weights"]),
             Operation.CrossEntropy => new CrossEntropyCall(t["logits"], t["targets"], t["losses"], t["statistics"]),
             Operation.CrossEntropyBackward => new CrossEntropyBackwardCall(t["logits"], a.Whole("first"), t["targets"], t["statistics"], a.Real("scale"), t["d_logits"]),
+            Operation.AttentionBackward => new AttentionBackwardCall(
+                t["q"], t["keys"], t["values"], t["y"], t["log_sum_exp"], t["dy"],
+                new AttentionAttributes(a.Real("scale"), a.Whole("first_position"), AttentionRounding.None, 0, a.Accumulation("accumulation")), t["dq"], t["d_keys"], t["d_values"]),
+            Operation.GateBackward => new GateBackwardCall(t["logits"], t["scores"], t["indices"], Gate(a), t["d_weights"], t.Or("d_scores"), t["d_logits"]),
+            Operation.BalanceLoss => new BalanceLossCall(t["scores"], t["indices"], a.Real("alpha"), t["loss"], t["d_scores"]),
             _ => throw new ContractException($"{name} cannot be called by name"),
         };
         a.End();

@@ -26,6 +26,12 @@ internal static class CaseSizes
             (long t, long hk, _) = g.Three("keys");
             return [("s", s), ("t", t), ("h", h), ("hk", hk), ("d", d), ("dv", g.Dim("y", 2)), ("latent", !g.Has("values")), ("lse", g.Has("log_sum_exp"))];
         },
+        ["attention_backward"] = g =>
+        {
+            (long s, long h, long d) = g.Three("q");
+            return [("s", s), ("t", g.Dim("keys", 0)), ("h", h), ("d", d), ("dv", g.Dim("values", 2))];
+        },
+        ["balance_loss"] = g => [("t", g.Dim("scores", 0)), ("e", g.Dim("scores", 1)), ("k", g.Dim("indices", 1))],
         ["cast"] = g => [("n", g.Count("x"))],
         ["combine"] = g => [("t", g.Dim("y", 0)), ("d", g.Dim("y", 1)), ("e", g.Experts("indices")), ("k", g.Dim("indices", 1)), ("alone", !g.Has("shared"))],
         ["combine_backward"] = g => [("t", g.Dim("dy", 0)), ("d", g.Dim("dy", 1)), ("e", g.Experts("indices")), ("k", g.Dim("indices", 1))],
@@ -48,6 +54,7 @@ internal static class CaseSizes
             long dv = g.Dim("values", 2);
             return [("t", t), ("h", h), ("dn", d - dv), ("dr", g.Dim("k_pe", 1)), ("dv", dv)];
         },
+        ["gate_backward"] = g => [("t", g.Dim("logits", 0)), ("e", g.Dim("logits", 1)), ("k", g.Dim("indices", 1)), ("other", g.Has("d_scores"))],
         ["gate"] = g => [("t", g.Dim("logits", 0)), ("e", g.Dim("logits", 1)), ("k", g.Dim("indices", 1)), ("bias", g.Has("bias"))],
         ["grouped_linear"] = g => Groups(g, "r", 0),
         ["grouped_linear_dgrad"] = g => [("r", g.Dim("dy", 0)), ("g", g.Dim("weight", 0)), ("n", g.Dim("weight", 1)), ("k", g.Dim("weight", 2))],

@@ -216,7 +216,9 @@ internal sealed class FileCheck
         "mtp_input_backward" => ["d_embedding", "d_hidden"],
         "combine_backward" => ["d_outputs", "d_weights"],
         "cross_entropy" => ["losses", "statistics"],
-        "cross_entropy_backward" => ["d_logits"],
+        "attention_backward" => ["dq", "d_keys", "d_values"],
+        "balance_loss" => ["loss", "d_scores"],
+        "cross_entropy_backward" or "gate_backward" => ["d_logits"],
         "quantize" => ["codes", "scales"],
         _ => ["y"],
     };

@@ -71,7 +71,7 @@ internal static class LegitimateOrders
         AttentionCall c when c.Attributes.Resolved().Contract is not null => true,
         AttentionCall or RmsNormCall or SwiGluCall or RopeCall or SoftmaxCall or LogSoftmaxCall or GateCall or CombineCall
             or EmbeddingBackwardCall or RmsNormBackwardCall or SwiGluBackwardCall or RopeBackwardCall or ExpandKeysBackwardCall or DispatchBackwardCall or CombineBackwardCall
-            or CrossEntropyCall or CrossEntropyBackwardCall =>
+            or CrossEntropyCall or CrossEntropyBackwardCall or AttentionBackwardCall or GateBackwardCall or BalanceLossCall =>
             call.Sum.Kind is AccumulationKind.Lanes16 or AccumulationKind.Sequential,
         _ => false,
     };

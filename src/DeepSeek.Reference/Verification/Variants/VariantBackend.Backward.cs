@@ -44,6 +44,15 @@ internal sealed partial class VariantBackend
             case CombineBackwardCall c:
                 CombineBackward(c);
                 break;
+            case AttentionBackwardCall c:
+                AttentionBackward(c);
+                break;
+            case GateBackwardCall c:
+                GateBackward(c);
+                break;
+            case BalanceLossCall c:
+                BalanceLoss(c);
+                break;
             case CrossEntropyCall c:
                 CrossEntropy(c);
                 break;

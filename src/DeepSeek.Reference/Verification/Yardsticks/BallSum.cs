@@ -25,7 +25,8 @@ internal sealed class BallSum
 
     /// <summary>The sum. Where terms may overflow beside an infinity, and where partial sums may, nothing is promised.</summary>
     /// <param name="products">Whether the terms are products, each of which may be rounded before it is added.</param>
-    public Ball Total(bool products)
+    /// <param name="once">Whether the sum is declared exact or in binary64: it is rounded once, at its end.</param>
+    public Ball Total(bool products, bool once = false)
     {
         double size = magnitude + radius;
         if (!double.IsFinite(radius))
@@ -33,6 +34,8 @@ internal sealed class BallSum
         if (double.IsNaN(sum) || infinite)
             return double.IsNaN(sum) || size < Roundoff.SingleOverflow / 2 ? new Ball(sum) : Ball.Nothing(sum);
         double partial = Roundoff.LargestPartial(sum, size);
+        if (once)
+            return new Ball(sum, radius + 2 * Roundoff.OwnSum(size, terms)).Single();
         double rounding = products ? Roundoff.SingleSum(sum, size, terms) : partial * Roundoff.Growth(terms - 1, Roundoff.Single);
         double error = radius + rounding + (terms > 1 ? Roundoff.OwnSum(size, terms) : 0);
         return partial + error < Roundoff.SingleOverflow ? new Ball(sum, error) : Ball.Nothing(sum);

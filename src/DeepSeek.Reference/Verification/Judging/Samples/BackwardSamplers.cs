@@ -86,3 +86,36 @@ internal sealed class PlanBackwardSampler(OperationCall call) : CallSampler(call
         }
     }
 }
+
+/// <summary>The gradients of attention: any heads, whole.</summary>
+internal sealed class AttentionBackwardSampler(AttentionBackwardCall call) : CallSampler(call)
+{
+    /// <inheritdoc/>
+    public override int Rows => 1;
+
+    /// <inheritdoc/>
+    public override int Columns => Operands.Dim(call.Q, 1);
+
+    /// <inheritdoc/>
+    public override double Work => (double)call.Q.Shape[0] * call.Keys.Shape[0] * (3 * call.Q.Shape[2] + 2 * call.Values.Shape[2]);
+
+    /// <inheritdoc/>
+    public override IEnumerable<CallSample> Take(int[] rows, int[] columns)
+    {
+        if (rows.Length == 0 || columns.Length == 0)
+            yield break;
+        var elements = new Dictionary<string, long[]>();
+        OperationCall part = call.Replace(o =>
+        {
+            long width = o.Tensor.Shape.Rank == 3 ? o.Tensor.Shape[2] : 1;
+            int[] all = [.. Enumerable.Range(0, Operands.Dim(o.Tensor, 0))];
+            long[] pairs = GridElements(all, columns, Columns);
+            long[] shape = o.Tensor.Shape.Rank == 3 ? [all.Length, columns.Length, width] : [all.Length, columns.Length];
+            if (o.Role == OperandRole.Input)
+                return Gather.Rows(o.Tensor, width, pairs, shape);
+            elements.Add(o.Name, HeadSampler.HeadElements(pairs, width));
+            return new Tensor(DType.F32, new Shape(shape));
+        });
+        yield return new CallSample(part, elements);
+    }
+}

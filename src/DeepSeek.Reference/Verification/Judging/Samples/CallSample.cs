@@ -47,6 +47,8 @@ internal abstract class CallSampler(OperationCall call)
         LinearWgradCall or GroupedLinearWgradCall => new WgradSampler(call),
         EmbeddingBackwardCall embedding => new EmbeddingBackwardSampler(embedding),
         RmsNormBackwardCall norm => new WholeSampler(call, 8.0 * norm.X.ElementCount),
+        BalanceLossCall balance => new WholeSampler(call, 32.0 * balance.Scores.ElementCount),
+        AttentionBackwardCall attention => new AttentionBackwardSampler(attention),
         DispatchBackwardCall or CombineBackwardCall => new PlanBackwardSampler(call),
         AbsorbQueryCall or AbsorbOutputCall => new HeadSampler(call),
         AttentionCall attention => new AttentionSampler(attention),

@@ -32,6 +32,9 @@ internal sealed class RowSampler : CallSampler
         MtpInputCall => Of(call, "embedding", "hidden", "y"),
         ExpandKeysCall => Of(call, "kv", "k_pe", "keys", "values"),
         GateCall => Of(call, "logits", "scores", "indices", "weights"),
+        GateBackwardCall gate => gate.DScores is null
+            ? Of(call, "logits", "scores", "indices", "d_weights", "d_logits")
+            : Of(call, "logits", "scores", "indices", "d_weights", "d_scores", "d_logits"),
         RopeBackwardCall => Of(call, "dy", "positions", "dx"),
         MtpInputBackwardCall => Of(call, "dy", "d_embedding", "d_hidden"),
         ExpandKeysBackwardCall => Of(call, "d_keys", "d_values", "d_kv", "d_k_pe"),
