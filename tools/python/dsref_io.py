@@ -256,6 +256,10 @@ def declare(case_id):
         dtype = {"f32": "F32", "bf16": "BF16"}[a[key]] if key in a else "BF16" if narrow else "F32"
         return "bell" if factor and value_map == "subnormal" else value_map, dtype, list(shape)
 
+    def single(key, *shape):
+        """A factor in binary32 whatever the contract."""
+        return real(key, *shape, factor=True)[0], "F32", list(shape)
+
     if name in ("rms_norm", "softmax", "log_softmax"):
         t, n = size("t"), size("n")
         return {"x": real("x", t, n)} | ({"weight": real("weight", n, factor=True)} if name == "rms_norm" else {})
@@ -267,6 +271,15 @@ def declare(case_id):
         return {"x": (value_map, "BF16" if a.get("x") == "bf16" else "F32", [size("n")])}
     if name == "linear":
         return {"x": real("x", size("t"), size("k")), "weight": real("weight", size("n"), size("k"), factor=True)}
+    if name in ("linear_dgrad", "linear_wgrad"):
+        t, n, k = size("t"), size("n"), size("k")
+        dy = {"dy": (value_map, "F32", [t, n])}
+        return dy | ({"weight": real("weight", n, k, factor=True)} if name == "linear_dgrad" else {"x": single("x", t, k), "c": (value_map, "F32", [n, k])})
+    if name == "rms_norm_backward":
+        t, n = size("t"), size("n")
+        return {"dy": (value_map, "F32", [t, n]), "x": single("x", t, n), "weight": real("weight", n, factor=True), "c": (value_map, "F32", [n])}
+    if name == "swiglu_backward":
+        return {"dy": (value_map, "F32", [size("n")]), "gate": single("gate", size("n")), "up": single("up", size("n"))}
     if name == "quantize":
         return {"x": real("x", size("t"), size("k"))}
     if name == "embedding":

@@ -57,7 +57,8 @@ internal static partial class YardstickOf
             {
                 Ball g = Weighted(k), away = (Normalised(k) * mean).Single();
                 Ball dx = (r * (g - away).Single()).Off(2 * Roundoff.Single, 2);
-                return Guarded(dx.Plus(6 * Roundoff.Single * r.Most * (g.Most + away.Most)), Math.Max(g.Most, away.Most)).Stored(DType.F32);
+                double size = r.Most * (g.Most + away.Most);
+                return Guarded(dx.Plus(6 * Roundoff.Single * size), Math.Max(size, Math.Max(g.Most, away.Most))).Stored(DType.F32);
             };
         });
     }
