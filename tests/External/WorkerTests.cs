@@ -19,6 +19,18 @@ public sealed class WorkerTests
         Assert.Equal(0, outcome.ExitCode);
     }
 
+    /// <summary>D = C + S with C as an input, and an output a group: of nine groups with five rows between them most are left as they are.</summary>
+    [Fact]
+    public void Gradients_in_numpy_are_added_to_what_they_are_given()
+    {
+        InstructionSets.Outcome outcome = Verify(
+            $"{Python} {Repository.Path("tools", "python", "examples", "numpy_kernels.py")}",
+            ["linear_dgrad[t=4,n=131,k=17]", "linear_wgrad[t=35,n=5,k=17]", "grouped_linear_wgrad[r=5,g=9,n=3,k=7]", "linear_wgrad[t=0,n=3,k=5]", "linear_wgrad[t=67,n=3,k=13,sum=exact]"]);
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Contains("5 cases", outcome.ToString(), StringComparison.Ordinal);
+        Assert.Contains("1 SKIP", outcome.ToString(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("crash", "the worker crashed in 'run' while it was at Add, mode eager: ended by SIGSEGV")]
     [InlineData("exit", "exit code 7; its last line: out of luck")]

@@ -46,6 +46,25 @@ public sealed partial class ZooTests
         Assert.True(checks.Contains(judged.Check), found);
     }
 
+    public static TheoryData<string> BackwardBugs => [.. Bugs.All.Where(b => b.Operation >= Operation.LinearDgrad).Select(b => b.Name)];
+
+    /// <summary>Wrong signs, missing terms, stale buffers, wrong reductions: their cases are small, so that each of them runs here.</summary>
+    [Theory]
+    [MemberData(nameof(BackwardBugs))]
+    public void Every_bug_of_a_backward_operation_is_caught_on_each_of_its_cases(string name)
+    {
+        Variant bug = Bugs.All.Single(b => b.Name == name);
+        Assert.All(bug.Cases, c =>
+        {
+            HarnessReport judged = ZooExperiment.RunOnce(bug, c, ZooExperiment.Fresh(Seed, name, c, 0), Budget, out OperationCase seeded);
+            Assert.True(judged.Verdict is Verdict.Bound or Verdict.Suspect or Verdict.Fail, $"{seeded}: {judged.Verdict} by {judged.Check} {judged.Note}");
+        });
+    }
+
+    [Fact]
+    public void Every_backward_operation_has_bugs() =>
+        Assert.Empty(Enum.GetValues<Operation>().Where(o => o >= Operation.LinearDgrad).Except(Bugs.All.Select(b => b.Operation)));
+
     [Theory]
     [InlineData("sum-reversed")]
     [InlineData("sum-in-any-order")]
@@ -55,6 +74,7 @@ public sealed partial class ZooTests
     [InlineData("online-64")]
     [InlineData("split-kv-4-online")]
     [InlineData("softmax-float64")]
+    [InlineData("wgrad-begins-at-c")]
     public void A_legitimate_variant_raises_no_alarm(string name)
     {
         Variant variant = Legitimate.All.Single(v => v.Name == name);
@@ -103,6 +123,7 @@ public sealed partial class ZooTests
     [InlineData("masked_scaled_linear[m=4,g=2,n=5,k=128]")]
     [InlineData("quantize[t=3,k=300]")]
     [InlineData("gate[t=16,e=32,k=4,groups=8,kept=4]")]
+    [InlineData("grouped_linear_wgrad[r=5,g=9,n=3,k=7]")]
     public void The_harness_lets_right_bits_pass(string c) => Assert.Equal(Verdict.Bits, OperationJudge.Judge(OperationCase.Parse(c), OperationJudge.Record(OperationCase.Parse(c), new SimdBackend(), []), new FaultyBackend("embedding-next-row"), new HarnessOptions()).Verdict);
 
     [Fact]

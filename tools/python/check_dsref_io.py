@@ -61,7 +61,7 @@ def manifest(path):
         require(here == there, f"{line['id']}: {here} where the manifest has {there}")
         operation = line["id"].split("[")[0]
         declared[operation] = declared.get(operation, 0) + 1
-    wanted = set(FIRST) | {"special", "scale", "power", "reciprocal", "index", "arange", "experts", "experts_holes"}
+    wanted = set(FIRST) | {"special", "scale", "power", "reciprocal", "index", "arange", "index_holes", "experts", "experts_holes"}
     require(wanted <= maps, f"no input of {wanted - maps} was seen")
     require(len(declared) >= 12, f"cases of {sorted(declared)} alone were declared")
     print(f"{inputs} digests of {len(maps)} maps equal; {sum(declared.values())} cases of {len(declared)} operations declared as the manifest has them")

@@ -198,6 +198,10 @@ def make(value_map, seed, name, dtype, shape):
         return (np.arange(count, dtype=np.int64) + n).astype(PLAIN[dtype]).reshape(shape)
     if kind == "index":
         return (words(seed, name, count).astype(np.uint64) * np.uint64(n) >> np.uint64(32)).astype(PLAIN[dtype]).reshape(shape)
+    if kind == "index_holes":
+        chosen = make(f"index:{n}", seed, name, dtype, shape)
+        chosen.reshape(-1)[2::3] = -1
+        return chosen
     if kind in ("experts", "experts_holes"):
         first = (words(seed, name, count).astype(np.uint64) * np.uint64(n) >> np.uint64(32)).astype(np.int64).reshape(shape)[:, :1]
         chosen = (first + np.arange(shape[1])) % max(n, 1)
@@ -252,6 +256,10 @@ def declare(case_id):
         dtype = {"f32": "F32", "bf16": "BF16"}[a[key]] if key in a else "BF16" if narrow else "F32"
         return "bell" if factor and value_map == "subnormal" else value_map, dtype, list(shape)
 
+    def single(key, *shape):
+        """A factor in binary32 whatever the contract."""
+        return real(key, *shape, factor=True)[0], "F32", list(shape)
+
     if name in ("rms_norm", "softmax", "log_softmax"):
         t, n = size("t"), size("n")
         return {"x": real("x", t, n)} | ({"weight": real("weight", n, factor=True)} if name == "rms_norm" else {})
@@ -263,6 +271,15 @@ def declare(case_id):
         return {"x": (value_map, "BF16" if a.get("x") == "bf16" else "F32", [size("n")])}
     if name == "linear":
         return {"x": real("x", size("t"), size("k")), "weight": real("weight", size("n"), size("k"), factor=True)}
+    if name in ("linear_dgrad", "linear_wgrad"):
+        t, n, k = size("t"), size("n"), size("k")
+        dy = {"dy": (value_map, "F32", [t, n])}
+        return dy | ({"weight": real("weight", n, k, factor=True)} if name == "linear_dgrad" else {"x": single("x", t, k), "c": (value_map, "F32", [n, k])})
+    if name == "rms_norm_backward":
+        t, n = size("t"), size("n")
+        return {"dy": (value_map, "F32", [t, n]), "x": single("x", t, n), "weight": real("weight", n, factor=True), "c": (value_map, "F32", [n])}
+    if name == "swiglu_backward":
+        return {"dy": (value_map, "F32", [size("n")]), "gate": single("gate", size("n")), "up": single("up", size("n"))}
     if name == "quantize":
         return {"x": real("x", size("t"), size("k"))}
     if name == "embedding":
@@ -298,8 +315,8 @@ def manifest(path):
 
 
 def inputs_of_line(line):
-    """The inputs of a manifest line, of any operation; model cases, whose inputs are files, have none."""
-    return {name: make(t["map"], int(line["seed"], 16), name, t["dtype"], t["shape"]) for name, t in line["inputs"].items() if t["map"] not in ("file", "oracle")}
+    """The inputs of a manifest line, of any operation; model cases, whose inputs are files, have none, and what a forward makes is left out."""
+    return {name: make(t["map"], int(line["seed"], 16), name, t["dtype"], t["shape"]) for name, t in line["inputs"].items() if t["map"] not in ("file", "oracle", "forward")}
 
 
 # Files and digests

@@ -9,7 +9,7 @@
     serve()
 
 A kernel takes the operation's inputs by name (docs/spec/goldens.md) and its attributes as keywords, and returns its output, or a dict of outputs by name.
-Lists of tensors (weight.0, weight.1, ...) come as one list. numpy arrays by default: BF16 comes widened to float32 and is rounded to nearest even on the way back;
+Lists of tensors (weight.0, weight.1, ...) come as one list, and go back as one or by their names. numpy arrays by default: BF16 comes widened to float32 and is rounded to nearest even on the way back;
 FP8 codes come and go as uint8. With kernel(op, torch=True) tensors are torch's, in their own dtypes, on `device`. A parameter named `out` gets the
 outputs as they stand before the run, for kernels that leave elements alone; what is not returned is taken from there. Raise Unsupported to decline a case.
 
@@ -260,9 +260,12 @@ class _Worker:
         if result is None:
             result = arguments.get("out")
         if not isinstance(result, dict):
-            if len(outputs) != 1:
+            names = {name.rpartition(".")[0] or name for name in outputs}
+            if len(names) != 1:
                 raise ValueError(f"{plan['op']} has outputs {sorted(outputs)}; return a dict of them")
-            result = {next(iter(outputs)): result}
+            result = {names.pop(): result}
+        for name in [name for name in result if f"{name}.0" in outputs]:
+            result |= {f"{name}.{i}": part for i, part in enumerate(result.pop(name))}
         for name, value in result.items():
             if name not in outputs:
                 raise ValueError(f"{plan['op']} has no output '{name}'; it has {sorted(outputs)}")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import attention_contract
+import backward
 import fp8
 import quantisers
 from exact import (
@@ -48,7 +49,21 @@ class Case:
 
 
 def run(case):
-    return (OPERATIONS | fp8.OPERATIONS | quantisers.OPERATIONS)[case.name](case)
+    return (OPERATIONS | fp8.OPERATIONS | quantisers.OPERATIONS | backward.OPERATIONS)[case.name](case)
+
+
+def forward(case):
+    """The inputs of the map forward: what the operation's forward gives from the others."""
+    if case.name == "attention_backward":
+        names = ("y", "log_sum_exp")
+        arguments = case.arguments | {"hk": case.arguments["h"]}
+        made = attention(Case("attention", arguments, case.contract, case.tensors, case.shapes, dict.fromkeys(names, "F32")))
+    elif case.name == "gate_backward":
+        names = ("scores", "indices")
+        made = gate(Case("gate", case.arguments, case.contract, case.tensors, case.shapes, case.formats))
+    else:
+        return {}
+    return {name: made[name] for name in names}
 
 
 # Rows

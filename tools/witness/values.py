@@ -91,6 +91,8 @@ def make(value_map, seed, name, dtype, shape):
     n = int(parameter or 0)
     if kind == "index":
         return [words[i] * n >> 32 for i in range(count)]
+    if kind == "index_holes":
+        return [-1 if i % 3 == 2 else words[i] * n >> 32 for i in range(count)]
     if kind == "arange":
         return [n + i for i in range(count)]
     if kind == "reciprocal":

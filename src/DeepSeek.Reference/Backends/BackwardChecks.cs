@@ -91,7 +91,9 @@ internal static class BackwardChecks
     {
         foreach ((Tensor t, string name) in new[] { (dKeys, "dKeys"), (dValues, "dValues"), (dKv, "dKv"), (dKPe, "dKPe") })
             Operands.RequireType(t, name, DType.F32);
-        return LatentShape.OfKeys(dKv, dKPe, dKeys, dValues);
+        Operands.ThrowIfReadOnly(dKv);
+        Operands.ThrowIfReadOnly(dKPe);
+        return LatentShape.OfExpansion(dKv, dKPe, dKeys, dValues);
     }
 
     /// <summary>The shape of naive attention; every tensor F32.</summary>

@@ -1,6 +1,6 @@
 namespace DeepSeek.Reference.Backends;
 
-/// <summary>The operations of <see cref="IBackend"/>, one value a method.</summary>
+/// <summary>The operations of <see cref="IBackend"/> and <see cref="IBackwardBackend"/>, one value a method.</summary>
 public enum Operation
 {
     /// <summary><see cref="IBackend.Embedding"/></summary>
@@ -74,4 +74,55 @@ public enum Operation
 
     /// <summary><see cref="IBackend.MaskedScaledLinear"/></summary>
     MaskedScaledLinear,
+
+    /// <summary><see cref="IBackwardBackend.LinearDgrad"/></summary>
+    LinearDgrad,
+
+    /// <summary><see cref="IBackwardBackend.LinearWgrad"/></summary>
+    LinearWgrad,
+
+    /// <summary><see cref="IBackwardBackend.GroupedLinearDgrad"/></summary>
+    GroupedLinearDgrad,
+
+    /// <summary><see cref="IBackwardBackend.GroupedLinearWgrad"/></summary>
+    GroupedLinearWgrad,
+
+    /// <summary><see cref="IBackwardBackend.EmbeddingBackward"/></summary>
+    EmbeddingBackward,
+
+    /// <summary><see cref="IBackwardBackend.RmsNormBackward"/></summary>
+    RmsNormBackward,
+
+    /// <summary><see cref="IBackwardBackend.RopeBackward"/></summary>
+    RopeBackward,
+
+    /// <summary><see cref="IBackwardBackend.ExpandKeysBackward"/></summary>
+    ExpandKeysBackward,
+
+    /// <summary><see cref="IBackwardBackend.SwiGluBackward"/></summary>
+    SwiGluBackward,
+
+    /// <summary><see cref="IBackwardBackend.DispatchBackward"/></summary>
+    DispatchBackward,
+
+    /// <summary><see cref="IBackwardBackend.CombineBackward"/></summary>
+    CombineBackward,
+
+    /// <summary><see cref="IBackwardBackend.MtpInputBackward"/></summary>
+    MtpInputBackward,
+
+    /// <summary><see cref="IBackwardBackend.CrossEntropy"/></summary>
+    CrossEntropy,
+
+    /// <summary><see cref="IBackwardBackend.CrossEntropyBackward"/></summary>
+    CrossEntropyBackward,
+
+    /// <summary><see cref="IBackwardBackend.AttentionBackward"/></summary>
+    AttentionBackward,
+
+    /// <summary><see cref="IBackwardBackend.GateBackward"/></summary>
+    GateBackward,
+
+    /// <summary><see cref="IBackwardBackend.BalanceLoss"/></summary>
+    BalanceLoss,
 }

@@ -8,10 +8,8 @@ internal static class OperationNames
     /// <summary>The name of an operation.</summary>
     public static string Of(Operation operation)
     {
-        if (operation == Operation.SwiGlu)
-            return "swiglu";
         var name = new StringBuilder();
-        foreach (char c in operation.ToString())
+        foreach (char c in operation.ToString().Replace("SwiGlu", "Swiglu", StringComparison.Ordinal))
         {
             if (char.IsUpper(c) && name.Length > 0)
                 name.Append('_');

@@ -38,7 +38,7 @@ public static partial class CaseCatalogue
 
     private static OperationCase[] Build()
     {
-        IEnumerable<string> texts = Dense().Concat(Positions()).Concat(Matrices()).Concat(UnitProducts()).Concat(Scaled()).Concat(Quantisers()).Concat(Attentions()).Concat(AttentionContracts()).Concat(Experts())
+        IEnumerable<string> texts = Dense().Concat(Positions()).Concat(Matrices()).Concat(UnitProducts()).Concat(Scaled()).Concat(Quantisers()).Concat(Attentions()).Concat(AttentionContracts()).Concat(Experts()).Concat(BackwardProducts()).Concat(BackwardRows())
             .Concat(Maps()).Concat(ModelShapes()).Concat(Showcase.Cases.Select(c => c.Id));
         return [.. texts.Select(OperationCase.Parse).DistinctBy(c => c.ToString()).OrderBy(c => c.ToString(), StringComparer.Ordinal)];
     }

@@ -162,6 +162,16 @@ internal sealed partial class CaseFields
     public void Factor(string name, DType? dtype, params ReadOnlySpan<long> shape) =>
         inputs.Add(new CaseInput(name, Map == CaseInputs.Subnormal ? DefaultMap : Map, RealType(name, dtype), new Shape(shape)));
 
+    /// <summary>Declares an input of binary32 whatever the contract: a gradient, or what a forward saved.</summary>
+    public void Single(string name, params ReadOnlySpan<long> shape) => FixedInput(name, Map, DType.F32, shape);
+
+    /// <summary>Declares an input of binary32 that multiplies another: as <see cref="Factor"/>.</summary>
+    public void SingleFactor(string name, params ReadOnlySpan<long> shape) =>
+        FixedInput(name, Map == CaseInputs.Subnormal ? DefaultMap : Map, DType.F32, shape);
+
+    /// <summary>Declares an input that the case's forward makes from the inputs before it.</summary>
+    public void Forward(string name, DType dtype, params ReadOnlySpan<long> shape) => FixedInput(name, CaseInputs.Forward, dtype, shape);
+
     /// <summary>Declares whole numbers that the id gives: a run takes the tensor of that name where it is given another.</summary>
     public Tensor Given(string name, int[] values)
     {
@@ -180,7 +190,7 @@ internal sealed partial class CaseFields
 
     /// <summary>The case, once everything was read.</summary>
     /// <exception cref="CaseException">An argument that the operation does not have.</exception>
-    public OperationCase Build(Operation operation, long multiplyAdds, Action<IBackend, CaseTensors> run)
+    public OperationCase Build(Operation operation, long multiplyAdds, Action<IBackend, CaseTensors> run, Action<IBackend, CaseTensors>? forward = null)
     {
         foreach ((string key, string value) in id.Arguments)
         {
@@ -188,7 +198,7 @@ internal sealed partial class CaseFields
                 throw new CaseException($"case '{id}': '{id.Name}' has no '{key}'; it has {string.Join(", ", read.Order(StringComparer.Ordinal))}");
         }
 
-        return new OperationCase(new CaseId(id.Name, canonical.Concat(tail)), operation, Contract, Seed, inputs, layout, outputs, multiplyAdds, run);
+        return new OperationCase(new CaseId(id.Name, canonical.Concat(tail)), operation, Contract, Seed, inputs, layout, outputs, multiplyAdds, run) { Forward = forward };
     }
 
     /// <summary>An error about one argument.</summary>

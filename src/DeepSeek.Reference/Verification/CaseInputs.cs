@@ -7,6 +7,8 @@ namespace DeepSeek.Reference.Verification;
 /// <remarks>
 /// <code>
 /// index:n          u n / 2^32, rounded down
+/// index_holes:n    the same, but every third element (i mod 3 = 2) is -1
+/// forward          what the operation's forward gives from the inputs before it, by its definition
 /// arange:a         a + i
 /// reciprocal       1 / (1 + i), one division
 /// experts:e        row t: b = u e / 2^32 of the row's first element, then slot s holds (b + s) mod e
@@ -30,6 +32,12 @@ internal static class CaseInputs
     /// <summary>The value maps that <c>map=</c> takes.</summary>
     public static IReadOnlyList<string> ValueMapNames { get; } = [.. Enum.GetNames<ValueMap>().Select(n => n.ToLowerInvariant()), "special", Subnormal];
 
+    /// <summary>The map of what a forward gives from the other inputs: the case makes it, not this.</summary>
+    public const string Forward = "forward";
+
+    /// <summary>The map of indices of which some are none.</summary>
+    public const string IndexHoles = "index_holes";
+
     private const int Chunk = 1 << 16;
 
     /// <summary>The NaN is the canonical one (rule N3), so that whoever makes the input has the same bytes; .NET's own is negative.</summary>
@@ -49,6 +57,11 @@ internal static class CaseInputs
         {
             case "index":
                 FillIndices(seed, input.Name, n, tensor);
+                break;
+            case IndexHoles:
+                FillIndices(seed, input.Name, n, tensor);
+                for (int i = 2; i < tensor.ElementCount; i += 3)
+                    tensor.AsSpan<int>()[i] = -1;
                 break;
             case "arange":
                 Span<int> positions = tensor.AsSpan<int>();

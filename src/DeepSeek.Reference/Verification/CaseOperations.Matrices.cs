@@ -25,24 +25,13 @@ internal static partial class CaseOperations
         int g = f.Size("g");
         int n = f.Size("n");
         int k = f.Size("k");
-        if (g == 0 && r > 0)
-            throw f.Bad("g", $"{r} rows need a group; give g=1 or more");
+        Tensor ends = GroupsOf(f, r, g);
         f.Input("x", null, r, k);
         f.Factor("weight", null, g, n, k);
         f.Output("y", null, r, n);
         Accumulation sum = f.Sum();
-        f.RequireList("g", g);
-        int[] offsets = new int[g + 1];
-        for (int i = 0; i <= g; i++)
-            offsets[i] = g == 0 ? 0 : (int)((Int128)r * i * i / ((long)g * g));
-        Tensor ends = f.Given("offsets", offsets);
         return f.Build(Operation.GroupedLinear, (long)r * n * k, (b, c) =>
-        {
-            var weights = new Tensor[g];
-            for (int i = 0; i < g; i++)
-                weights[i] = c["weight"].Rows(i, 1).Reshape(n, k);
-            b.GroupedLinear(c["x"], c.Or("offsets", ends).AsReadOnlySpan<int>(), weights, sum, c["y"]);
-        });
+            b.GroupedLinear(c["x"], c.Or("offsets", ends).AsReadOnlySpan<int>(), Parts(c["weight"], g), sum, c["y"]));
     }
 
     /// <summary><c>absorb_query[s=,h=,dn=,dr=,dv=,c=]</c> with sum.</summary>

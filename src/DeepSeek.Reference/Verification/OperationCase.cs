@@ -25,6 +25,9 @@ public sealed class OperationCase
         this.run = run;
     }
 
+    /// <summary>Makes the inputs of the map forward; null where there are none.</summary>
+    internal Action<IBackend, CaseTensors>? Forward { get; init; }
+
     /// <summary>The canonical id.</summary>
     public CaseId Id { get; }
 
@@ -80,6 +83,12 @@ public sealed class OperationCase
         var tensors = new CaseTensors();
         foreach (CaseInput input in Inputs)
         {
+            if (input.Map == CaseInputs.Forward)
+            {
+                tensors[input.Name] = new Tensor(input.DType, input.Shape);
+                continue;
+            }
+
             Tensor made = CaseInputs.Make(input, Seed);
             TensorOrigin.Set(made, new TensorOrigin(Seed, input.Name, input.Map, () => CaseInputs.Make(input, Seed)));
             tensors[input.Name] = made;
@@ -89,6 +98,7 @@ public sealed class OperationCase
             tensors[name] = tensor.Clone();
         foreach (CaseOutput output in Outputs)
             tensors[output.Name] = Poisoned(output);
+        Forward?.Invoke(new SimdBackend(), tensors);
         return tensors;
     }
 

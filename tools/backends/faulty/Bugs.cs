@@ -8,6 +8,6 @@ internal static partial class Bugs
     public static IReadOnlyList<Variant> All { get; } =
     [
         .. Products(), .. Precisions(), .. ScaledProducts(), .. Groups(), .. Attentions(), .. SoftmaxParts(), .. Gates(), .. Experts(),
-        .. Norms(), .. Activations(), .. Positions(), .. Quantisers(), .. Dequantisers(), .. Memory(),
+        .. Norms(), .. Activations(), .. Positions(), .. Quantisers(), .. Dequantisers(), .. Memory(), .. BackwardProducts(), .. BackwardRows(), .. BackwardAttentions(),
     ];
 }

@@ -19,7 +19,7 @@ internal static partial class Legitimate
     ];
 
     /// <summary>All legitimate variants.</summary>
-    public static IReadOnlyList<Variant> All { get; } = [.. Sums(), .. ScaledSums(), .. Softmaxes(), .. UnderContracts(), .. Elements(), .. Choices()];
+    public static IReadOnlyList<Variant> All { get; } = [.. Sums(), .. ScaledSums(), .. Softmaxes(), .. UnderContracts(), .. Elements(), .. Choices(), .. Gradients()];
 
     private static IEnumerable<Variant> Sums()
     {
@@ -35,6 +35,50 @@ internal static partial class Legitimate
         yield return Variant.Instead<GroupedLinearCall>("grouped-sequential", "One chain a group's output.", ["grouped_linear[r=11,g=4,n=24,k=256]", "grouped_linear[r=11,g=4,n=24,k=256,y=bf16]"], c => c with { Accumulation = Accumulation.Sequential });
         yield return Variant.Instead<AbsorbQueryCall>("absorb-query-sequential", "One chain.", ["absorb_query[s=3,h=4,dn=32,dr=8,dv=32,c=64]"], c => c with { Accumulation = Accumulation.Sequential });
         yield return Variant.Instead<AbsorbOutputCall>("absorb-output-float64", "In binary64.", ["absorb_output[s=3,h=4,dn=32,dv=32,c=64]"], c => c with { Accumulation = Accumulation.Float64 });
+    }
+
+    private static IEnumerable<Variant> Gradients()
+    {
+        string[] wgrads = ["linear_wgrad[t=300,n=8,k=48]", "linear_wgrad[t=64,n=16,k=64,map=logspread]"];
+        yield return Variant.Instead<LinearDgradCall>("dgrad-sequential", "One chain of fma over the out-features.", ["linear_dgrad[t=8,n=512,k=48]", "linear_dgrad[t=8,n=256,k=64,weight=bf16]"], c => c with { Accumulation = Accumulation.Sequential });
+        yield return Variant.Instead<LinearWgradCall>("wgrad-sequential", "One chain of fma over the positions.", wgrads, c => c with { Accumulation = Accumulation.Sequential });
+        yield return Variant.Of<LinearWgradCall>("wgrad-begins-at-c", "The chain over the positions begins at C, where the contract adds the whole sum.", wgrads, BeginningAtC);
+        yield return Variant.Instead<GroupedLinearWgradCall>("k-grouped-float64", "Each group's sum in binary64.", ["grouped_linear_wgrad[r=200,g=4,n=8,k=32]"], c => c with { Accumulation = Accumulation.Float64 });
+        yield return Variant.After<EmbeddingBackwardCall>("embedding-backward-in-order", "Rows are added to C one after the other.", ["embedding_backward[v=7,d=64,t=64]"], c => c.DWeight, InOrder);
+        yield return Variant.Of<RmsNormBackwardCall>("norm-backward-two-terms", "dx as the difference of r g and r x̂ c.", ["rms_norm_backward[t=32,n=128]", "rms_norm_backward[t=8,n=512,weight=bf16]"],
+            (c, run) => Bugs.Norm(c, run, (g, h, sum, r, n) => r * g - r * (h * (sum / n))));
+        yield return Variant.After<SwiGluBackwardCall>("swiglu-backward-by-difference", "1 - σ(a) as a difference.", ["swiglu_backward[n=4096]", "swiglu_backward[n=2000,map=logspread]"],
+            c => c.DGate, (c, d) => Bugs.Slope(c, d, (s, a) => s * (1 + a * (1 - s))));
+        yield return Variant.Instead<RopeBackwardCall>("rope-backward-separate", "Both products are rounded before they are added.", ["rope_backward[t=8,h=4,d=48,dr=32,start=5]"],
+            c => c with { Attributes = c.Attributes with { Rotation = RopeRotation.Separate } });
+        yield return Variant.Instead<AttentionBackwardCall>("attention-backward-sequential", "Every sum as one chain.", ["attention_backward[s=8,t=64,h=2,d=64,dv=32]"],
+            c => c with { Attributes = c.Attributes with { Accumulation = Accumulation.Sequential } });
+        yield return Variant.Instead<AttentionBackwardCall>("attention-backward-float64", "Every sum in binary64.", ["attention_backward[s=8,t=64,h=2,d=64,dv=32]"],
+            c => c with { Attributes = c.Attributes with { Accumulation = Accumulation.Float64 } });
+        yield return Variant.Of<GateBackwardCall>("gate-backward-unfused", "Products and additions in place of the fma.", ["gate_backward[t=16,e=32,k=4,other=yes]"],
+            (c, _) => Bugs.Gate(c, (dw, mean, total) => (dw - mean) * c.Attributes.Scale / total));
+    }
+
+    private static void InOrder(EmbeddingBackwardCall c, float[] d)
+    {
+        float[] dy = Values.Of(c.Dy);
+        int width = (int)c.Dy.Shape[1];
+        Values.Of(c.C).CopyTo(d, 0);
+        for (int i = 0; i < dy.Length; i++)
+            d[c.Ids.AsReadOnlySpan<int>()[i / width] * width + i % width] += dy[i];
+    }
+
+    private static void BeginningAtC(LinearWgradCall c, VariantRun run)
+    {
+        float[] dy = Values.Of(c.Dy), x = Values.Of(c.X), d = Values.Of(c.C);
+        int T = (int)c.Dy.Shape[0], N = (int)c.Dy.Shape[1], K = (int)c.X.Shape[1];
+        for (int i = 0; i < d.Length; i++)
+        {
+            for (int t = 0; t < T; t++)
+                d[i] = MathF.FusedMultiplyAdd(dy[t * N + i / K], x[t * K + i % K], d[i]);
+        }
+
+        Values.Store(d, c.DWeight);
     }
 
     private static IEnumerable<Variant> ScaledSums()

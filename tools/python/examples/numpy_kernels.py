@@ -23,6 +23,21 @@ def linear(x, weight, accumulation, **_):
     return x @ weight.T
 
 
+@kernel("linear_dgrad")
+def linear_dgrad(dy, weight, accumulation):
+    return linear(dy, weight.T, accumulation)
+
+
+@kernel("linear_wgrad")
+def linear_wgrad(dy, x, c, accumulation):
+    return c + linear(dy.T, x.T, accumulation) if dy.shape[0] else c
+
+
+@kernel("grouped_linear_wgrad")
+def grouped_linear_wgrad(dy, x, c, offsets, accumulation):
+    return [linear_wgrad(dy[a:b], x[a:b], start, accumulation) for start, a, b in zip(c, offsets, offsets[1:])]
+
+
 @kernel("add")
 def add(a, b):
     return a + b

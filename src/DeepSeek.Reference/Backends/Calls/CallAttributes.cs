@@ -28,17 +28,23 @@ internal static class CallAttributes
                 to.Real("epsilon", c.Epsilon);
                 Name(to, "rounding", c.Rounding);
                 break;
-            case LinearCall or AbsorbQueryCall or AbsorbOutputCall:
+            case LinearCall or AbsorbQueryCall or AbsorbOutputCall or LinearDgradCall or LinearWgradCall:
                 Accumulation(to, "accumulation", call.Sum);
                 break;
             case GroupedLinearCall c:
                 Accumulation(to, "accumulation", c.Accumulation);
                 to.List("offsets", c.Offsets);
                 break;
+            case GroupedLinearDgradCall c:
+                Accumulation(to, "accumulation", c.Accumulation);
+                to.List("offsets", c.Offsets);
+                break;
+            case GroupedLinearWgradCall c:
+                Accumulation(to, "accumulation", c.Accumulation);
+                to.List("offsets", c.Offsets);
+                break;
             case RopeCall c:
-                Name(to, "layout", c.Attributes.Layout);
-                Name(to, "rotation", c.Attributes.Rotation);
-                to.Real("magnitude", c.Attributes.Magnitude);
+                Rotation(to, c.Attributes);
                 break;
             case AttentionCall c:
                 to.Real("scale", c.Attributes.Scale);
@@ -48,6 +54,36 @@ internal static class CallAttributes
                 Accumulation(to, "accumulation", c.Attributes.Accumulation);
                 if (c.Attributes.Contract is { } contract)
                     Contract(to, contract);
+                break;
+            case AttentionBackwardCall c:
+                to.Real("scale", c.Attributes.Scale);
+                to.Whole("first_position", c.Attributes.FirstPosition);
+                Accumulation(to, "accumulation", c.Attributes.Accumulation);
+                break;
+            case GateBackwardCall c:
+                Gate(to, c.Attributes);
+                break;
+            case BalanceLossCall c:
+                to.Real("alpha", c.Alpha);
+                break;
+            case RmsNormBackwardCall c:
+                to.Real("epsilon", c.Epsilon);
+                break;
+            case RopeBackwardCall c:
+                Rotation(to, c.Attributes);
+                break;
+            case DispatchBackwardCall c:
+                Plan(to, c.Plan);
+                break;
+            case CombineBackwardCall c:
+                Plan(to, c.Plan);
+                break;
+            case MtpInputBackwardCall c:
+                Name(to, "order", c.Order);
+                break;
+            case CrossEntropyBackwardCall c:
+                to.Whole("first", c.First);
+                to.Real("scale", c.Scale);
                 break;
             case SwiGluCall c:
                 Name(to, "rounding", c.Rounding);
@@ -89,6 +125,13 @@ internal static class CallAttributes
                 Product(to, c.Product);
                 break;
         }
+    }
+
+    private static void Rotation(IAttributeWriter to, RopeAttributes a)
+    {
+        Name(to, "layout", a.Layout);
+        Name(to, "rotation", a.Rotation);
+        to.Real("magnitude", a.Magnitude);
     }
 
     private static void Gate(IAttributeWriter to, GateAttributes a)

@@ -14,6 +14,9 @@ internal abstract class CallBackend : IBackend
     /// <summary>What every method does.</summary>
     protected abstract void Invoke(OperationCall call);
 
+    /// <summary>What a method does, of a call that is made already: those of backward operations, whose result has an operand of its own beside what it is added to.</summary>
+    internal void Make(OperationCall call) => Invoke(call);
+
     public void Embedding(Tensor weight, Tensor ids, Tensor y) => Invoke(new EmbeddingCall(weight, ids, y));
 
     public void Cast(Tensor x, Tensor y) => Invoke(new CastCall(x, y));

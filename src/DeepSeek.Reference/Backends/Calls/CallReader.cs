@@ -23,8 +23,7 @@ internal static class CallReader
             Operation.RmsNorm => new RmsNormCall(t["x"], t["weight"], a.Real("epsilon"), a.Name<RmsNormRounding>("rounding"), t["y"]),
             Operation.Linear => new LinearCall(t["x"], t["weight"], a.Accumulation("accumulation"), t["y"]),
             Operation.GroupedLinear => new GroupedLinearCall(t["x"], a.List("offsets"), t.List("weight"), a.Accumulation("accumulation"), t["y"]),
-            Operation.Rope => new RopeCall(
-                t["x"], t["positions"], t["frequencies"], new RopeAttributes(a.Name<RopeLayout>("layout"), a.Name<RopeRotation>("rotation"), a.Real("magnitude")), t["y"]),
+            Operation.Rope => new RopeCall(t["x"], t["positions"], t["frequencies"], Rotation(a), t["y"]),
             Operation.AbsorbQuery => new AbsorbQueryCall(t["q"], t["kv_b"], a.Accumulation("accumulation"), t["y"]),
             Operation.AbsorbOutput => new AbsorbOutputCall(t["z"], t["kv_b"], a.Accumulation("accumulation"), t["y"]),
             Operation.ExpandKeys => new ExpandKeysCall(t["kv"], t["k_pe"], t["keys"], t["values"]),
@@ -43,11 +42,32 @@ internal static class CallReader
             Operation.IndexedScaledLinear => new IndexedScaledLinearCall(
                 t["x"], t["x_scale"], t["groups"], a.Whole("alignment"), t.List("weight"), t.List("weight_scale"), Product(a), t["y"]),
             Operation.MaskedScaledLinear => new MaskedScaledLinearCall(t["x"], t["x_scale"], t["counts"], t.List("weight"), t.List("weight_scale"), Product(a), t["y"]),
+            Operation.LinearDgrad => new LinearDgradCall(t["dy"], t["weight"], a.Accumulation("accumulation"), t["dx"]),
+            Operation.LinearWgrad => new LinearWgradCall(t["dy"], t["x"], t["c"], a.Accumulation("accumulation"), t["d_weight"]),
+            Operation.GroupedLinearDgrad => new GroupedLinearDgradCall(t["dy"], a.List("offsets"), t.List("weight"), a.Accumulation("accumulation"), t["dx"]),
+            Operation.GroupedLinearWgrad => new GroupedLinearWgradCall(t["dy"], t["x"], a.List("offsets"), t.List("c"), a.Accumulation("accumulation"), t.List("d_weight")),
+            Operation.EmbeddingBackward => new EmbeddingBackwardCall(t["dy"], t["ids"], t["c"], t["d_weight"]),
+            Operation.RmsNormBackward => new RmsNormBackwardCall(t["dy"], t["x"], t["weight"], t["c"], a.Real("epsilon"), t["dx"], t["d_weight"]),
+            Operation.RopeBackward => new RopeBackwardCall(t["dy"], t["positions"], t["frequencies"], Rotation(a), t["dx"]),
+            Operation.ExpandKeysBackward => new ExpandKeysBackwardCall(t["d_keys"], t["d_values"], t["d_kv"], t["d_k_pe"]),
+            Operation.SwiGluBackward => new SwiGluBackwardCall(t["dy"], t["gate"], t["up"], t["d_gate"], t["d_up"]),
+            Operation.MtpInputBackward => new MtpInputBackwardCall(t["dy"], a.Name<MtpConcat>("order"), t["d_embedding"], t["d_hidden"]),
+            Operation.DispatchBackward => new DispatchBackwardCall(t["dy"], Plan(a), t["dx"]),
+            Operation.CombineBackward => new CombineBackwardCall(t["dy"], t["outputs"], Plan(a), t["weights"], t["d_outputs"], t["d_weights"]),
+            Operation.CrossEntropy => new CrossEntropyCall(t["logits"], t["targets"], t["losses"], t["statistics"]),
+            Operation.CrossEntropyBackward => new CrossEntropyBackwardCall(t["logits"], a.Whole("first"), t["targets"], t["statistics"], a.Real("scale"), t["d_logits"]),
+            Operation.AttentionBackward => new AttentionBackwardCall(
+                t["q"], t["keys"], t["values"], t["y"], t["log_sum_exp"], t["dy"],
+                new AttentionAttributes(a.Real("scale"), a.Whole("first_position"), AttentionRounding.None, 0, a.Accumulation("accumulation")), t["dq"], t["d_keys"], t["d_values"]),
+            Operation.GateBackward => new GateBackwardCall(t["logits"], t["scores"], t["indices"], Gate(a), t["d_weights"], t.Or("d_scores"), t["d_logits"]),
+            Operation.BalanceLoss => new BalanceLossCall(t["scores"], t["indices"], a.Real("alpha"), t["loss"], t["d_scores"]),
             _ => throw new ContractException($"{name} cannot be called by name"),
         };
         a.End();
         return call;
     }
+
+    private static RopeAttributes Rotation(AttributeSet a) => new(a.Name<RopeLayout>("layout"), a.Name<RopeRotation>("rotation"), a.Real("magnitude"));
 
     private static AttentionAttributes Attention(AttributeSet a)
     {

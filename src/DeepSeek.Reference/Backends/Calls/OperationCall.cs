@@ -13,7 +13,7 @@ internal enum OperandRole
 /// <summary>A tensor of a call, under the name that cases and files give it.</summary>
 internal readonly record struct Operand(string Name, OperandRole Role, Tensor Tensor);
 
-/// <summary>One call of a method of <see cref="IBackend"/>: operands by name and every attribute, to be looked at, changed, and made on any backend.</summary>
+/// <summary>One call of a method of <see cref="IBackend"/> or <see cref="IBackwardBackend"/>: operands by name and every attribute, to be looked at, changed, and made on any backend.</summary>
 /// <remarks>
 /// Derived records carry the method's parameters under their names. Operands of a list are named <c>weight.0</c>, <c>weight.1</c>, ...
 /// Verification reads calls to know the exact result; faulty and timing backends take them from <see cref="CallBackend"/>.
@@ -54,6 +54,9 @@ internal abstract record OperationCall(Operation Operation)
 
     /// <summary>The operands of a list.</summary>
     protected static IEnumerable<Operand> In(string name, IReadOnlyList<Tensor> tensors) => tensors.Select((t, i) => In($"{name}.{i}", t));
+
+    /// <summary>The output operands of a list.</summary>
+    protected static IEnumerable<Operand> Out(string name, IReadOnlyList<Tensor> tensors) => tensors.Select((t, i) => Out($"{name}.{i}", t));
 
     /// <summary>The operands of a list, replaced.</summary>
     protected static Tensor[] Replace(string name, IReadOnlyList<Tensor> tensors, Func<Operand, Tensor> by) => [.. In(name, tensors).Select(by)];

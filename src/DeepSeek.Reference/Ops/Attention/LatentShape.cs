@@ -39,6 +39,15 @@ internal static class LatentShape
     /// <inheritdoc cref="OfQuery"/>
     public static (int T, int H, int dn, int dr, int dv) OfKeys(Tensor kv, Tensor kPe, Tensor keys, Tensor values)
     {
+        var shape = OfExpansion(kv, kPe, keys, values);
+        Operands.ThrowIfReadOnly(keys);
+        Operands.ThrowIfReadOnly(values);
+        return shape;
+    }
+
+    /// <summary>The same of tensors that are all read, or of which kv and kPe are written: the backward.</summary>
+    public static (int T, int H, int dn, int dr, int dv) OfExpansion(Tensor kv, Tensor kPe, Tensor keys, Tensor values)
+    {
         Operands.RequireRank(kv, nameof(kv), 3);
         Operands.RequireRank(kPe, nameof(kPe), 2);
         Operands.RequireRank(values, nameof(values), 3);
@@ -48,8 +57,8 @@ internal static class LatentShape
             throw new ShapeException($"kv is {kv}, values {values}: kv's last dimension is dn + dv");
         Operands.RequireFloat(kv, nameof(kv));
         Operands.Require(kPe, nameof(kPe), T, dr);
-        Operands.RequireOutput(keys, nameof(keys), T, H, dn + dr);
-        Operands.RequireOutput(values, nameof(values), T, H, dv);
+        Operands.Require(keys, nameof(keys), T, H, dn + dr);
+        Operands.Require(values, nameof(values), T, H, dv);
         return (T, H, dn, dr, dv);
     }
 }

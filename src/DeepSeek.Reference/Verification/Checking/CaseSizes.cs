@@ -26,10 +26,27 @@ internal static class CaseSizes
             (long t, long hk, _) = g.Three("keys");
             return [("s", s), ("t", t), ("h", h), ("hk", hk), ("d", d), ("dv", g.Dim("y", 2)), ("latent", !g.Has("values")), ("lse", g.Has("log_sum_exp"))];
         },
+        ["attention_backward"] = g =>
+        {
+            (long s, long h, long d) = g.Three("q");
+            return [("s", s), ("t", g.Dim("keys", 0)), ("h", h), ("d", d), ("dv", g.Dim("values", 2))];
+        },
+        ["balance_loss"] = g => [("t", g.Dim("scores", 0)), ("e", g.Dim("scores", 1)), ("k", g.Dim("indices", 1))],
         ["cast"] = g => [("n", g.Count("x"))],
         ["combine"] = g => [("t", g.Dim("y", 0)), ("d", g.Dim("y", 1)), ("e", g.Experts("indices")), ("k", g.Dim("indices", 1)), ("alone", !g.Has("shared"))],
+        ["combine_backward"] = g => [("t", g.Dim("dy", 0)), ("d", g.Dim("dy", 1)), ("e", g.Experts("indices")), ("k", g.Dim("indices", 1))],
+        ["cross_entropy"] = g => [("t", g.Dim("logits", 0)), ("v", g.Dim("logits", 1))],
+        ["cross_entropy_backward"] = g => [("t", g.Dim("logits", 0)), ("n", g.Dim("logits", 1))],
         ["dequantize"] = g => [("t", g.Dim("codes", 0)), ("k", g.Dim("codes", 1)), ("codes", g.Code("codes"))],
         ["dispatch"] = g => [("t", g.Dim("x", 0)), ("d", g.Dim("x", 1)), ("e", g.Experts("indices")), ("k", g.Dim("indices", 1))],
+        ["dispatch_backward"] = g => [("t", g.Dim("indices", 0)), ("d", g.Dim("dy", 1)), ("e", g.Experts("indices")), ("k", g.Dim("indices", 1))],
+        ["embedding_backward"] = g => [("v", g.Dim("c", 0)), ("d", g.Dim("c", 1)), ("t", g.Count("ids"))],
+        ["expand_keys_backward"] = g =>
+        {
+            (long t, long h, long d) = g.Three("d_keys");
+            long dr = g.Dim("d_k_pe", 1);
+            return [("t", t), ("h", h), ("dn", d - dr), ("dr", dr), ("dv", g.Dim("d_values", 2))];
+        },
         ["embedding"] = g => [("v", g.Dim("weight", 0)), ("d", g.Dim("weight", 1)), ("t", g.Count("ids")), ("long", g["ids"].DType == DType.I64)],
         ["expand_keys"] = g =>
         {
@@ -37,14 +54,27 @@ internal static class CaseSizes
             long dv = g.Dim("values", 2);
             return [("t", t), ("h", h), ("dn", d - dv), ("dr", g.Dim("k_pe", 1)), ("dv", dv)];
         },
+        ["gate_backward"] = g => [("t", g.Dim("logits", 0)), ("e", g.Dim("logits", 1)), ("k", g.Dim("indices", 1)), ("other", g.Has("d_scores"))],
         ["gate"] = g => [("t", g.Dim("logits", 0)), ("e", g.Dim("logits", 1)), ("k", g.Dim("indices", 1)), ("bias", g.Has("bias"))],
         ["grouped_linear"] = g => Groups(g, "r", 0),
+        ["grouped_linear_dgrad"] = g => [("r", g.Dim("dy", 0)), ("g", g.Dim("weight", 0)), ("n", g.Dim("weight", 1)), ("k", g.Dim("weight", 2))],
+        ["grouped_linear_wgrad"] = g => [("r", g.Dim("dy", 0)), ("g", g.Dim("c", 0)), ("n", g.Dim("c", 1)), ("k", g.Dim("c", 2))],
         ["grouped_scaled_linear"] = g => Groups(g, "r", 0),
         ["indexed_scaled_linear"] = g => Groups(g, "r", 0),
         ["linear"] = g => [("t", g.Dim("x", 0)), ("n", g.Dim("weight", 0)), ("k", g.Dim("x", 1))],
+        ["linear_dgrad"] = g => [("t", g.Dim("dy", 0)), ("n", g.Dim("weight", 0)), ("k", g.Dim("weight", 1))],
+        ["linear_wgrad"] = g => [("t", g.Dim("dy", 0)), ("n", g.Dim("dy", 1)), ("k", g.Dim("x", 1))],
         ["log_softmax"] = g => [("t", g.Dim("x", 0)), ("n", g.Dim("x", 1))],
         ["masked_scaled_linear"] = g => [("m", g.Dim("x", 1)), ("g", g.Dim("weight", 0)), ("n", g.Dim("weight", 1)), ("k", g.Dim("x", 2))],
         ["mtp_input"] = g => [("t", g.Dim("embedding", 0)), ("d", g.Dim("embedding", 1))],
+        ["mtp_input_backward"] = g => [("t", g.Dim("dy", 0)), ("d", g.Dim("dy", 1) / 2)],
+        ["rms_norm_backward"] = g => [("t", g.Dim("x", 0)), ("n", g.Dim("x", 1))],
+        ["rope_backward"] = g =>
+        {
+            (long t, long h, long d) = g.Three("dy");
+            return [("t", t), ("h", h), ("d", d), ("dr", 2 * g.Count("frequencies"))];
+        },
+        ["swiglu_backward"] = g => [("n", g.Count("gate"))],
         ["quantize"] = g => [("t", g.Dim("x", 0)), ("k", g.Dim("x", 1)), ("codes", g.Code("codes"))],
         ["rms_norm"] = g => [("t", g.Dim("x", 0)), ("n", g.Dim("x", 1))],
         ["rope"] = g =>

@@ -11,6 +11,9 @@ namespace DeepSeek.Reference.Verification;
 /// </remarks>
 internal sealed class FileCheck
 {
+    /// <summary>Behind the name of outputs that are a list, <c>d_weight.0</c>, <c>d_weight.1</c>, ...</summary>
+    private const string List = ".*";
+
     private FileCheck(OperationCase c, OperationCall call, IReadOnlyList<string> absent)
     {
         Case = c;
@@ -141,7 +144,7 @@ internal sealed class FileCheck
     /// <summary>A tensor's shape; where it holds a row for each choice of an expert, the rows are as many as the file's own indices choose, not as the case's.</summary>
     private static Shape Dispatched(OperationCase c, CaseTensors given, string tensor, Shape shape)
     {
-        if ((c.Id.Name, tensor) is not (("combine", "outputs") or ("dispatch", "y")))
+        if ((c.Id.Name, tensor) is not (("combine" or "combine_backward", "outputs") or ("combine_backward", "d_outputs") or ("dispatch", "y") or ("dispatch_backward", "dy")))
             return shape;
         long rows = 0;
         foreach (int expert in given["indices"].AsReadOnlySpan<int>())
@@ -150,9 +153,9 @@ internal sealed class FileCheck
     }
 
     private static Tensor? Actual(TensorFile actual, string name, IReadOnlyList<string> outputs) =>
-        !outputs.Contains(name) ? null
+        !outputs.Contains(name) && !outputs.Contains(name.Split('.')[0] + List) ? null
         : actual.Tensors.TryGetValue(name, out Tensor? t) ? t
-        : outputs.Count == 1 && actual.Tensors.Count == 1 ? actual.Tensors.Values.First()
+        : outputs.Count == 1 && actual.Tensors.Count == 1 && outputs[0] == name ? actual.Tensors.Values.First()
         : null;
 
     private static Tensor Fit(TensorFile file, string name, DType dtype, Shape shape) => As(file.Get(name), dtype, shape, file.Path, name);
@@ -204,6 +207,18 @@ internal sealed class FileCheck
         "attention" => ["y", "log_sum_exp"],
         "expand_keys" => ["keys", "values"],
         "gate" => ["scores", "indices", "weights"],
+        "grouped_linear_wgrad" => ["d_weight" + List],
+        "linear_dgrad" or "grouped_linear_dgrad" or "rope_backward" or "dispatch_backward" => ["dx"],
+        "linear_wgrad" or "embedding_backward" => ["d_weight"],
+        "rms_norm_backward" => ["dx", "d_weight"],
+        "expand_keys_backward" => ["d_kv", "d_k_pe"],
+        "swiglu_backward" => ["d_gate", "d_up"],
+        "mtp_input_backward" => ["d_embedding", "d_hidden"],
+        "combine_backward" => ["d_outputs", "d_weights"],
+        "cross_entropy" => ["losses", "statistics"],
+        "attention_backward" => ["dq", "d_keys", "d_values"],
+        "balance_loss" => ["loss", "d_scores"],
+        "cross_entropy_backward" or "gate_backward" => ["d_logits"],
         "quantize" => ["codes", "scales"],
         _ => ["y"],
     };

@@ -58,6 +58,7 @@ internal sealed class MeaningSearch
         Operation.Gate => ExpertMeanings.Gate,
         Operation.Combine or Operation.Dispatch => ExpertMeanings.Combine,
         Operation.Quantize or Operation.Dequantize => QuantisationMeanings.All,
+        >= Operation.LinearDgrad => GradientMeanings.All,
         _ => DenseMeanings.Others,
     };
 

@@ -88,7 +88,7 @@ internal static class CallJudge
         long pairs = (long)sampler.Rows * sampler.Columns;
 
         // Where a row of a sampler is no run of elements of the output.
-        if (candidate is DispatchCall or QuantizeCall or DequantizeCall || !ElementReader.IsReal(y.DType) || pairs == 0 || y.ElementCount % pairs != 0)
+        if (candidate is DispatchCall or QuantizeCall or DequantizeCall or EmbeddingBackwardCall or CombineBackwardCall or AttentionBackwardCall || !ElementReader.IsReal(y.DType) || pairs == 0 || y.ElementCount % pairs != 0)
             yield break;
         long length = y.ElementCount / pairs, last = -1;
         int found = 0;

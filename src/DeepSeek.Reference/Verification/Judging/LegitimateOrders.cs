@@ -62,13 +62,16 @@ internal static class LegitimateOrders
     }
 
     private static bool Has(OperationCall call) => call is LinearCall or GroupedLinearCall or AbsorbQueryCall or AbsorbOutputCall
-        or ScaledLinearCall or GroupedScaledLinearCall or IndexedScaledLinearCall or MaskedScaledLinearCall;
+        or ScaledLinearCall or GroupedScaledLinearCall or IndexedScaledLinearCall or MaskedScaledLinearCall
+        or LinearDgradCall or LinearWgradCall or GroupedLinearDgradCall or GroupedLinearWgradCall;
 
     /// <summary>Whether variants make it. Attention under a contract too, whatever unit it names: its rows share denominators, and its blocks may be taken otherwise.</summary>
     private static bool HasVariants(OperationCall call) => call switch
     {
         AttentionCall c when c.Attributes.Resolved().Contract is not null => true,
-        AttentionCall or RmsNormCall or SwiGluCall or RopeCall or SoftmaxCall or LogSoftmaxCall or GateCall or CombineCall =>
+        AttentionCall or RmsNormCall or SwiGluCall or RopeCall or SoftmaxCall or LogSoftmaxCall or GateCall or CombineCall
+            or EmbeddingBackwardCall or RmsNormBackwardCall or SwiGluBackwardCall or RopeBackwardCall or ExpandKeysBackwardCall or DispatchBackwardCall or CombineBackwardCall
+            or CrossEntropyCall or CrossEntropyBackwardCall or AttentionBackwardCall or GateBackwardCall or BalanceLossCall =>
             call.Sum.Kind is AccumulationKind.Lanes16 or AccumulationKind.Sequential,
         _ => false,
     };
@@ -87,6 +90,10 @@ internal static class LegitimateOrders
     {
         LinearCall c => c with { X = Permuted(c.X, order, seed), Weight = Permuted(c.Weight, order, seed), Accumulation = Accumulation.Sequential },
         GroupedLinearCall c => c with { X = Permuted(c.X, order, seed), Weights = [.. c.Weights.Select(w => Permuted(w, order, seed))], Accumulation = Accumulation.Sequential },
+        LinearDgradCall c => c with { Dy = Permuted(c.Dy, order, seed), Weight = RowsPermuted(c.Weight, order, seed, null), Accumulation = Accumulation.Sequential },
+        GroupedLinearDgradCall c => c with { Dy = Permuted(c.Dy, order, seed), Weights = [.. c.Weights.Select(w => RowsPermuted(w, order, seed, null))], Accumulation = Accumulation.Sequential },
+        LinearWgradCall c => c with { Dy = RowsPermuted(c.Dy, order, seed, null), X = RowsPermuted(c.X, order, seed, null), Accumulation = Accumulation.Sequential },
+        GroupedLinearWgradCall c => c with { Dy = RowsPermuted(c.Dy, order, seed, c.Offsets), X = RowsPermuted(c.X, order, seed, c.Offsets), Accumulation = Accumulation.Sequential },
         AbsorbQueryCall c when order == 0 => c with { Accumulation = Accumulation.Sequential },
         AbsorbOutputCall c when order == 0 => c with { Accumulation = Accumulation.Sequential },
         ScaledLinearCall c when Chain(c.Product, order) is { } p => c with { Product = p },
@@ -124,6 +131,26 @@ internal static class LegitimateOrders
         }
 
         return Tensor.From(wide, rows, K);
+    }
+
+    /// <summary>The same of the rows, where the sum is over those: of each group's among themselves.</summary>
+    private static Tensor RowsPermuted(Tensor t, int order, ulong seed, IReadOnlyList<int>? offsets)
+    {
+        if (order == 0)
+            return t;
+        var from = new List<int>();
+        offsets ??= [0, Operands.Dim(t, 0)];
+        for (int g = 0; g + 1 < offsets.Count; g++)
+        {
+            int[] rows = [.. Enumerable.Range(offsets[g], offsets[g + 1] - offsets[g])];
+            if (order == 1)
+                Array.Reverse(rows);
+            else
+                Shuffle(rows, new RandomStream(seed, "order", (uint)order));
+            from.AddRange(rows);
+        }
+
+        return Gather.Rows(t, from.ToArray());
     }
 
     private static void Shuffle(int[] items, RandomStream random)

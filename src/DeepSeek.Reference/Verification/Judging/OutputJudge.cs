@@ -35,7 +35,7 @@ internal sealed class OutputJudge
 
     /// <summary>Whether the contract fixes every bit of the operation, so that a difference is no noise: copies, casts, IEEE steps.</summary>
     public static bool IsExact(OperationCall call) =>
-        call is EmbeddingCall or CastCall or AddCall or ExpandKeysCall or DispatchCall or MtpInputCall or QuantizeCall or DequantizeCall;
+        call is EmbeddingCall or CastCall or AddCall or ExpandKeysCall or DispatchCall or MtpInputCall or MtpInputBackwardCall or QuantizeCall or DequantizeCall;
 
     /// <summary>The verdict.</summary>
     public OutputReport Judge(Tensor? before)

@@ -56,9 +56,10 @@ internal static class BoundSweep
         OperationCase drawn = BoundCases.Of(row.Operation, random);
         SumOrder order = Enum.GetValues<SumOrder>()[random.Next(Enum.GetValues<SumOrder>().Length)];
         int ulps = random.Next();
-        OperationCall call = drawn.Call(drawn.Prepare());
+        OperationCall call;
         try
         {
+            call = drawn.Call(drawn.Prepare());
             call.Run(order != SumOrder.Declared ? new VariantBackend(order, ulps) : ulps % 2 == 0 ? new SimdBackend() : new ScalarBackend());
         }
         catch (NotANumberException)

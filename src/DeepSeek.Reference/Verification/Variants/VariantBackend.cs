@@ -59,6 +59,9 @@ internal sealed partial class VariantBackend(SumOrder order, int seed) : CallBac
             case AbsorbOutputCall c:
                 Product(new AbsorbOutputOperands(c.Z, c.KvB, c.Y), c.Accumulation, c.Y);
                 break;
+            case BackwardCall c:
+                Backward(c);
+                break;
             case ScaledLinearCall c:
                 Scaled(YardstickOf.OperandsOf(c), c.Product, c.C is not null, c.Y);
                 break;

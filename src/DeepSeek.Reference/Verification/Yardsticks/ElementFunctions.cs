@@ -35,8 +35,12 @@ internal static class ElementFunctions
         if (double.IsNaN(x.Mid) || !double.IsFinite(x.Radius))
             return Ball.Nothing(double.NaN) with { Radius = double.IsFinite(x.Radius) ? 0 : double.PositiveInfinity };
         double e = Math.Exp(x.Mid);
-        if (e == 0 || double.IsInfinity(x.Mid))
-            return new Ball(e, x.Mid == double.NegativeInfinity || double.IsInfinity(e) ? 0 : Roundoff.SingleUnderflow);
+        if (e == 0 && double.IsFinite(x.Mid))
+            return new Ball(0, Roundoff.SingleUnderflow + 2 * Math.Exp(x.Mid + x.Radius));
+        if (double.IsInfinity(x.Mid))
+            return new Ball(e);
+        if (double.IsInfinity(e))
+            return Math.Exp(x.Mid - x.Radius) > 2 * Roundoff.SingleOverflow ? new Ball(e) : Ball.Nothing(e);
         var value = new Ball(e, e * Expm1(x.Radius) + e * (4 * Roundoff.Double));
         return Overflowing(value.Off((ExpUlps + ExpUlpsPerArgument * x.Most) * Ulp, ExpUlps));
     }

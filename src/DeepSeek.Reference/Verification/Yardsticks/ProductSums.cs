@@ -40,8 +40,8 @@ internal sealed class ProductRule
     private readonly DType output;
     private readonly bool added;
 
-    /// <summary>Of a product without scales.</summary>
-    public ProductRule(Accumulation accumulation, DType output) : this(null, new SumArithmetic(accumulation), output, false) { }
+    /// <summary>Of a product without scales, added to something or not.</summary>
+    public ProductRule(Accumulation accumulation, DType output, bool added = false) : this(null, new SumArithmetic(accumulation), output, added) { }
 
     /// <summary>Of a block-scaled product.</summary>
     public ProductRule(ScaledProduct product, DType output, bool added) : this(product, new SumArithmetic(product.Block), output, added) { }
@@ -54,6 +54,9 @@ internal sealed class ProductRule
 
     /// <summary>Whether there are no scales.</summary>
     public bool IsPlain => product is null;
+
+    /// <summary>Whether the sum is added to something.</summary>
+    public bool IsAdded => added;
 
     /// <summary>Elements of a run; 0 for all of k.</summary>
     public int Promotion => product is null || product.Promotion == 0 ? 0 : product.Promotion;
@@ -104,6 +107,8 @@ internal sealed class ProductRule
     public Measurement Measure(in PromotedSums sums, int lane, int runs, int n, double start)
     {
         double sum = sums.Sum[lane], up = sums.Up[lane], down = sums.Down[lane], error = sums.Error[lane];
+        if (product is null && added)
+            return Added(sum, up + down, error, n, start);
         if (product is null && block.RoundsOnce)
             return Roundoff.Stored(sum, error, output);
         if (product is null && n == 1 && !block.Aligned)
@@ -133,5 +138,23 @@ internal sealed class ProductRule
         }
 
         return Roundoff.OfSingle(exact, error, largest, exact >= 0 ? Math.Max(down, sums.Largest[lane]) : Math.Max(up, sums.Largest[lane]), output);
+    }
+
+    /// <summary>
+    /// A sum without scales that is added to <paramref name="start"/>: one term more, which may come first, last or anywhere. A sum that is declared to be rounded once is
+    /// rounded to binary32, and added.
+    /// </summary>
+    /// <param name="sum">The exact sum.</param>
+    /// <param name="magnitude">Σ |a b|.</param>
+    /// <param name="error">The declared sum's own error, where it rounds once.</param>
+    /// <param name="n">Products.</param>
+    /// <param name="start">What they are added to.</param>
+    public Measurement Added(double sum, double magnitude, double error, int n, double start)
+    {
+        if (block.RoundsOnce || !double.IsFinite(start))
+            return (new Ball(sum, block.RoundsOnce ? error : Math.Max(error, Roundoff.SingleSum(sum, magnitude, n))).Single() + start).Stored(output);
+        double exact = sum + start, size = magnitude + Math.Abs(start);
+        double single = Roundoff.OwnSum(size, n + 1) + Roundoff.SingleSum(exact, size, n + 1);
+        return Roundoff.OfSingle(exact, single, Roundoff.LargestPartial(exact, size), (size - Math.Abs(exact)) / 2, output);
     }
 }

@@ -99,7 +99,7 @@ internal sealed class ProductYardstick(string output, ProductOperands operands, 
         if (!double.IsFinite(sum))
             return SpecialProduct.Measure(operands, place, rule, dtype, operands.Start(element));
         if (rule.Block.IsExact && rule.IsPlain && sums.Error[lane] > Math.Abs(sum) * NeedsExactness)
-            return SpecialProduct.Exactly(operands, place, dtype);
+            return SpecialProduct.Exactly(operands, place, rule, dtype, operands.Start(element));
         return rule.Measure(sums, lane, runs, K, operands.Start(element));
     }
 

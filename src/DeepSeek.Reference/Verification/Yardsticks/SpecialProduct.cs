@@ -35,14 +35,15 @@ internal static class SpecialProduct
             return scales.Any(double.IsNaN) || double.IsNaN(start) ? new Measurement(double.NaN, 0) : Roundoff.Nothing(double.NaN);
         }
 
-        if (positive && negative)
-            return new Measurement(double.NaN, 0);
         double infinity = positive ? double.PositiveInfinity : double.NegativeInfinity;
+        if (positive && negative || double.IsNaN(start) || start == -infinity)
+            return new Measurement(double.NaN, 0);
+        magnitude += double.IsFinite(start) ? Math.Abs(start) : 0;
         return magnitude < SurelyFinite || output == DType.F64 ? new Measurement(infinity, 0) : Roundoff.Nothing(infinity);
     }
 
     /// <summary>The measurement of a sum that is declared exact, by the long accumulator.</summary>
-    public static Measurement Exactly(ProductOperands operands, ProductPlace place, DType output)
+    public static Measurement Exactly(ProductOperands operands, ProductPlace place, ProductRule rule, DType output, double start)
     {
         float[] a = new float[operands.K], b = new float[operands.K];
         operands.Row(place, a);
@@ -51,6 +52,7 @@ internal static class SpecialProduct
         for (int k = 0; k < a.Length; k++)
             sum.AddProduct(a[k], b[k]);
         double exact = sum.ToDouble();
-        return Roundoff.Stored(exact, Math.Abs(exact) * Roundoff.Double, output);
+        double own = Math.Abs(exact) * Roundoff.Double;
+        return rule.IsAdded ? rule.Added(exact, 0, own, a.Length, start) : Roundoff.Stored(exact, own, output);
     }
 }

@@ -17,22 +17,7 @@ internal static partial class YardstickOf
         int n = Operands.Dim(c.Weight, 0);
         return new RowYardstick(output, Math.Max(1, n), row =>
         {
-            double squares = 0;
-            for (int k = 0; k < n; k++)
-            {
-                double x = ElementReader.Value(c.X, row * n + k);
-                squares += x * x;
-            }
-
-            Ball sum = new Ball(squares, Roundoff.OwnSum(squares, n) + Roundoff.SingleSum(squares, squares, n));
-            if (!double.IsFinite(squares))
-                sum = squares;
-            else if (sum.Least >= Roundoff.SingleOverflow)
-                sum = double.PositiveInfinity;
-            else if (sum.Most >= Roundoff.SingleOverflow)
-                sum = Ball.Nothing(squares);
-            Ball mean = (sum / n).Off(2 * Roundoff.Single, 1);
-            Ball r = ElementFunctions.ReciprocalRoot((mean + c.Epsilon).Single());
+            Ball r = ReciprocalRootOf(c.X, row, n, c.Epsilon);
             return k =>
             {
                 Ball x = ElementReader.Value(c.X, row * n + k);
@@ -53,30 +38,39 @@ internal static partial class YardstickOf
     });
 
     /// <summary>The angle is a binary32 product, the same bits for everyone; cosine and sine are element functions; products fused or not.</summary>
-    private static RowYardstick Rope(RopeCall c, string output)
+    private static RowYardstick Rope(RopeCall c, string output) => Rope(c.X, c.Positions, c.Frequencies, c.Attributes, c.Y.DType, inverse: false, output);
+
+    /// <summary>The same by the opposite angle, from where the forward put a pair to where it found it.</summary>
+    private static RowYardstick Rope(RopeBackwardCall c, string output) => Rope(c.Dy, c.Positions, c.Frequencies, c.Attributes, DType.F32, inverse: true, output);
+
+    private static RowYardstick Rope(Tensor x, Tensor positions, Tensor frequencies, RopeAttributes attributes, DType y, bool inverse, string output)
     {
-        long D = c.X.Shape[2], H = c.X.Shape[1];
-        int dr = 2 * Operands.Dim(c.Frequencies, 0);
+        long D = x.Shape[2], H = x.Shape[1];
+        int dr = 2 * Operands.Dim(frequencies, 0);
         return new RowYardstick(output, Math.Max(1, D), row =>
         {
-            int position = (int)ElementReader.Integer(c.Positions, row / H);
+            int position = (int)ElementReader.Integer(positions, row / H);
             return k => k < D - dr
-                ? Roundoff.Stored(ElementReader.Value(c.X, row * D + k), 0, c.Y.DType)
-                : Rotated(c, row * D + D - dr, position, dr, (int)(k - (D - dr)));
+                ? Roundoff.Stored(ElementReader.Value(x, row * D + k), 0, y)
+                : Rotated(x, frequencies, attributes, y, inverse, row * D + D - dr, position, (int)(k - (D - dr)));
         });
     }
 
-    private static Measurement Rotated(RopeCall c, long start, int position, int dr, int place)
+    private static Measurement Rotated(Tensor x, Tensor frequencies, RopeAttributes attributes, DType output, bool inverse, long start, int position, int place)
     {
-        bool interleaved = c.Attributes.Layout == RopeLayout.Interleaved;
-        (int i, bool second) = interleaved ? (place / 2, place % 2 == 1) : (place % (dr / 2), place >= dr / 2);
-        (int p0, int p1) = c.Attributes.Layout == RopeLayout.Half ? (i, i + dr / 2) : (2 * i, 2 * i + 1);
-        Ball x0 = ElementReader.Value(c.X, start + p0), x1 = ElementReader.Value(c.X, start + p1);
-        float phi = position * (float)ElementReader.Value(c.Frequencies, i);
+        int dr = 2 * Operands.Dim(frequencies, 0);
+        bool interleaved = attributes.Layout == RopeLayout.Interleaved, half = attributes.Layout == RopeLayout.Half;
+        bool toPairs = inverse ? !half : interleaved, fromHalves = inverse ? !interleaved : half;
+        (int i, bool second) = toPairs ? (place / 2, place % 2 == 1) : (place % (dr / 2), place >= dr / 2);
+        (int p0, int p1) = fromHalves ? (i, i + dr / 2) : (2 * i, 2 * i + 1);
+        Ball x0 = ElementReader.Value(x, start + p0), x1 = ElementReader.Value(x, start + p1);
+        float phi = position * (float)ElementReader.Value(frequencies, i);
         Ball cos = ElementFunctions.Cos(phi), sin = ElementFunctions.Sin(phi);
-        if (c.Attributes.Magnitude != 1f)
-            (cos, sin) = ((cos * c.Attributes.Magnitude).Single(), (sin * c.Attributes.Magnitude).Single());
-        bool everyStep = c.Attributes.Rotation == RopeRotation.EveryStep;
+        if (inverse)
+            sin = -sin;
+        if (attributes.Magnitude != 1f)
+            (cos, sin) = ((cos * attributes.Magnitude).Single(), (sin * attributes.Magnitude).Single());
+        bool everyStep = attributes.Rotation == RopeRotation.EveryStep;
         if (everyStep)
             (cos, sin) = (cos.BFloat16(), sin.BFloat16());
         Ball a = x0 * (second ? sin : cos), b = x1 * (second ? cos : sin);
@@ -90,6 +84,6 @@ internal static partial class YardstickOf
         Ball y = second ? a + b : a - b;
         if (everyStep)
             y = y.BFloat16();
-        return y.Stored(c.Y.DType);
+        return y.Stored(output);
     }
 }

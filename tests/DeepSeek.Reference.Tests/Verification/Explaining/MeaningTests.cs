@@ -37,6 +37,10 @@ public sealed class MeaningTests
         "mtp_input[t=3,d=8,seed=0x7f]",
         "softmax[t=3,n=40,seed=0x80]",
         "add[n=50,seed=0x81]",
+        "linear_wgrad[t=9,n=5,k=7,seed=0x8b]",
+        "linear_dgrad[t=4,n=6,k=6,seed=0x8c]",
+        "grouped_linear_wgrad[r=12,g=3,n=5,k=7,seed=0x8d]",
+        "rms_norm_backward[t=5,n=40,seed=0x8e]",
     ];
 
     [Fact]

@@ -43,11 +43,18 @@ internal abstract class CallSampler(OperationCall call)
     public static CallSampler? Of(OperationCall call) => call switch
     {
         LinearCall or GroupedLinearCall or ScaledLinearCall or GroupedScaledLinearCall or IndexedScaledLinearCall or MaskedScaledLinearCall => new ProductSampler(call),
+        LinearDgradCall or GroupedLinearDgradCall => new DgradSampler(call),
+        LinearWgradCall or GroupedLinearWgradCall => new WgradSampler(call),
+        EmbeddingBackwardCall embedding => new EmbeddingBackwardSampler(embedding),
+        RmsNormBackwardCall norm => new WholeSampler(call, 8.0 * norm.X.ElementCount),
+        BalanceLossCall balance => new WholeSampler(call, 32.0 * balance.Scores.ElementCount),
+        AttentionBackwardCall attention => new AttentionBackwardSampler(attention),
+        DispatchBackwardCall or CombineBackwardCall => new PlanBackwardSampler(call),
         AbsorbQueryCall or AbsorbOutputCall => new HeadSampler(call),
         AttentionCall attention => new AttentionSampler(attention),
         CombineCall combine => new CombineSampler(combine),
         DispatchCall dispatch => new DispatchSampler(dispatch),
-        CastCall or AddCall or SwiGluCall => new ElementSampler(call),
+        CastCall or AddCall or SwiGluCall or SwiGluBackwardCall => new ElementSampler(call),
         _ => RowSampler.For(call),
     };
 

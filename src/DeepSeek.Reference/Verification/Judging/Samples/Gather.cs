@@ -15,6 +15,15 @@ internal static class Gather
         return part;
     }
 
+    /// <summary>Columns of a matrix, in the order given.</summary>
+    public static Tensor Columns(Tensor t, ReadOnlySpan<int> columns)
+    {
+        long[] map = new long[t.Shape[0] * columns.Length];
+        for (int i = 0; i < map.Length; i++)
+            map[i] = i / columns.Length * t.Shape[1] + columns[i % columns.Length];
+        return Rows(t, 1, map, t.Shape[0], columns.Length);
+    }
+
     /// <summary>Row r of the result is row map[r] of t, taken as a matrix of rows of <paramref name="width"/> elements; the result has the shape given.</summary>
     public static Tensor Rows(Tensor t, long width, ReadOnlySpan<long> map, params ReadOnlySpan<long> shape)
     {

@@ -32,6 +32,14 @@ internal sealed class RowSampler : CallSampler
         MtpInputCall => Of(call, "embedding", "hidden", "y"),
         ExpandKeysCall => Of(call, "kv", "k_pe", "keys", "values"),
         GateCall => Of(call, "logits", "scores", "indices", "weights"),
+        GateBackwardCall gate => gate.DScores is null
+            ? Of(call, "logits", "scores", "indices", "d_weights", "d_logits")
+            : Of(call, "logits", "scores", "indices", "d_weights", "d_scores", "d_logits"),
+        RopeBackwardCall => Of(call, "dy", "positions", "dx"),
+        MtpInputBackwardCall => Of(call, "dy", "d_embedding", "d_hidden"),
+        ExpandKeysBackwardCall => Of(call, "d_keys", "d_values", "d_kv", "d_k_pe"),
+        CrossEntropyCall => Of(call, "logits", "targets", "losses", "statistics"),
+        CrossEntropyBackwardCall => Of(call, "logits", "targets", "statistics", "d_logits"),
         QuantizeCall quantize => Tiles(call, quantize.Attributes.Tile, "x", "codes", "scales"),
         DequantizeCall dequantize => Tiles(call, dequantize.Tile, "codes", "y", "scales"),
         _ => null,
@@ -74,7 +82,7 @@ internal sealed class RowSampler : CallSampler
 internal sealed class ElementSampler(OperationCall call) : CallSampler(call)
 {
     /// <inheritdoc/>
-    public override int Rows => checked((int)Math.Min(int.MaxValue, Call["y"].ElementCount));
+    public override int Rows => checked((int)Math.Min(int.MaxValue, Call.Outputs.First().Tensor.ElementCount));
 
     /// <inheritdoc/>
     public override int Columns => 1;
@@ -86,6 +94,6 @@ internal sealed class ElementSampler(OperationCall call) : CallSampler(call)
     public override IEnumerable<CallSample> Take(int[] rows, int[] columns)
     {
         OperationCall part = Call.Replace(o => Gather.Rows(o.Tensor.Reshape(o.Tensor.ElementCount, 1), rows).Reshape(1, rows.Length));
-        yield return new CallSample(part, new Dictionary<string, long[]> { ["y"] = RowElements(rows, 1) });
+        yield return new CallSample(part, Call.Outputs.ToDictionary(o => o.Name, _ => RowElements(rows, 1)));
     }
 }
