@@ -30,7 +30,10 @@ public sealed class OwnModelTests : IDisposable
         string run = Path.Combine(folder, "run");
         ForeignTool.Pass(ForeignTool.RunQuietly(
             "dotnet", Tool, "train", "--config", Repository.Path("tools", "model", "first-50.json"), "--tokenizer", tokenizer, "--data", Path.Combine(Data, "train"), "--out", run));
-        Assert.Equal(File.ReadAllText(Repository.Path("golden", "model", "first-50-steps.txt")), File.ReadAllText(Path.Combine(run, "step-000000050", "SHA256SUMS")));
+        // trainer.json is left out: what a checkpoint says of itself may grow by a field without a bit of the model changing.
+        Assert.Equal(
+            File.ReadAllLines(Repository.Path("golden", "model", "first-50-steps.txt")),
+            File.ReadLines(Path.Combine(run, "step-000000050", "SHA256SUMS")).Where(line => !line.EndsWith("  trainer.json", StringComparison.Ordinal)));
 
         // The script fails where a domain needs more bits a byte than xz of each file.
         InstructionSets.Outcome compared = ForeignTool.Run("bash", Repository.Path("tools", "model", "compare.sh"), Data);

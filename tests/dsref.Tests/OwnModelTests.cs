@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using DeepSeek.Reference.Tests.House;
 
 namespace DeepSeek.Reference.Tool.Tests;
 
@@ -8,16 +9,7 @@ public sealed class OwnModelTests(Models models) : IClassFixture<Models>
 {
     private const long MostBytes = 8_000_000;
 
-    private static string Kept(params string[] parts)
-    {
-        for (DirectoryInfo? directory = new(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-        {
-            if (File.Exists(Path.Combine(directory.FullName, "DeepSeek.Reference.sln")))
-                return Path.Combine([directory.FullName, "golden", "model", .. parts]);
-        }
-
-        throw new DirectoryNotFoundException($"no DeepSeek.Reference.sln above {AppContext.BaseDirectory}; run the tests from a clone");
-    }
+    private static string Kept(params string[] parts) => Repository.Path(["golden", "model", .. parts]);
 
     /// <summary>SHA256SUMS is the training run's own, of its last checkpoint.</summary>
     [Fact]
@@ -71,7 +63,7 @@ public sealed class OwnModelTests(Models models) : IClassFixture<Models>
     [Fact]
     public void It_says_what_the_README_says()
     {
-        string readme = File.ReadAllText(Kept("..", "..", "README.md")).ReplaceLineEndings("\n");
+        string readme = Repository.ReadText("README.md");
         const string Command = "dotnet run -c Release --project tools/dsref -- generate --prompt \"The people of the United States\" ", Said = "```text\n";
         int at = readme.IndexOf(Command, StringComparison.Ordinal) + Command.Length;
         string[] options = readme[at..readme.IndexOf('\n', at)].Split(' ');

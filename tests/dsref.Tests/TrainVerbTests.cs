@@ -71,7 +71,8 @@ public sealed class TrainVerbTests : IDisposable
             // Each fifth time in what comes before the first step; else once it has done some steps, of which it may have to do some again.
             if (kill % 5 != 0)
             {
-                while (Lines() <= seen + random.Next(4) && !child.HasExited)
+                int further = random.Next(4);
+                while (Lines() <= seen + further && !child.HasExited)
                     Thread.Sleep(1);
             }
 

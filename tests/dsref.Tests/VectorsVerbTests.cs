@@ -1,11 +1,12 @@
 using System.IO.Compression;
+using DeepSeek.Reference.Tests.House;
 
 namespace DeepSeek.Reference.Tool.Tests;
 
 /// <summary><c>dsref vectors</c>: kinds from names and fields, counts, the first difference, and what is refused.</summary>
 public sealed class VectorsVerbTests(Models models) : IClassFixture<Models>
 {
-    private static string Vectors => Path.Combine(Root(), "golden", "vectors");
+    private static string Vectors => Path.Combine(Repository.Root, "golden", "vectors");
 
     [Theory]
     [InlineData("dev/hopper_wgmma_e4m3_f32.jsonl.gz", "h100_wgmma_e4m3_f32.jsonl", "hopper-wgmma-e4m3-f32")]
@@ -198,16 +199,5 @@ public sealed class VectorsVerbTests(Models models) : IClassFixture<Models>
     {
         using var reader = new StreamReader(new GZipStream(File.OpenRead(Path.Combine(Vectors, name)), CompressionMode.Decompress));
         return reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
-    }
-
-    private static string Root()
-    {
-        for (DirectoryInfo? directory = new(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-        {
-            if (File.Exists(Path.Combine(directory.FullName, "DeepSeek.Reference.sln")))
-                return directory.FullName;
-        }
-
-        throw new DirectoryNotFoundException($"no DeepSeek.Reference.sln above {AppContext.BaseDirectory}; run the tests from a clone");
     }
 }

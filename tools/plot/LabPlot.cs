@@ -99,7 +99,7 @@ internal static class LabPlot
 
         plot.XLabel("step");
         plot.YLabel(percent ? "loss (EMA 0.9) against bfloat16's, percent" : statistic);
-        plot.ShowLegend(Alignment.UpperRight);
+        plot.ShowLegend(Alignment.UpperLeft);
         return plot;
     }
 

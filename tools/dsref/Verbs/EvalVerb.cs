@@ -99,7 +99,10 @@ internal static class EvalVerb
     /// <summary>What texts need.</summary>
     private readonly record struct Sum(long Documents, long Bytes, long Tokens, double Nats)
     {
-        private double BitsPerByte => Nats / (Math.Log(2) * Bytes);
+        /// <summary>ln 2 in binary64, not the platform's: what is printed is compared to the digit.</summary>
+        private const double Ln2 = 0.6931471805599453;
+
+        private double BitsPerByte => Nats / (Ln2 * Bytes);
 
         public static Sum operator +(Sum a, Sum b) => new(a.Documents + b.Documents, a.Bytes + b.Bytes, a.Tokens + b.Tokens, a.Nats + b.Nats);
 
