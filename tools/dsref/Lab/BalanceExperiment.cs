@@ -16,8 +16,8 @@ internal sealed record DomainLoads(string Domain, double Loss, double[][] Loads)
 /// <param name="HeldOutMaxVio">Over all held-out windows, the largest of the layers.</param>
 internal sealed record BalanceRun(string Name, double[] MaxVio, IReadOnlyList<DomainLoads> Domains, double HeldOutMaxVio)
 {
-    /// <summary>The mean of the last half of the steps.</summary>
-    public double LastHalf => MaxVio[(MaxVio.Length / 2)..].Average();
+    /// <summary>The mean of the last quarter of the steps.</summary>
+    public double LastQuarter => MaxVio[(3 * MaxVio.Length / 4)..].Average();
 
     /// <summary>The mean over the domains.</summary>
     public double Loss => Domains.Average(d => d.Loss);
@@ -60,6 +60,16 @@ internal static class BalanceExperiment
         ("aux-loss", new BalanceOptions { Method = BalanceMethod.AuxLoss, Alpha = 0.003 }),
         ("none", new BalanceOptions { Method = BalanceMethod.None }),
     ];
+
+    /// <summary>The claim: the bias balances (a last quarter's mean MaxVio below that of no balancing), and costs no more than the loss does (held out).</summary>
+    public static bool Holds(IReadOnlyList<BalanceRun> runs)
+    {
+        BalanceRun free = Named(runs, "aux-free");
+        return free.LastQuarter < Named(runs, "none").LastQuarter && free.Loss <= Named(runs, "aux-loss").Loss;
+    }
+
+    /// <summary>The run of that name.</summary>
+    public static BalanceRun Named(IReadOnlyList<BalanceRun> runs, string name) => runs.Single(r => r.Name == name);
 
     /// <summary>Trains under every method.</summary>
     public static IReadOnlyList<BalanceRun> Run(LabSettings settings, int threads, Action<string, int, int> report)

@@ -36,6 +36,9 @@ internal static class MtpExperiment
     /// <summary>λ of each variant.</summary>
     public static (string Name, int Modules, double Weight)[] Variants { get; } = [("mtp", 1, 0.3), ("none", 0, 0)];
 
+    /// <summary>The claim: the main model's held-out loss is no larger for having trained with the module.</summary>
+    public static bool Holds(IReadOnlyList<MtpRun> runs) => runs.Single(r => r.Name == "mtp").Loss <= runs.Single(r => r.Name == "none").Loss;
+
     /// <summary>Trains both.</summary>
     public static IReadOnlyList<MtpRun> Run(LabSettings settings, int threads, Action<string, int, int> report)
     {

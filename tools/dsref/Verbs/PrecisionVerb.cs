@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using DeepSeek.Reference.Tool.Lab;
 using DeepSeek.Reference.Training;
 
@@ -11,24 +10,17 @@ internal static class PrecisionVerb
 {
     public static Command Command(Terminal terminal)
     {
-        var options = new TrainedLabOptions("the differences");
-        Option<int> threads = SharedOptions.Threads();
-        Option<bool> json = SharedOptions.Json();
-        var command = new Command("fp8-vs-bf16",
-            "Trains one small model on the same data in bfloat16 and with FP8 products: scales of tiles or of whole tensors, Hopper's sums promoted or not, exact sums. Exit 1 if the loss under the report's recipe is 0.25 % or more away.\n\nExamples:\n  dsref lab fp8-vs-bf16 --quick\n  dsref lab fp8-vs-bf16 --data texts --svg fp8.svg")
-        { options.All, threads, json };
+        var options = new TrainedLabOptions("A text file, a .jsonl file or a folder, instead of generated text.", "the differences");
+        Command command = options.Command("fp8-vs-bf16",
+            "Trains one small model on the same data in bfloat16 and with FP8 products: scales of tiles or of whole tensors, Hopper's sums promoted or not, exact sums. Exit 1 if the loss under the report's recipe is 0.25 % or more away.\n\nExamples:\n  dsref lab fp8-vs-bf16 --quick\n  dsref lab fp8-vs-bf16 --data texts --svg fp8.svg");
         command.SetAction(parsed =>
         {
-            int count = parsed.GetValue(steps) ?? LabTraining.StepsOf(parsed.GetValue(quick));
-            if (count is < 2 or > 100_000)
-                throw new ContractException($"--steps {count}: take 2 to 100000");
-            var settings = new LabSettings(parsed.GetValue(quick), count, SharedOptions.Seed(parsed.GetRequiredValue(seed)), parsed.GetValue(data));
+            LabSettings settings = options.Settings(parsed);
             IReadOnlyList<PrecisionRun> runs;
             using (var progress = new Progress(terminal))
-                runs = PrecisionExperiment.Run(settings, SharedOptions.Workers(parsed.GetValue(threads)), (name, done, of) => progress.Report(name, done, of));
-            if (parsed.GetValue(svg) is { } path)
-                AtomicFile.Write(path, stream => stream.Write(Picture(runs)));
-            if (parsed.GetValue(json))
+                runs = PrecisionExperiment.Run(settings, options.Workers(parsed), (name, done, of) => progress.Report(name, done, of));
+            options.Draw(parsed, () => Picture(runs));
+            if (options.Json(parsed))
                 WriteJson(terminal, settings, runs);
             else
                 WriteTable(terminal, settings, runs);
@@ -90,19 +82,11 @@ internal static class PrecisionVerb
             json.WriteReal("largest_of_last_half", r.Largest);
             json.WriteReal("largest", r.LargestOfAll);
             json.WriteReal("tokens_per_second", Math.Round(r.TokensPerSecond, 1));
-            WriteArray(json, "losses", r.Losses);
-            WriteArray(json, "differences", r.Differences);
+            TrainedLabOptions.WriteArray(json, "losses", r.Losses);
+            TrainedLabOptions.WriteArray(json, "differences", r.Differences);
             json.WriteEndObject();
         }
 
         json.WriteEndArray();
     });
-
-    private static void WriteArray(Utf8JsonWriter json, string name, double[] values)
-    {
-        json.WriteStartArray(name);
-        foreach (double value in values)
-            json.WriteNumberValue(value);
-        json.WriteEndArray();
-    }
 }
