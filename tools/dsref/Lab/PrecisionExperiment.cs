@@ -76,7 +76,7 @@ internal static class PrecisionExperiment
             Fp8Accumulation = precision.Recipe == PrecisionRecipe.Fp8 ? TrainingPrecision.Products.Single(p => p.Product == precision.Product).Name : "hopper",
             Fp8Scales = precision.Scaling,
         };
-        IEnumerable<TextDocument> documents = settings.Data is { } path ? TextDocuments.Read(path) : LabText.Documents(settings.Seed, settings.Quick ? 120 : 320);
+        IEnumerable<TextDocument> documents = settings.Data is { } path ? TextDocuments.Read(path) : LabText.Documents(settings.Seed, LabTraining.DocumentsOf(settings.Quick));
         Trainer trainer = LabTraining.Trainer(options, configBytes, documents, precision, threads);
         double[] losses = new double[settings.Steps];
         for (int step = 0; step < losses.Length; step++)
