@@ -42,6 +42,9 @@ public sealed partial class CommandLinePageTests
     [InlineData("lab", "budget")]
     [InlineData("lab", "bounds")]
     [InlineData("lab", "fp8-vs-bf16")]
+    [InlineData("lab", "balance")]
+    [InlineData("lab", "mtp")]
+    [InlineData("lab", "mla")]
     public void A_verb_has_the_options_of_its_page(params string[] verb)
     {
         string help = CommandLine.Run([.. verb, "--help"]).Passes().Out;

@@ -180,6 +180,35 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
     }
 
     [Fact]
+    public void Lab_balance()
+    {
+        JsonElement json = CommandLine.Run("lab", "balance", "--quick", "--steps", "2", "--json").Json;
+        Assert.Equal(["command", "steps", "seed", "holds", "runs"], Fields(json));
+        JsonElement run = json.GetProperty("runs")[0];
+        Assert.Equal(["name", "max_vio_of_last_quarter", "held_out_max_vio", "held_out_loss", "specialisation", "max_vio", "domains"], Fields(run));
+        Assert.Equal(["name", "loss", "loads"], Fields(run.GetProperty("domains")[0]));
+    }
+
+    [Fact]
+    public void Lab_mtp()
+    {
+        JsonElement json = CommandLine.Run("lab", "mtp", "--quick", "--steps", "2", "--json").Json;
+        Assert.Equal(["command", "steps", "seed", "holds", "runs"], Fields(json));
+        JsonElement run = json.GetProperty("runs")[0];
+        Assert.Equal(["name", "held_out_loss", "drafts", "accepted", "losses", "domains"], Fields(run));
+        Assert.Equal(["name", "loss"], Fields(run.GetProperty("domains")[0]));
+    }
+
+    [Fact]
+    public void Lab_mla()
+    {
+        JsonElement json = CommandLine.Run("lab", "mla", "--quick", "--json").Passes().Json;
+        Assert.Equal(["command", "seed", "heads", "claim", "holds", "caches", "decode"], Fields(json));
+        Assert.Equal(["form", "values", "bytes_per_token", "groups"], Fields(json.GetProperty("caches")[0]));
+        Assert.Equal(["context", "form", "cache_bytes", "products", "microseconds", "to_mha"], Fields(json.GetProperty("decode")[0]));
+    }
+
+    [Fact]
     public void Quantize_and_dequantize()
     {
         string made = models.NewPath(), back = models.NewPath();

@@ -1,22 +1,8 @@
 using System.Diagnostics;
-using System.Globalization;
-using System.Text;
-using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Ops;
 using DeepSeek.Reference.Training;
 
 namespace DeepSeek.Reference.Tool.Lab;
-
-/// <summary>What is trained.</summary>
-/// <param name="Quick">The small model.</param>
-/// <param name="Steps">Steps of each run.</param>
-/// <param name="Seed">Of weights and data.</param>
-/// <param name="Data">Documents; null for generated ones.</param>
-internal sealed record PrecisionSettings(bool Quick, int Steps, ulong Seed, string? Data)
-{
-    /// <summary>Steps unless said otherwise.</summary>
-    public static int StepsOf(bool quick) => quick ? 80 : 300;
-}
 
 /// <summary>One run beside that in bfloat16.</summary>
 /// <param name="Name">The variant.</param>
@@ -64,9 +50,9 @@ internal static class PrecisionExperiment
     ];
 
     /// <summary>Trains every variant.</summary>
-    public static IReadOnlyList<PrecisionRun> Run(PrecisionSettings settings, int threads, Action<string, int, int> report)
+    public static IReadOnlyList<PrecisionRun> Run(LabSettings settings, int threads, Action<string, int, int> report)
     {
-        byte[] config = Encoding.UTF8.GetBytes(Config(settings.Quick));
+        byte[] config = LabTraining.Config(settings.Quick);
         var runs = new List<PrecisionRun>();
         for (int v = 0; v < Variants.Length; v++)
         {
@@ -74,7 +60,7 @@ internal static class PrecisionExperiment
             long started = Stopwatch.GetTimestamp();
             int before = v * settings.Steps;
             (double[] losses, long tokens) = Train(settings, config, precision, threads, step => report(name, before + step, Variants.Length * settings.Steps));
-            double[] smoothed = Smoothed(losses);
+            double[] smoothed = LabTraining.Smoothed(losses, Decay);
             double[] differences = runs.Count == 0 ? new double[losses.Length] : [.. smoothed.Zip(runs[0].Smoothed, (e, of) => (e - of) / of)];
             runs.Add(new PrecisionRun(name, precision, losses, smoothed, differences, tokens / Stopwatch.GetElapsedTime(started).TotalSeconds));
         }
@@ -82,21 +68,16 @@ internal static class PrecisionExperiment
         return runs;
     }
 
-    private static (double[] Losses, long Tokens) Train(PrecisionSettings settings, byte[] configBytes, TrainingPrecision precision, int threads, Action<int> report)
+    private static (double[] Losses, long Tokens) Train(LabSettings settings, byte[] configBytes, TrainingPrecision precision, int threads, Action<int> report)
     {
-        DeepSeekConfig config = DeepSeekConfig.Parse(configBytes, "lab");
-        TrainOptions options = Options(settings) with
+        TrainOptions options = LabTraining.Options(settings) with
         {
             Precision = precision.Name,
             Fp8Accumulation = precision.Recipe == PrecisionRecipe.Fp8 ? TrainingPrecision.Products.Single(p => p.Product == precision.Product).Name : "hopper",
             Fp8Scales = precision.Scaling,
         };
-        var tokenizer = new ByteVocabulary();
-        IEnumerable<TextDocument> documents = settings.Data is { } path ? TextDocuments.Read(path) : LabText.Documents(settings.Seed, settings.Quick ? 120 : 320);
-        TrainingData data = TrainingData.Of(documents, tokenizer, options.Data);
-        var model = new ModelTrainingStep(config, new SimdBackend(threads), precision);
-        // Nothing is saved: the steps alone are looked at.
-        var trainer = new Trainer(options, model, data, tokenizer, configBytes, DType.F32, new CheckpointStore("lab", 1), threads);
+        IEnumerable<TextDocument> documents = settings.Data is { } path ? TextDocuments.Read(path) : LabText.Documents(settings.Seed, LabTraining.DocumentsOf(settings.Quick));
+        Trainer trainer = LabTraining.Trainer(options, configBytes, documents, precision, threads);
         double[] losses = new double[settings.Steps];
         for (int step = 0; step < losses.Length; step++)
         {
@@ -105,41 +86,5 @@ internal static class PrecisionExperiment
         }
 
         return (losses, trainer.Tokens);
-    }
-
-    private static double[] Smoothed(double[] losses)
-    {
-        double[] smoothed = new double[losses.Length];
-        double e = losses[0];
-        for (int i = 0; i < losses.Length; i++)
-            smoothed[i] = e = Decay * e + (1 - Decay) * losses[i];
-        return smoothed;
-    }
-
-    /// <summary>A batch of four sequences, or two; DeepSeek-V3's optimizer; the rate of a small model.</summary>
-    private static TrainOptions Options(PrecisionSettings settings) => new()
-    {
-        Seed = settings.Seed,
-        Steps = settings.Steps,
-        InitialDeviation = 0.02,
-        Data = new TrainingDataOptions { SequenceLength = settings.Quick ? 160 : 256, Packing = WindowPacking.Concatenated, FimRate = 0, Seed = settings.Seed },
-        Batch = new BatchSizeSchedule { First = settings.Quick ? 2 : 4, Last = settings.Quick ? 2 : 4 },
-        LearningRate = new LearningRateSchedule { Peak = 1e-3, Floor = 1e-4, Last = 1e-4, WarmupSteps = 20 },
-        Balance = new BalanceOptions { Speed = new TokenStep(0.01, long.MaxValue, 0) },
-    };
-
-    /// <summary>Widths beyond 128, so that a sum has more than one run of N_C products; 2.7 million parameters, or 0.6 million.</summary>
-    private static string Config(bool quick)
-    {
-        (int d, int inner, int expert, int rank, int layers) = quick ? (160, 320, 64, 96, 2) : (256, 512, 128, 128, 3);
-        return string.Create(CultureInfo.InvariantCulture, $$"""
-            {
-              "model_type": "deepseek_v3", "hidden_size": {{d}}, "intermediate_size": {{inner}}, "moe_intermediate_size": {{expert}}, "num_hidden_layers": {{layers}}, "first_k_dense_replace": 1,
-              "num_attention_heads": 4, "num_key_value_heads": 4, "q_lora_rank": {{rank}}, "kv_lora_rank": 64, "qk_nope_head_dim": 32, "qk_rope_head_dim": 16, "v_head_dim": 32,
-              "n_routed_experts": 8, "n_shared_experts": 1, "num_experts_per_tok": 2, "n_group": 2, "topk_group": 1, "topk_method": "noaux_tc", "scoring_func": "sigmoid",
-              "norm_topk_prob": true, "routed_scaling_factor": 2.5, "max_position_embeddings": 512, "rope_theta": 10000, "rms_norm_eps": 1e-06,
-              "torch_dtype": "float32", "bos_token_id": 0, "eos_token_id": 1, "vocab_size": {{new ByteVocabulary().VocabularySize}}
-            }
-            """);
     }
 }

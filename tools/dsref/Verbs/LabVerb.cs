@@ -14,6 +14,7 @@ internal static class LabVerb
     {
         Exhaustive(terminal), AccumulationVerb.Command(terminal), QuantisationVerb.Command(terminal), NoiseVerb.Command(terminal),
         BudgetVerb.Command(terminal), ZooVerb.Command(terminal), BoundsVerb.Command(terminal), PrecisionVerb.Command(terminal),
+        BalanceVerb.Command(terminal), MtpVerb.Command(terminal), LatentVerb.Command(terminal),
     };
 
     private static Command Exhaustive(Terminal terminal)

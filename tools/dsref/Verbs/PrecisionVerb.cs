@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using DeepSeek.Reference.Tool.Lab;
 using DeepSeek.Reference.Training;
 
@@ -11,28 +10,17 @@ internal static class PrecisionVerb
 {
     public static Command Command(Terminal terminal)
     {
-        var quick = new Option<bool>("--quick") { Description = "A smaller model and fewer steps: a minute or two." };
-        var steps = new Option<int?>("--steps") { Description = $"Steps of each run; {PrecisionSettings.StepsOf(quick: false)}, or {PrecisionSettings.StepsOf(quick: true)} with --quick.", HelpName = "N" };
-        var seed = new Option<string>("--seed") { Description = "Of weights and data, decimal or 0x hexadecimal; 1.", HelpName = "S", DefaultValueFactory = _ => "1" };
-        var data = new Option<string?>("--data") { Description = "A text file, a .jsonl file or a folder, instead of generated text.", HelpName = "PATH" }.NamesPath();
-        var svg = new Option<string?>("--svg") { Description = "Where a picture of the differences over the steps goes.", HelpName = "FILE" }.NamesPath();
-        Option<int> threads = SharedOptions.Threads();
-        Option<bool> json = SharedOptions.Json();
-        var command = new Command("fp8-vs-bf16",
-            "Trains one small model on the same data in bfloat16 and with FP8 products: scales of tiles or of whole tensors, Hopper's sums promoted or not, exact sums. Exit 1 if the loss under the report's recipe is 0.25 % or more away.\n\nExamples:\n  dsref lab fp8-vs-bf16 --quick\n  dsref lab fp8-vs-bf16 --data texts --svg fp8.svg")
-        { quick, steps, seed, data, svg, threads, json };
+        var options = new TrainedLabOptions("A text file, a .jsonl file or a folder, instead of generated text.", "the differences");
+        Command command = options.Command("fp8-vs-bf16",
+            "Trains one small model on the same data in bfloat16 and with FP8 products: scales of tiles or of whole tensors, Hopper's sums promoted or not, exact sums. Exit 1 if the loss under the report's recipe is 0.25 % or more away.\n\nExamples:\n  dsref lab fp8-vs-bf16 --quick\n  dsref lab fp8-vs-bf16 --data texts --svg fp8.svg");
         command.SetAction(parsed =>
         {
-            int count = parsed.GetValue(steps) ?? PrecisionSettings.StepsOf(parsed.GetValue(quick));
-            if (count is < 2 or > 100_000)
-                throw new ContractException($"--steps {count}: take 2 to 100000");
-            var settings = new PrecisionSettings(parsed.GetValue(quick), count, SharedOptions.Seed(parsed.GetRequiredValue(seed)), parsed.GetValue(data));
+            LabSettings settings = options.Settings(parsed);
             IReadOnlyList<PrecisionRun> runs;
             using (var progress = new Progress(terminal))
-                runs = PrecisionExperiment.Run(settings, SharedOptions.Workers(parsed.GetValue(threads)), (name, done, of) => progress.Report(name, done, of));
-            if (parsed.GetValue(svg) is { } path)
-                AtomicFile.Write(path, stream => stream.Write(PrecisionPlot.Svg(runs)));
-            if (parsed.GetValue(json))
+                runs = PrecisionExperiment.Run(settings, options.Workers(parsed), (name, done, of) => progress.Report(name, done, of));
+            options.Draw(parsed, () => Picture(runs));
+            if (options.Json(parsed))
                 WriteJson(terminal, settings, runs);
             else
                 WriteTable(terminal, settings, runs);
@@ -41,9 +29,19 @@ internal static class PrecisionVerb
         return command;
     }
 
+    /// <summary>Differences of all but bfloat16 itself; the first steps have next to none, so that the scale is that of the largest, and shows the claim.</summary>
+    private static byte[] Picture(IReadOnlyList<PrecisionRun> runs)
+    {
+        PrecisionRun[] lines = [.. runs.Skip(1)];
+        double most = 1.15 * lines.Max(r => Math.Max(r.LargestOfAll, PrecisionExperiment.Claim));
+        return StepPlot.Svg(
+            "loss against bfloat16's on the same data, EMA 0.9: relative difference in percent",
+            [.. lines.Select(r => (r.Name, r.Differences))], -most, most, [PrecisionExperiment.Claim, -PrecisionExperiment.Claim], 100);
+    }
+
     private static PrecisionRun Report(IReadOnlyList<PrecisionRun> runs) => runs.Single(r => r.Name == "fp8");
 
-    private static void WriteTable(Terminal terminal, PrecisionSettings settings, IReadOnlyList<PrecisionRun> runs)
+    private static void WriteTable(Terminal terminal, LabSettings settings, IReadOnlyList<PrecisionRun> runs)
     {
         terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{settings.Steps} steps, seed {settings.Seed}, {settings.Data ?? "generated text"}; loss averaged with 0.9, differences from bf16"));
         terminal.Out.WriteLine();
@@ -62,7 +60,7 @@ internal static class PrecisionVerb
 
     private static string Percent(double value) => (100 * value).ToString("0.000", CultureInfo.InvariantCulture) + "%";
 
-    private static void WriteJson(Terminal terminal, PrecisionSettings settings, IReadOnlyList<PrecisionRun> runs) => JsonOutput.Write(terminal, "lab fp8-vs-bf16", json =>
+    private static void WriteJson(Terminal terminal, LabSettings settings, IReadOnlyList<PrecisionRun> runs) => JsonOutput.Write(terminal, "lab fp8-vs-bf16", json =>
     {
         json.WriteNumber("steps", settings.Steps);
         json.WriteNumber("seed", settings.Seed);
@@ -84,19 +82,11 @@ internal static class PrecisionVerb
             json.WriteReal("largest_of_last_half", r.Largest);
             json.WriteReal("largest", r.LargestOfAll);
             json.WriteReal("tokens_per_second", Math.Round(r.TokensPerSecond, 1));
-            WriteArray(json, "losses", r.Losses);
-            WriteArray(json, "differences", r.Differences);
+            TrainedLabOptions.WriteArray(json, "losses", r.Losses);
+            TrainedLabOptions.WriteArray(json, "differences", r.Differences);
             json.WriteEndObject();
         }
 
         json.WriteEndArray();
     });
-
-    private static void WriteArray(Utf8JsonWriter json, string name, double[] values)
-    {
-        json.WriteStartArray(name);
-        foreach (double value in values)
-            json.WriteNumberValue(value);
-        json.WriteEndArray();
-    }
 }
