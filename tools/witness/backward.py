@@ -1,6 +1,7 @@
 """Backward operations (rules N16, N24), on bits of binary32. What a gradient is added to is the input c."""
 
-from exact import NAN, NEG_INF, ONE, add, cos_sin, div, exp, fma, is_inf, is_nan, log, mul, neg, number, order, rsqrt, sigmoid, silu, sqrt_of, sub, to_bf16
+import rotations
+from exact import NAN, NEG_INF, ONE, add, div, exp, fma, is_inf, is_nan, log, mul, neg, number, order, rsqrt, sigmoid, silu, sqrt_of, sub
 from sums import dot, lanes16
 
 
@@ -83,31 +84,17 @@ def rms_norm_backward(c):
 def rope_backward(c):
     t_count, heads, d, dr = c.size("t"), c.size("h"), c.size("d"), c.size("dr")
     layout, rotation = c.get("layout", "interleaved"), c.get("rotation", "fused")
-    magnitude = number(c.get("magnitude", "1"))
     dx = []
     for t in range(t_count):
-        angles = []
-        for f in c["frequencies"]:
-            cos, sin = cos_sin(mul(number(c["positions"][t]), f))
-            if magnitude != ONE:
-                cos, sin = mul(cos, magnitude), mul(sin, magnitude)
-            angles.append((to_bf16(cos), to_bf16(sin)) if rotation == "everystep" else (cos, sin))
+        angles = rotations.angles(c, t)
         for h in range(heads):
             dy = c["dy"][(t * heads + h) * d:(t * heads + h + 1) * d]
             z, out = dy[d - dr:], [0] * dr
             for i, (cos, sin) in enumerate(angles):
-                q = (2 * i, 2 * i + 1) if layout == "interleaved" else (i, i + dr // 2)
-                p = (i, i + dr // 2) if layout == "half" else (2 * i, 2 * i + 1)
-                out[p[0]], out[p[1]] = turned(rotation, z[q[0]], z[q[1]], cos, neg(sin))
+                p, q = rotations.places(layout, i, dr)
+                out[p[0]], out[p[1]] = rotations.rotate(rotation, z[q[0]], z[q[1]], cos, neg(sin))
             dx += dy[:d - dr] + out
     return {"dx": dx}
-
-
-def turned(rotation, x0, x1, c, s):
-    if rotation == "fused":
-        return fma(x0, c, neg(mul(x1, s))), fma(x0, s, mul(x1, c))
-    narrow = to_bf16 if rotation == "everystep" else lambda v: v
-    return narrow(sub(narrow(mul(x0, c)), narrow(mul(x1, s)))), narrow(add(narrow(mul(x0, s)), narrow(mul(x1, c))))
 
 
 def expand_keys_backward(c):

@@ -6,8 +6,9 @@ import attention_contract
 import backward
 import fp8
 import quantisers
+import rotations
 from exact import (
-    BF16, NAN, NEG_INF, ONE, add, cos_sin, div, exp, fma, is_inf, is_nan, log, mul, neg, number, order, rsqrt, sigmoid, silu, sqrt_of, sub,
+    BF16, NAN, NEG_INF, ONE, add, div, exp, fma, is_inf, is_nan, log, mul, number, order, rsqrt, sigmoid, silu, sqrt_of, sub,
     to_bf16,
 )
 from sums import dot, lanes16
@@ -144,33 +145,17 @@ def log_softmax(c):
 def rope(c):
     t_count, heads, d, dr = c.size("t"), c.size("h"), c.size("d"), c.size("dr")
     layout, rotation = c.get("layout", "interleaved"), c.get("rotation", "fused")
-    magnitude = number(c.get("magnitude", "1"))
     y = []
     for t in range(t_count):
-        angles = []
-        for f in c["frequencies"]:
-            cos, sin = cos_sin(mul(number(c["positions"][t]), f))
-            if magnitude != ONE:
-                cos, sin = mul(cos, magnitude), mul(sin, magnitude)
-            angles.append((to_bf16(cos), to_bf16(sin)) if rotation == "everystep" else (cos, sin))
+        angles = rotations.angles(c, t)
         for h in range(heads):
             x = c["x"][(t * heads + h) * d:(t * heads + h + 1) * d]
             z, out = x[d - dr:], [0] * dr
             for i, (cos, sin) in enumerate(angles):
-                p = (i, i + dr // 2) if layout == "half" else (2 * i, 2 * i + 1)
-                q = (2 * i, 2 * i + 1) if layout == "interleaved" else (i, i + dr // 2)
-                out[q[0]], out[q[1]] = rotate(rotation, z[p[0]], z[p[1]], cos, sin)
+                p, q = rotations.places(layout, i, dr)
+                out[q[0]], out[q[1]] = rotations.rotate(rotation, z[p[0]], z[p[1]], cos, sin)
             y += x[:d - dr] + out
     return {"y": y}
-
-
-def rotate(rotation, x0, x1, c, s):
-    if rotation == "fused":
-        return fma(x0, c, neg(mul(x1, s))), fma(x0, s, mul(x1, c))
-    if rotation == "separate":
-        return sub(mul(x0, c), mul(x1, s)), add(mul(x0, s), mul(x1, c))
-    b = to_bf16
-    return b(sub(b(mul(x0, c)), b(mul(x1, s)))), b(add(b(mul(x0, s)), b(mul(x1, c))))
 
 
 # Products
