@@ -40,18 +40,11 @@ internal static partial class CaseOperations
     /// <summary><c>rope_backward[t=,h=,d=,dr=]</c> with layout, rotation, magnitude, start, as rope's.</summary>
     private static OperationCase RopeBackward(CaseFields f)
     {
-        int t = f.Size("t");
-        int h = f.Size("h");
-        int d = f.Size("d");
-        int dr = f.Size("dr");
-        if (dr > d || dr % 2 != 0)
-            throw f.Bad("dr", $"{dr} rotated channels must be even and no more than d={d}");
+        (int t, int h, int d, int dr) = RotatedSizes(f);
         f.Single("dy", t, h, d);
-        f.FixedInput("positions", $"arange:{f.Whole("start", 0)}", DType.I32, t);
-        f.FixedInput("frequencies", "reciprocal", DType.F32, dr / 2);
+        RotationInputs(f, t, dr);
         f.FixedOutput("dx", DType.F32, t, h, d);
-        var attributes = new RopeAttributes(
-            f.Choice("layout", f.Contract.RopeLayout), f.Choice("rotation", f.Contract.RopeRotation), f.Number("magnitude", 1f));
+        RopeAttributes attributes = Rotation(f);
         return f.Build(Operation.RopeBackward, (2L * t * h * d) + (16L * t * dr), (b, c) =>
             new RopeBackwardCall(c["dy"], c["positions"], c["frequencies"], attributes, c["dx"]).Run(b));
     }

@@ -101,20 +101,34 @@ internal static partial class CaseOperations
     /// <summary><c>rope[t=,h=,d=,dr=]</c> with layout, rotation, magnitude; positions start, start + 1, ...; frequency i is 1 / (1 + i).</summary>
     private static OperationCase Rope(CaseFields f)
     {
+        (int t, int h, int d, int dr) = RotatedSizes(f);
+        f.Input("x", null, t, h, d);
+        RotationInputs(f, t, dr);
+        f.Output("y", null, t, h, d);
+        RopeAttributes attributes = Rotation(f);
+        return f.Build(Operation.Rope, (2L * t * h * d) + (16L * t * dr), (b, c) => b.Rope(c["x"], c["positions"], c["frequencies"], attributes, c["y"]));
+    }
+
+    /// <summary>t, h, d and dr of a rotation and of its backward.</summary>
+    private static (int T, int H, int D, int Dr) RotatedSizes(CaseFields f)
+    {
         int t = f.Size("t");
         int h = f.Size("h");
         int d = f.Size("d");
         int dr = f.Size("dr");
         if (dr > d || dr % 2 != 0)
             throw f.Bad("dr", $"{dr} rotated channels must be even and no more than d={d}");
-        f.Input("x", null, t, h, d);
+        return (t, h, d, dr);
+    }
+
+    private static void RotationInputs(CaseFields f, int t, int dr)
+    {
         f.FixedInput("positions", $"arange:{f.Whole("start", 0)}", DType.I32, t);
         f.FixedInput("frequencies", "reciprocal", DType.F32, dr / 2);
-        f.Output("y", null, t, h, d);
-        var attributes = new RopeAttributes(
-            f.Choice("layout", f.Contract.RopeLayout), f.Choice("rotation", f.Contract.RopeRotation), f.Number("magnitude", 1f));
-        return f.Build(Operation.Rope, (2L * t * h * d) + (16L * t * dr), (b, c) => b.Rope(c["x"], c["positions"], c["frequencies"], attributes, c["y"]));
     }
+
+    private static RopeAttributes Rotation(CaseFields f) =>
+        new(f.Choice("layout", f.Contract.RopeLayout), f.Choice("rotation", f.Contract.RopeRotation), f.Number("magnitude", 1f));
 
     /// <summary><c>swiglu[n=]</c> with rounding.</summary>
     private static OperationCase SwiGlu(CaseFields f)
