@@ -19,7 +19,7 @@
 struct Options {
   std::string out, driver = "unknown", date, compiler, device, only;
   uint64_t seed = 1, tiles = 512;
-  uint32_t count = 1u << 20;
+  uint32_t count = 1u << 20, first = 0, step = 0;
   int steps = 1, cudaDriver = 0, runtime = 0, major = 0, minor = 0;
   bool explicitInputs = false, dots = true, scalars = true;
 };
@@ -101,7 +101,8 @@ static void captureScalar(const Options &o, const Scalar &scalar) {
   std::vector<uint8_t> results(uint64_t(count) * scalar.bytes);
   uint8_t *out = nullptr;
   CHECK(cudaMalloc(&out, results.size()));
-  scalar.kernel<<<256, 256>>>(out, count, scalar.edges, scalar.first, scalar.step);
+  uint32_t first = o.step ? o.first : scalar.first, step = o.step ? o.step : scalar.step;
+  scalar.kernel<<<256, 256>>>(out, count, scalar.edges, first, step);
   CHECK(cudaGetLastError());
   CHECK(cudaDeviceSynchronize());
   CHECK(cudaMemcpy(results.data(), out, results.size(), cudaMemcpyDeviceToHost));
@@ -109,7 +110,7 @@ static void captureScalar(const Options &o, const Scalar &scalar) {
 
   Header header = provenance(o, scalar.kind, scalar.instruction);
   header.text("map", scalar.edges ? "edges" : "sequence").number("count", count).number("result_bytes", scalar.bytes);
-  if (!scalar.edges) header.word("first", scalar.first).word("step", scalar.step);
+  if (!scalar.edges) header.word("first", first).word("step", step);
   writeCapture(o.out + "/" + scalar.name + ".capture", header, {&results});
   printf("%-28s %u arguments\n", scalar.name, count);
 }
@@ -127,12 +128,14 @@ static Options read(int count, char **arguments) {
     else if (name == "--tiles") o.tiles = strtoull(next().c_str(), nullptr, 0);
     else if (name == "--steps") o.steps = atoi(next().c_str());
     else if (name == "--count") o.count = uint32_t(strtoull(next().c_str(), nullptr, 0));
+    else if (name == "--first") o.first = uint32_t(strtoull(next().c_str(), nullptr, 0));
+    else if (name == "--step") o.step = uint32_t(strtoull(next().c_str(), nullptr, 0));
     else if (name == "--only") o.only = next();
     else if (name == "--driver") o.driver = next();
     else if (name == "--explicit") o.explicitInputs = true;
     else if (name == "--no-scalars") o.scalars = false;
     else if (name == "--no-dots") o.dots = false;
-    else throw std::runtime_error(name + ": capture --out DIR [--seed S] [--tiles N] [--steps N] [--count N] [--only TEXT] [--driver TEXT] [--explicit] [--no-scalars] [--no-dots]");
+    else throw std::runtime_error(name + ": capture --out DIR [--seed S] [--tiles N] [--steps N] [--count N] [--first WORD --step N] [--only TEXT] [--driver TEXT] [--explicit] [--no-scalars] [--no-dots]");
   }
   if (o.out.empty()) throw std::runtime_error("--out DIR is missing");
   if (o.tiles < 14 || o.tiles > 1 << 20 || o.steps < 1 || o.steps > 256 || o.count < 1) throw std::runtime_error("--tiles 14 to 2^20, --steps 1 to 256, --count from 1");
