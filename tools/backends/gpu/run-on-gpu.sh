@@ -94,7 +94,7 @@ decode=()
 for t in 64 449 4096 16384; do
   for s in 1 2; do decode+=("attention[s=$s,t=$t,h=128,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,lse=yes,scale=0.1352337,schedule=flashmlasm90]"); done
 done
-own_kernels=(scaled_linear linear quantize rms_norm gate --level "$level") torch_kernels=(quantize scaled_linear dequantize rms_norm --level "$level")
+own_kernels=(scaled_linear linear quantize rms_norm gate --level "$level") torch_kernels=(quantize dequantize rms_norm --level "$level") # fp8_gemm tunes itself anew for each N and K, ten seconds and more: the shapes above
 if [ -n "$small" ]; then
   shapes=("gemm_fp8[m=3,n=24,k=160,contract=hopperfp8]") triton=("gemm_fp8[m=3,n=24,k=160,contract=hopperfp8,product=triton-fp8-gemm]")
   contiguous=("m_grouped_gemm_fp8_contiguous[r=256,g=2,n=16,k=160,align=128,contract=hopperfp8]") masked=("m_grouped_gemm_fp8_masked[m=6,g=2,n=16,k=160,contract=hopperfp8]")

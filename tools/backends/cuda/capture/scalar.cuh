@@ -16,6 +16,13 @@ static __device__ __forceinline__ uint32_t edgeArgument(uint32_t i) {
   return i >> 4 << 16 | low[i & 15];
 }
 
+// One store of a result's own width: nvcc 13.0.88 merges the stores of single bytes of a 16-bit result into wrong ones.
+template <int Bytes> static __device__ __forceinline__ void store(uint8_t *out, uint32_t i, uint32_t y) {
+  if (Bytes == 1) out[i] = uint8_t(y);
+  if (Bytes == 2) reinterpret_cast<uint16_t *>(out)[i] = uint16_t(y);
+  if (Bytes == 4) reinterpret_cast<uint32_t *>(out)[i] = y;
+}
+
 // The conversion that puts its second operand into the low byte.
 #define EIGHT_BIT(opcode)                                                          \
   {                                                                                \
@@ -66,7 +73,7 @@ static __device__ __forceinline__ uint32_t edgeArgument(uint32_t i) {
   static __global__ void name(uint8_t *out, uint32_t count, bool onEdges, uint32_t from, uint32_t by) {                          \
     for (uint32_t i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += gridDim.x * blockDim.x) {                           \
       uint32_t y = eval##name(__uint_as_float(onEdges ? edgeArgument(i) : from + i * by));                                       \
-      for (int part = 0; part < bytes; part++) out[uint64_t(i) * bytes + part] = uint8_t(y >> 8 * part);                         \
+      store<bytes>(out, i, y);                                                                                                   \
     }                                                                                                                            \
   }
 SCALARS(LINE)
