@@ -66,6 +66,14 @@ def decode(code, f):
     return "number", sign, max(field, 1) - f.bias, m | (1 << f.fraction if field else 0)
 
 
+def widened(x, f):
+    """An operand as binary16 has it: what is subnormal in f is not, or less so."""
+    kind, sign, exponent, significand = x
+    while kind == "number" and significand < 1 << f.fraction and exponent > 1 - FP16.bias:
+        exponent, significand = exponent - 1, 2 * significand
+    return kind, sign, exponent, significand
+
+
 def product(x, y, fraction):
     kinds = {x[0], y[0]}
     kind = "nan" if "nan" in kinds or kinds == {"inf", "zero"} else "inf" if "inf" in kinds else "zero" if "zero" in kinds else "number"
@@ -89,7 +97,7 @@ def fused(terms, u):
             magnitude = (significand << (UNIT + exponent - fraction)) >> cut << cut
             total += -magnitude if sign else magnitude
     if total == 0:
-        return sign_bit if all(t[1] for t in terms) else 0
+        return 0
     sign, total = (sign_bit if total < 0 else 0), abs(total)
     least = 1 - u.out.bias
     quantum = UNIT + max(total.bit_length() - 1 - UNIT, least) - u.bits
@@ -98,7 +106,7 @@ def fused(terms, u):
         n += 1
     # n * 2^quantum, as a code: the exponent's field is 0 or 1 at the least exponent, by the leading bit.
     code = ((quantum - UNIT + u.bits - least) << u.out.fraction) + (n << (u.out.fraction - u.bits))
-    return sign | min(code, infinity)
+    return sign | min(code, infinity) if code else 0
 
 
 def add_nearest(x, y, f):
@@ -129,7 +137,8 @@ def chain(a, b, c, u):
         d = 0 if u.pairs else c
         for block in range(step // u.length):
             members = [i for i in range(step) if (i % 4 // 2 == block if u.pairs else i // u.length == block)]
-            terms = [product(decode(a[k + i], u.operands), decode(b[k + i], u.operands), 2 * u.operands.fraction) for i in members]
+            read = (lambda code: widened(decode(code, u.operands), u.operands)) if u.pairs else (lambda code: decode(code, u.operands))
+            terms = [product(read(a[k + i]), read(b[k + i]), 2 * u.operands.fraction) for i in members]
             d = fused([*terms, (*decode(d, u.out), u.out.fraction)], u)
         c = add_nearest(d, c, u.out) if u.pairs else d
     return c

@@ -30,7 +30,7 @@ internal static unsafe class BFloat16Product
     public static bool Fits(TensorCore unit) =>
         unit.A == ElementFormat.BF16 && unit.B == ElementFormat.BF16 && unit.Accumulator == ElementFormat.F32 && unit.OutputFractionBits == ElementFormat.F32.FractionBits
         && unit.Alignment == AlignmentRounding.TowardZero && unit.Rounding == OutputRounding.TowardZero && unit.Entry == AccumulatorEntry.InTheSum
-        && unit.Order == FusedOrder.Consecutive && unit.ScaleBlock == 0 && !unit.NormalisesProducts && !unit.FlushesSubnormals
+        && unit.Order == FusedOrder.Consecutive && unit.ScaleBlock == 0 && !unit.NormalisesProducts && !unit.FlushesSubnormals && unit.WidensTo is null
         && unit.FractionBits is >= 14 and <= 25 && unit.FusedLength is 2 or 4 or 8 or 16 && unit.K % unit.FusedLength == 0 && BlockK % unit.FusedLength == 0
         && unit.ZeroExponent < Lowest;
 

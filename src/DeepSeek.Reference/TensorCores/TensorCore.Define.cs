@@ -105,14 +105,9 @@ public sealed partial record TensorCore
         foreach (FusedTerm term in terms)
             largest = Math.Max(largest, term.Kind == ElementKind.Zero ? ZeroExponent : term.Exponent);
 
-        bool allNegative = true;
         foreach (FusedTerm term in terms)
-        {
             S += term.Align(largest, FractionBits, Alignment);
-            allNegative &= term.Negative;
-        }
-
-        return S == 0 ? (allNegative ? Accumulator.NegativeZero : 0) : Round(S, largest - FractionBits);
+        return S == 0 ? 0 : Round(S, largest - FractionBits);
     }
 
     /// <summary>The result where a term is a NaN or an infinity; else none.</summary>
@@ -163,7 +158,7 @@ public sealed partial record TensorCore
         return new FusedTerm(ElementKind.Normal, negative, exponent, significand, fractionBits);
     }
 
-    /// <summary>The code of S · 2^unit in the output format; S is not 0.</summary>
+    /// <summary>The code of S · 2^unit in the output format; S is not 0. What becomes a zero is +0.</summary>
     private uint Round(long S, int unit)
     {
         ulong magnitude = (ulong)Math.Abs(S);
@@ -183,6 +178,8 @@ public sealed partial record TensorCore
         // A subnormal result lacks the leading 1 and has exponent field 0; a carry out of the fraction moves into the field by itself.
         int field = Math.Max(exponent, Accumulator.MinExponent) + Accumulator.Bias - 1;
         long code = ((long)field << Accumulator.FractionBits) + (long)(kept << (Accumulator.FractionBits - OutputFractionBits));
+        if (code == 0)
+            return 0;
         if (code >= Accumulator.Infinity)
             return sign | Accumulator.Infinity;
         return sign | (uint)code;
@@ -205,7 +202,17 @@ public sealed partial record TensorCore
     private Element Read(ElementFormat format, uint code)
     {
         Element element = format.Decode(code);
-        return FlushesSubnormals && element.Kind == ElementKind.Subnormal ? new Element(ElementKind.Zero, element.Negative, 0, 0) : element;
+        if (element.Kind != ElementKind.Subnormal)
+            return element;
+        if (FlushesSubnormals)
+            return new Element(ElementKind.Zero, element.Negative, 0, 0);
+        if (WidensTo is null)
+            return element;
+
+        // The wider format has it with a leading 1, or nearer to one.
+        int length = 32 - (int)uint.LeadingZeroCount(element.Significand);
+        int shift = Math.Min(format.FractionBits + 1 - length, element.Exponent - WidensTo.MinExponent);
+        return element with { Exponent = element.Exponent - shift, Significand = element.Significand << shift };
     }
 
     /// <summary>Throws for constants that no evaluation is defined for.</summary>
@@ -215,6 +222,8 @@ public sealed partial record TensorCore
             throw new ContractException($"{Name}: instructions of {K} do not fall into {Order} sums of {FusedLength}");
         if (FractionBits is < 0 or > MostFractionBits || OutputFractionBits < 0 || OutputFractionBits > Accumulator.FractionBits)
             throw new ContractException($"{Name}: {FractionBits} kept bits and {OutputFractionBits} bits of output; take 0 to {MostFractionBits} and 0 to {Accumulator.FractionBits}");
+        if (WidensTo is not null && (WidensTo.MinExponent > Math.Min(A.MinExponent, B.MinExponent) || WidensTo.FractionBits < Math.Max(A.FractionBits, B.FractionBits)))
+            throw new ContractException($"{Name}: {WidensTo} does not hold every value of {A} and {B}");
         if (ScaleBlock < 0 || (ScaleBlock > 0 && K % ScaleBlock != 0))
             throw new ContractException($"{Name}: instructions of {K} do not fall into scales for each {ScaleBlock}");
     }

@@ -99,7 +99,7 @@ public sealed partial record TensorCore
 
     /// <summary>FP8 through the unit for binary16, to which it widens exactly.</summary>
     private static TensorCore Emulated(string architecture, ElementFormat a, ElementFormat b, ElementFormat accumulator) =>
-        Unit($"{architecture}-mma", a, b, accumulator, 32, 25, -133) with { FusedLength = 16, Order = FusedOrder.PairsOfFour, Entry = AccumulatorEntry.AddedAfter };
+        Unit($"{architecture}-mma", a, b, accumulator, 32, 25, -133) with { FusedLength = 16, Order = FusedOrder.PairsOfFour, Entry = AccumulatorEntry.AddedAfter, WidensTo = FP16 };
 
     private static TensorCore Volta(ElementFormat accumulator) => Unit("volta-mma", FP16, FP16, accumulator, 4, 23, -131);
 

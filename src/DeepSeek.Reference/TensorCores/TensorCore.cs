@@ -55,7 +55,7 @@ public enum FusedOrder
 /// </code>
 /// An instruction of K elements is K / L such sums, each the accumulator of the next; a longer dot product is a chain of instructions, k ascending.
 /// A NaN operand, 0·∞, or infinities of both signs give the unit's NaN; else an infinity among the terms is the result.
-/// S = 0 gives +0, or -0 where every term is negative.
+/// A zero result is +0, whatever the signs of its terms: in 15 million dot products captured on an H100 there is no -0.
 /// Every constant is a property, so that a wrong model is one <c>with</c> away. Page: docs/spec/tensor-cores.md.
 /// Sources: "MMA-Sim: Bit-Accurate Reference Model of Tensor Cores and Matrix Cores" (arXiv 2511.10909);
 /// Khattak and Mikaitis, "Accurate Models of NVIDIA Tensor Cores" (arXiv 2512.07004) and the outputs of hardware recorded with it.
@@ -109,6 +109,12 @@ public sealed partial record TensorCore
 
     /// <summary>Whether subnormal elements of A and B count as zero. No unit known does it.</summary>
     public bool FlushesSubnormals { get; init; }
+
+    /// <summary>
+    /// The format that A's and B's elements are converted to before they are multiplied, exactly; null where there is no conversion. It decides the exponent of an
+    /// element that is subnormal in its own format: E4M3's 2^-9 has exponent -6 in E4M3 and -9 in binary16.
+    /// </summary>
+    public ElementFormat? WidensTo { get; init; }
 
     /// <summary>The code of the NaN that the unit makes: all ones behind the sign.</summary>
     public uint NaN => Accumulator.NegativeZero - 1;

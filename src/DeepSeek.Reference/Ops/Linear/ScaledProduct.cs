@@ -68,6 +68,12 @@ public sealed record ScaledProduct
         Fused = true,
     };
 
+    /// <summary>
+    /// The same kernel with 16 or 32 rows a tile, which its tuning prefers where N and K are first met with few rows: too low for wgmma, tl.dot is four
+    /// mma.sync m16n8k32, each two products of binary16 (<see cref="TensorCore.HopperMmaE4M3F32"/>), which keep 25 bits and not 13.
+    /// </summary>
+    public static ScaledProduct TritonFp8GemmMma { get; } = TritonFp8Gemm with { Name = "triton-fp8-gemm-mma", Block = Accumulation.TensorCore(TensorCore.HopperMmaE4M3F32) };
+
     /// <summary>DeepGEMM's SM90 kernel "1D2D": 1x128 scales on the left, 128x128 on the right; fma(rn(sa · sb), d, acc).</summary>
     public static ScaledProduct DeepGemmSm90 { get; } = new()
     {
@@ -106,7 +112,7 @@ public sealed record ScaledProduct
 
     /// <summary>Every preset.</summary>
     public static IReadOnlyList<ScaledProduct> Presets { get; } =
-        [TorchReexpression, TorchReexpressionBF16, TritonFp8Gemm, DeepGemmSm90, DeepGemmSm90Wgrad, DeepGemmSm100, TileLang, HopperWithoutPromotion];
+        [TorchReexpression, TorchReexpressionBF16, TritonFp8Gemm, TritonFp8GemmMma, DeepGemmSm90, DeepGemmSm90Wgrad, DeepGemmSm100, TileLang, HopperWithoutPromotion];
 
     /// <summary>The preset of a name.</summary>
     /// <exception cref="ContractException">No preset has it; the message lists those that are.</exception>

@@ -56,7 +56,7 @@ internal sealed unsafe class UnitSum
     /// <summary>Whether the twin is the unit's.</summary>
     public static bool Fits(TensorCore unit) =>
         ScaledProduct.Takes(unit) && unit.Alignment == AlignmentRounding.TowardZero && unit.Rounding == OutputRounding.TowardZero
-        && unit.Entry == AccumulatorEntry.InTheSum && unit.Order == FusedOrder.Consecutive && !unit.NormalisesProducts && !unit.FlushesSubnormals
+        && unit.Entry == AccumulatorEntry.InTheSum && unit.Order == FusedOrder.Consecutive && !unit.NormalisesProducts && !unit.FlushesSubnormals && unit.WidensTo is null
         && unit.FusedLength is 2 or 4 or 8 or 16 or 32 or 64 or 128 && unit.K is > 0 and <= Depth && unit.K % unit.FusedLength == 0
         && unit.FractionBits is >= 6 and <= 28 && (unit.FusedLength / 2 * 225L + 2 * 64) << unit.FractionBits < 64L << 31
         && unit.OutputFractionBits is >= 0 and <= 23 && unit.ZeroExponent < Lowest(unit.FractionBits)

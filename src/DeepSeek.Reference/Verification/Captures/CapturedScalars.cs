@@ -122,7 +122,7 @@ internal sealed class CapturedScalars
         "cvt.rn.satfinite.e5m2x2.f32" => (x => Float8E5M2.FromSingle(BitConverter.UInt32BitsToSingle(x), Fp8Overflow.Saturate).Bits, 1),
         "cvt.rn.bf16.f32" => (x => IsNaN(x) ? 0x7FFFu : BFloat16.Round(BitConverter.UInt32BitsToSingle(x)).Bits, 2),
         "cvt.rn.f16.f32" => (x => IsNaN(x) ? 0x7FFFu : BitConverter.HalfToUInt16Bits((Half)BitConverter.UInt32BitsToSingle(x)), 2),
-        "cvt.rna.tf32.f32" => (x => IsNaN(x) ? 0x7FFFFFFFu : (x + TF32Step / 2) & ~(TF32Step - 1), 4),
+        "cvt.rna.tf32.f32" => (x => (IsNaN(x) ? x : x + TF32Step / 2) & ~(TF32Step - 1), 4),
         "rcp.approx.f32" or "rcp.approx.ftz.f32" => Function(x => 1f / x, instruction),
         "rsqrt.approx.f32" or "rsqrt.approx.ftz.f32" => Function(Correct.ReciprocalSqrt, instruction),
         "ex2.approx.f32" or "ex2.approx.ftz.f32" => Function(Correct.Exp2, instruction),

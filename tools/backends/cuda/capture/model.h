@@ -31,6 +31,15 @@ static inline Term decode(const Format &f, uint32_t code) {
   return t;
 }
 
+// An 8-bit operand as binary16 has it: what is subnormal in its own format is not, or less so.
+static inline Term widened(Term t) {
+  while (!t.zero && !t.nan && !t.infinite && t.significand < 1u << t.fraction && t.exponent > 1 - FP16.bias) {
+    t.significand <<= 1;
+    t.exponent--;
+  }
+  return t;
+}
+
 static inline Term product(const Term &a, const Term &b) {
   Term p = {};
   p.negative = a.negative != b.negative;
@@ -61,13 +70,14 @@ static inline uint32_t round(bool negative, uint64_t magnitude, int scale, Round
     e++;
   }
   if (e > f.bias) return f.make(negative, f.exponentMask(), 0);
+  if (q == 0) return 0;
   q <<= f.mantissa - kept;
   return q >> f.mantissa ? f.make(negative, uint32_t(e + f.bias), uint32_t(q)) : f.make(negative, 0, uint32_t(q));
 }
 
 static inline uint32_t fused(const std::vector<Term> &terms, int F, Rounding rounding) {
   const Format &f = rounding == Rounding::Nearest16 ? FP16 : FP32;
-  bool nan = false, plus = false, minus = false, allNegative = true;
+  bool nan = false, plus = false, minus = false;
   int top = -1000;
   for (const Term &t : terms) {
     nan |= t.nan;
@@ -79,14 +89,12 @@ static inline uint32_t fused(const std::vector<Term> &terms, int F, Rounding rou
   if (plus || minus) return f.make(minus, f.exponentMask(), 0);
   int64_t sum = 0;
   for (const Term &t : terms) {
-    allNegative &= t.negative;
     if (t.zero) continue;
     int shift = t.fraction - F + top - t.exponent;
     int64_t v = shift <= 0 ? int64_t(t.significand << -shift) : shift > 63 ? 0 : int64_t(t.significand >> shift);
     sum += t.negative ? -v : v;
-    allNegative &= v == 0;
   }
-  if (sum == 0) return f.make(allNegative, 0, 0);
+  if (sum == 0) return 0;  // +0, whatever the signs of the terms
   return round(sum < 0, uint64_t(sum < 0 ? -sum : sum), top - F, rounding);
 }
 
@@ -111,7 +119,8 @@ static inline uint32_t add(const Format &f, uint32_t t, uint32_t c) {
 static inline uint32_t multiply(const Unit &unit, const std::vector<uint32_t> &a, const std::vector<uint32_t> &b, uint32_t c) {
   bool half = unit.d == &FP16, eight = unit.a->bits == 8;
   std::vector<Term> products;
-  for (int k = 0; k < unit.k; k++) products.push_back(product(decode(*unit.a, a[k]), decode(*unit.b, b[k])));
+  auto read = [&](const Format &f, uint32_t code) { return eight && !unit.warpgroup ? widened(decode(f, code)) : decode(f, code); };
+  for (int k = 0; k < unit.k; k++) products.push_back(product(read(*unit.a, a[k]), read(*unit.b, b[k])));
   if (eight && !unit.warpgroup) {
     // mma.sync with 8-bit operands runs as two 16-bit products on Hopper, and adds C last.
     uint32_t t = 0;
