@@ -59,6 +59,8 @@ public sealed class GpuTests : IClassFixture<CompiledForGpu>
     [InlineData("deep_gemm_worker.py", "scaled_linear[t=5,n=8,k=128]", "without C, SM90's kernel writes BF16")]
     [InlineData("flash_mla_worker.py", "attention[s=1,t=9,h=2,hk=1,d=20,dv=13,latent=yes]", "this kernel is the contract FlashMlaDense or FlashMlaSm90")]
     [InlineData("torch_worker.py kernel.py", "quantize[t=3,k=131]", "act_quant takes whole tiles of 128")]
+    [InlineData("torch_worker.py kernel.py", "quantize[t=0,k=0]", "act_quant takes whole tiles of 128")]
+    [InlineData("torch_worker.py kernel.py", "scaled_linear[t=5,n=130,k=272,product=triton-fp8-gemm-mma,y=bf16]", "tuned to 64 rows a tile, which is triton-fp8-gemm")]
     public void What_a_kernel_does_not_take_is_skipped_with_its_reason(string worker, string one, string says)
     {
         string text = Verify(worker, one).ToString();

@@ -121,6 +121,9 @@ def _torch_dtype(torch, dtype):
 
 def _to_torch(tensor, device):
     import torch
+    if tensor.bytes.size == 0:
+        # No view of no bytes has another width: torch gives them the stride 0.
+        return torch.empty(tensor.shape, dtype=_torch_dtype(torch, tensor.dtype), device=device)
     flat = torch.from_numpy(tensor.bytes.copy())
     if tensor.stored is not None:
         tensor.given = flat.to(device)
@@ -139,6 +142,8 @@ def _from_torch(tensor, value):
     value = value.detach().to(_torch_dtype(torch, tensor.dtype)).contiguous().cpu()
     if tuple(value.shape) != tensor.shape:
         raise ValueError(f"output '{tensor.name}' has shape {tuple(value.shape)}, expected {tensor.shape}")
+    if tensor.bytes.size == 0:
+        return
     tensor.bytes[:] = value.reshape(-1).view(torch.uint8).numpy()
 
 

@@ -84,7 +84,11 @@ products() { # N K pairs of DeepSeek-V3: q_a, kv_a, q_b, o_proj, gate and up of 
   for m in 1 128 4096; do for nk in 1536,7168 576,7168 24576,1536 4096,7168 7168,2048; do echo "gemm_fp8[m=$m,n=${nk%,*},k=${nk#*,},contract=hopperfp8${1:-}]"; done; done
 }
 mapfile -t shapes < <(products)
-mapfile -t triton < <(products ,product=triton-fp8-gemm)
+mapfile -t triton < <(products ,product=triton-fp8-gemm-mma)
+mapfile -t triton_wide < <(products ,product=triton-fp8-gemm | tac)
+special=() act_quant=()
+for map in outlier logspread boundary special; do special+=("gemm_fp8[m=128,n=576,k=7168,map=$map,contract=hopperfp8]"); done
+for map in bell outlier logspread boundary special; do for scales in f32 ue8m0; do act_quant+=("quantize[t=128,k=7168,x=bf16,map=$map,scales=$scales]"); done; done
 contiguous=("m_grouped_gemm_fp8_contiguous[r=4096,g=8,n=4096,k=7168,align=128,contract=hopperfp8]" "m_grouped_gemm_fp8_contiguous[r=4096,g=8,n=7168,k=2048,align=128,contract=hopperfp8]")
 masked=("m_grouped_gemm_fp8_masked[m=256,g=8,n=4096,k=7168,contract=hopperfp8]" "m_grouped_gemm_fp8_masked[m=256,g=8,n=7168,k=2048,contract=hopperfp8]")
 gradients=("scaled_linear[t=4096,n=7168,k=8192,product=deepgemm-sm90-wgrad,rows=yes,add=yes]")
@@ -94,9 +98,11 @@ decode=()
 for t in 64 449 4096 16384; do
   for s in 1 2; do decode+=("attention[s=$s,t=$t,h=128,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,lse=yes,scale=0.1352337,schedule=flashmlasm90]"); done
 done
-own_kernels=(scaled_linear linear quantize rms_norm gate --level "$level") torch_kernels=(quantize dequantize rms_norm --level "$level") # fp8_gemm tunes itself anew for each N and K, ten seconds and more: the shapes above
+own_kernels=(scaled_linear linear quantize rms_norm gate --level "$level")
+torch_kernels=(quantize dequantize rms_norm --level "$level")
 if [ -n "$small" ]; then
-  shapes=("gemm_fp8[m=3,n=24,k=160,contract=hopperfp8]") triton=("gemm_fp8[m=3,n=24,k=160,contract=hopperfp8,product=triton-fp8-gemm]")
+  shapes=("gemm_fp8[m=3,n=24,k=160,contract=hopperfp8]") special=() act_quant=()
+  triton=("gemm_fp8[m=3,n=24,k=160,contract=hopperfp8,product=triton-fp8-gemm]") triton_wide=()
   contiguous=("m_grouped_gemm_fp8_contiguous[r=256,g=2,n=16,k=160,align=128,contract=hopperfp8]") masked=("m_grouped_gemm_fp8_masked[m=6,g=2,n=16,k=160,contract=hopperfp8]")
   wide=("linear[t=3,n=24,k=64,x=bf16,weight=bf16,y=bf16,sum=hopper-wgmma-bf16-f32]")
   gradients=("scaled_linear[t=5,n=24,k=256,product=deepgemm-sm90-wgrad,rows=yes,add=yes]")
@@ -116,14 +122,20 @@ deep_gemm() {
   has deep_gemm || return 0
   # Each shape is compiled when it first comes: side by side, they wait for no other.
   local worker="$python $here/deep_gemm_worker.py" waits=()
-  judge deep-gemm "$worker" "${shapes[@]}" --repeat 2 & waits+=($!)
+  judge deep-gemm "$worker" "${shapes[@]}" "${special[@]}" --repeat 2 & waits+=($!)
   judge deep-gemm-grouped "$worker" "${contiguous[@]}" "${masked[@]}" "${gradients[@]}" --repeat 2 & waits+=($!)
   judge deep-gemm-bf16 "$worker" "${wide[@]}" --repeat 2 & waits+=($!)
   judge deep-gemm-k-grouped "$worker --k-grouped" "${gradients[@]}" --repeat 2 & waits+=($!)
   wait "${waits[@]}"
 }
 flash_mla() { ! has flash_mla || judge flash-mla "$python $here/flash_mla_worker.py" "${decode[@]}" --repeat 2 --accept bound; }
-triton() { [ -z "$kernel_py" ] || ! has torch || judge triton "$python $here/torch_worker.py $kernel_py" "${torch_kernels[@]}" "${triton[@]}" --repeat 2; }
+triton() { [ -z "$kernel_py" ] || ! has torch || {
+  # fp8_gemm tunes itself for each N and K when it first meets them, with one row or with many.
+  local worker="$python $here/torch_worker.py $kernel_py" waits=()
+  judge triton "$worker" "${torch_kernels[@]}" "${act_quant[@]}" "${triton[@]}" --repeat 2 & waits+=($!)
+  [ ${#triton_wide[@]} -eq 0 ] || judge triton-wide "$worker" "${triton_wide[@]}" --repeat 2 & waits+=($!)
+  wait "${waits[@]}"
+}; }
 
 # 3. All parts at once. One that fails leaves the others alone; the script ends with 1.
 parts=() failed=
@@ -135,7 +147,7 @@ for part in "${parts[@]}"; do wait "${part%%:*}" || { echo "run-on-gpu.sh: ${par
 
 # 4. What is kept.
 tables=()
-for pair in CUDA=plugin CUDA=plugin-shapes DeepGEMM=deep-gemm DeepGEMM=deep-gemm-bf16 DeepGEMM=deep-gemm-grouped DeepGEMM=deep-gemm-k-grouped FlashMLA=flash-mla Triton=triton; do
+for pair in CUDA=plugin CUDA=plugin-shapes DeepGEMM=deep-gemm DeepGEMM=deep-gemm-bf16 DeepGEMM=deep-gemm-grouped DeepGEMM=deep-gemm-k-grouped FlashMLA=flash-mla Triton=triton Triton=triton-wide; do
   report=$result/verify/${pair#*=}.json
   [ ! -s "$report" ] || tables+=("${pair%%=*}=$report")
 done

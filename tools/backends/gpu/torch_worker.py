@@ -20,6 +20,10 @@ deepseek = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(deepseek)
 
 
+# Whether tiles of this product's kernel have fewer than 64 rows.
+ROWS = {"triton-fp8-gemm": False, "triton-fp8-gemm-mma": True}
+
+
 @contextlib.contextmanager
 def default_dtype(dtype):
     before = torch.get_default_dtype()
@@ -41,11 +45,16 @@ def quantize(x, tile, arithmetic, scale_format, clamp):
 @kernel("scaled_linear", torch=True, device="cuda")
 def scaled_linear(x, x_scale, weight, weight_scale, product, out, c=None):
     (m, k), n = x.shape, weight.shape[0]
-    require(product["name"] == "triton-fp8-gemm" and c is None, f"fp8_gemm is triton-fp8-gemm without C, not {product['name']}")
+    require(product["name"] in ROWS and c is None, f"fp8_gemm is {' or '.join(ROWS)}, without C, not {product['name']}")
     require(m * n * k > 0, "fp8_gemm takes no empty product")
     require_blocks(x_scale, weight_scale, m, n, k)
     with default_dtype(out["y"].dtype):
-        return deepseek.fp8_gemm(x, x_scale, weight, weight_scale)
+        y = deepseek.fp8_gemm(x, x_scale, weight, weight_scale)
+    # Its tuning decides, once for each N and K, which instruction multiplies: tiles of fewer than 64 rows are too low for wgmma.
+    tuned = deepseek.fp8_gemm_kernel.best_config.kwargs["BLOCK_SIZE_M"]
+    other = next(name for name, low in ROWS.items() if low == (tuned < 64))
+    require(other == product["name"], f"tuned to {tuned} rows a tile, which is {other}")
+    return y
 
 
 @kernel("dequantize", torch=True, device="cuda")

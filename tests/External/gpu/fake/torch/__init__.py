@@ -91,6 +91,8 @@ class Tensor:
         return Tensor(np.expand_dims(self.array, d), self.dtype)
 
     def view(self, kind):
+        if self.array.size == 0 and self.array.dtype.itemsize != np.dtype(kind.numpy).itemsize:
+            raise RuntimeError(f"self.stride(-1) must be 1 to view {self.dtype} as {kind} (different element sizes), but got 0")
         return Tensor(self.array.view(kind.numpy), kind)
 
     def untyped_storage(self):
