@@ -1,6 +1,7 @@
 """Block-scaled FP8 products (rules N20, N21) by integers: exact sums, and the fused sums of two matrix units."""
 
 import exact
+import units as matrix_units
 from exact import INF, NAN, add, fma, is_inf, is_nan, mul, to_bf16, units
 
 BLOCK = 128
@@ -12,6 +13,7 @@ PRODUCTS = {
     "torch-reexpression": ("exact", 128, "activation", False, False),
     "torch-reexpression-bf16": ("exact", 128, "activation", False, True),
     "triton-fp8-gemm": ("hopper", 128, "activation", True, False),
+    "triton-fp8-gemm-mma": ("hopper-mma-widened", 128, "activation", True, False),
     "deepgemm-sm90": ("hopper", 128, "scales", True, False),
     "deepgemm-sm90-wgrad": ("hopper", 128, "scales", True, False),
     "deepgemm-sm100": ("blackwell", 0, "inside", False, False),
@@ -72,7 +74,7 @@ def fused(terms, c, fraction, digits):
         aligned = m >> shift if shift > 0 else m << -shift
         total += -aligned if s else aligned
     if total == 0:
-        return 0x80000000 if all(s for s, _, _, _ in all_terms) else 0
+        return 0
     return cut(total, largest - fraction, digits)
 
 
@@ -85,7 +87,7 @@ def cut(n, s, digits):
     n = n >> drop << drop if drop > 0 else n
     if e > 127:
         return sign | INF
-    return sign | exact.round_to(n, s) if n else sign
+    return sign | exact.round_to(n, s) if n else 0
 
 
 def chain(a, b, scales, fraction, digits):
@@ -112,7 +114,12 @@ def element(a, sa, b, sb, name):
     acc = 0
     for i in range(0, k, run or k or 1):
         x, y = (a, b) if run == 0 else (a[i:i + run], b[i:i + run])
-        d = exact_sum(x, y) if block == "exact" else chain(x, y, [0] * ((len(x) + 31) // 32), 13, 13)
+        if block == "exact":
+            d = exact_sum(x, y)
+        elif block == "hopper-mma-widened":
+            d = matrix_units.chain(x, y, 0, matrix_units.UNITS["hopper-mma-widened-e4m3-f32"])
+        else:
+            d = chain(x, y, [0] * ((len(x) + 31) // 32), 13, 13)
         u, v = (sa[0], sb[0]) if run == 0 else (sa[i // BLOCK], sb[i // BLOCK])
         left, right = (mul(d, u), v) if order == "activation" else (mul(u, v), d)
         acc = fma(left, right, acc) if is_fused else add(acc, mul(left, right))

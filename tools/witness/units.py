@@ -41,7 +41,8 @@ class Unit:
     bits: int  # of the output's fraction
     out: Format = F32
     k: int = 0  # elements of an instruction, where they are more than one sum's
-    pairs: bool = False  # FP8 through binary16: elements 4i, 4i+1 first, then 4i+2, 4i+3; C added last
+    pairs: bool = False  # FP8 through binary16: elements 4i, 4i+1 first, then 4i+2, 4i+3
+    late: bool = False  # C added last, to nearest
 
 
 UNITS = {
@@ -49,7 +50,8 @@ UNITS = {
     for i in ("wgmma", "mma") for o, n, f, b in (("e4m3", 32, 13, 13), ("e5m2", 32, 13, 13), ("bf16", 16, 25, 23), ("fp16", 16, 25, 23), ("tf32", 8, 25, 23))
 }
 UNITS |= {f"hopper-wgmma-{o}-f16": Unit(FORMATS[o], n, f, -133, 10, FP16) for o, n, f in (("e4m3", 32, 13), ("e5m2", 32, 13), ("fp16", 16, 25))}
-UNITS |= {f"hopper-mma-{o}-{a}": Unit(FORMATS[o], 16, 25, -133, b, t, 32, True) for o in ("e4m3", "e5m2") for a, b, t in (("f32", 23, F32), ("f16", 10, FP16))}
+UNITS |= {f"hopper-mma-{o}-{a}": Unit(FORMATS[o], 16, 25, -133, b, t, 32, True, True) for o in ("e4m3", "e5m2") for a, b, t in (("f32", 23, F32), ("f16", 10, FP16))}
+UNITS |= {"hopper-mma-widened-e4m3-f32": Unit(E4M3, 16, 25, -133, 23, F32, 32, True)}
 UNITS |= {"ampere-mma-bf16-f32": Unit(BF16, 8, 24, -132, 23, k=16), "ada-mma-bf16-f32": Unit(BF16, 8, 24, -132, 23, k=16)}
 UNITS |= {"blackwell-tcgen05-bf16-f32": UNITS["hopper-wgmma-bf16-f32"]}
 
@@ -134,13 +136,13 @@ def chain(a, b, c, u):
     step = u.k or u.length
     a, b = ([*x, *[0] * (-len(x) % step)] for x in (a, b))
     for k in range(0, len(a), step):
-        d = 0 if u.pairs else c
+        d = 0 if u.late else c
         for block in range(step // u.length):
             members = [i for i in range(step) if (i % 4 // 2 == block if u.pairs else i // u.length == block)]
             read = (lambda code: widened(decode(code, u.operands), u.operands)) if u.pairs else (lambda code: decode(code, u.operands))
             terms = [product(read(a[k + i]), read(b[k + i]), 2 * u.operands.fraction) for i in members]
             d = fused([*terms, (*decode(d, u.out), u.out.fraction)], u)
-        c = add_nearest(d, c, u.out) if u.pairs else d
+        c = add_nearest(d, c, u.out) if u.late else d
     return c
 
 

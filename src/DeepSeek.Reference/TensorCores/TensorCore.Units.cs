@@ -34,6 +34,9 @@ public sealed partial record TensorCore
     /// <summary>mma.sync m16n8k32 on Hopper, E4M3 into binary32: not native; two sums of binary16 products, C added after them.</summary>
     public static TensorCore HopperMmaE4M3F32 { get; } = Emulated("hopper", E4M3, E4M3, F32);
 
+    /// <summary>mma.sync m16n8k16 of binary16 on Hopper, for E4M3 that a program widened itself, as Triton does below 64 rows: of each four k two at a time; C in the first sum.</summary>
+    public static TensorCore HopperMmaWidenedE4M3F32 { get; } = HopperMmaE4M3F32 with { Name = "hopper-mma-widened-e4m3-f32", Entry = AccumulatorEntry.InTheSum };
+
     /// <summary>mma.sync m16n8k16 on Hopper, bfloat16 into binary32.</summary>
     public static TensorCore HopperMmaBF16F32 { get; } = Hopper("mma", BF16, F32, 16);
 
@@ -57,7 +60,7 @@ public sealed partial record TensorCore
         HopperWgmmaBF16F32, HopperWgmmaFP16F32, HopperWgmmaFP16F16, HopperWgmmaTF32F32,
         HopperMmaBF16F32, Hopper("mma", FP16, F32, 16), Hopper("mma", FP16, F16, 16), Hopper("mma", TF32, F32, 8),
         Hopper("mma-k8", BF16, F32, 8), Hopper("mma-k8", FP16, F32, 8), Hopper("mma-k8", FP16, F16, 8), Hopper("mma-k4", TF32, F32, 4),
-        HopperMmaE4M3F32, Emulated("hopper", E5M2, E5M2, F32), Emulated("hopper", E4M3, E5M2, F32), Emulated("hopper", E5M2, E4M3, F32),
+        HopperMmaE4M3F32, HopperMmaWidenedE4M3F32, Emulated("hopper", E5M2, E5M2, F32), Emulated("hopper", E4M3, E5M2, F32), Emulated("hopper", E5M2, E4M3, F32),
         Emulated("hopper", E4M3, E4M3, F16), Emulated("hopper", E5M2, E5M2, F16), Emulated("hopper", E4M3, E5M2, F16), Emulated("hopper", E5M2, E4M3, F16),
         Volta(F32), Volta(F16), Turing(F32), Turing(F16),
         AmpereMmaBF16F32, Ampere("ampere", FP16, F32, 16, 8), Ampere("ampere", FP16, F16, 16, 8), Ampere("ampere", TF32, F32, 8, 4),

@@ -69,10 +69,10 @@ public sealed record ScaledProduct
     };
 
     /// <summary>
-    /// The same kernel with 16 or 32 rows a tile, which its tuning prefers where N and K are first met with few rows: too low for wgmma, tl.dot is four
-    /// mma.sync m16n8k32, each two products of binary16 (<see cref="TensorCore.HopperMmaE4M3F32"/>), which keep 25 bits and not 13.
+    /// The same kernel with 16 or 32 rows a tile, which its tuning may prefer where N and K are first met with few rows: too low for wgmma. Triton widens both
+    /// operands to binary16, and tl.dot is eight mma.sync m16n8k16 (<see cref="TensorCore.HopperMmaWidenedE4M3F32"/>), which keep 25 bits and not 13.
     /// </summary>
-    public static ScaledProduct TritonFp8GemmMma { get; } = TritonFp8Gemm with { Name = "triton-fp8-gemm-mma", Block = Accumulation.TensorCore(TensorCore.HopperMmaE4M3F32) };
+    public static ScaledProduct TritonFp8GemmMma { get; } = TritonFp8Gemm with { Name = "triton-fp8-gemm-mma", Block = Accumulation.TensorCore(TensorCore.HopperMmaWidenedE4M3F32) };
 
     /// <summary>DeepGEMM's SM90 kernel "1D2D": 1x128 scales on the left, 128x128 on the right; fma(rn(sa · sb), d, acc).</summary>
     public static ScaledProduct DeepGemmSm90 { get; } = new()
