@@ -62,7 +62,7 @@ public sealed class WrongModelTests
     }
 
     /// <summary>The unit with one constant changed.</summary>
-    private static TensorCore Wrong(TensorCore unit, string name) => name switch
+    internal static TensorCore Wrong(TensorCore unit, string name) => name switch
     {
         "one-bit-more" => unit with { FractionBits = unit.FractionBits + 1 },
         "one-bit-less" => unit with { FractionBits = unit.FractionBits - 1 },
@@ -79,6 +79,7 @@ public sealed class WrongModelTests
         "output-one-bit-less" => unit with { OutputFractionBits = unit.OutputFractionBits - 1 },
         "output-not-cut" => unit with { OutputFractionBits = unit.Accumulator.FractionBits },
         "exact" => unit with { FractionBits = 44 },
+        "not-widened" => unit with { WidensTo = null },
         "zero-exponent-higher" => unit with { ZeroExponent = unit.ZeroExponent + 1 },
         "zero-exponent-lower" => unit with { ZeroExponent = unit.ZeroExponent - 1 },
         "zero-exponent-of-f16" => unit with { ZeroExponent = -21 },
