@@ -106,9 +106,9 @@ public sealed class HardwareCaptureTests : IDisposable
         long zeros = 0;
         for (int i = 3; i < results.Length; i += 4)
         {
-            if (results[i] == 0x80 && results[i - 1] == 0 && results[i - 2] == 0 && results[i - 3] == 0)
+            if (results[i] == 0 && results[i - 1] == 0 && results[i - 2] == 0 && results[i - 3] == 0)
             {
-                results[i] = 0;
+                results[i] = 0x80;
                 zeros++;
             }
         }

@@ -31,7 +31,7 @@ internal static unsafe class HopperSum
 
     /// <summary>Whether a unit has the constants above; Hopper's has, and whatever else is described by the same data.</summary>
     public static bool Fits(TensorCore unit) =>
-        UnitSum.Fits(unit) && unit.FractionBits == Fraction && unit.OutputFractionBits == Fraction && unit.FusedLength == Instruction && unit.ScaleBlock == 0;
+        UnitSum.Fits(unit) && unit.WidensTo is null && unit.Order == FusedOrder.Consecutive && unit.FractionBits == Fraction && unit.OutputFractionBits == Fraction && unit.FusedLength == Instruction && unit.ScaleBlock == 0;
 
     /// <summary>d [4, 32] after elements 0 ... count - 1 of four rows and a panel; count is a multiple of 32. Rows lie a panel's depth apart.</summary>
     public static void Four<V>(float* a, sbyte* ea, float* b, sbyte* eb, int count, float* d) where V : struct, IColumnLanes<V>

@@ -46,9 +46,9 @@ public static unsafe partial class ScaledLinear
         const int Depth = ScaledPanel.Depth, Columns = ScaledPanel.Columns;
         int padded = (rows + 3) & ~3;
         int B = product.ScalesOf(K);
-        bool unit = product.Block.Kind == AccumulationKind.TensorCore;
+        TensorCore? unit = product.Block.Unit;
         bool inTheSum = product.Order == ScaleOrder.InTheSum;
-        UnitSum? unitSum = unit && !HopperSum.Fits(product.Block.Unit!) ? new UnitSum(product.Block.Unit!) : null;
+        UnitSum? unitSum = unit is not null && !HopperSum.Fits(unit) ? new UnitSum(unit) : null;
         bool exact = product.Block.Kind is AccumulationKind.Exact or AccumulationKind.Float64;
         bool chained = product.Promotion == 0;
         int run = chained ? Depth : product.Promotion;
@@ -70,7 +70,7 @@ public static unsafe partial class ScaledLinear
         {
             int count = Math.Min(Depth, K - k0);
             for (int t = 0; t < rows; t++)
-                ScaledPanel.DecodeRow<V>(x + (nint)t * K + k0, count, exact, operands.A + t * Depth, operands.Wide + t * Depth, operands.ExponentsOfA + t * Depth);
+                ScaledPanel.DecodeRow<V>(x + (nint)t * K + k0, count, unit, exact, operands.A + t * Depth, operands.Wide + t * Depth, operands.ExponentsOfA + t * Depth);
             for (int t = 0; inTheSum && t < rows; t++)
                 rowScales[t] = ScaleExponent(xScale[(nint)t * B + k0 / Depth], "xScale");
             float* acc = sums;

@@ -3,6 +3,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 using DeepSeek.Reference.Numerics;
+using DeepSeek.Reference.TensorCores;
 
 namespace DeepSeek.Reference.Ops;
 
@@ -23,36 +24,42 @@ internal static unsafe class ScaledPanel
     /// <summary>Below any exponent of a product (-12) even beside the largest exponent of E4M3 (8), and twice it still fits a byte.</summary>
     public const sbyte ZeroExponent = -60;
 
+    /// <summary>Elements of an instruction whose order is <see cref="FusedOrder.PairsOfFour"/>.</summary>
+    public const int Pairs = 32;
+
     private const int Zip = 16;
 
     /// <summary>Whether a row has the code of a NaN.</summary>
     public static bool HasNaN(byte* codes, int count) => new ReadOnlySpan<byte>(codes, count).ContainsAny((byte)0x7F, (byte)0xFF);
 
     /// <summary>count elements (at most <see cref="Depth"/>) of one row of x, as binary32, as binary64 where asked, and as exponents; +0 behind them.</summary>
-    public static void DecodeRow<V>(byte* codes, int count, bool asDouble, float* values, double* wide, sbyte* exponents) where V : struct, IColumnLanes<V>
+    public static void DecodeRow<V>(byte* codes, int count, TensorCore? unit, bool asDouble, float* values, double* wide, sbyte* exponents) where V : struct, IColumnLanes<V>
     {
         sbyte* row = (sbyte*)codes;
-        if (count < Depth)
+        bool pairs = InPairs(unit);
+        if (count < Depth || pairs)
         {
-            sbyte* padded = stackalloc sbyte[Depth];
-            new Span<sbyte>(row, count).CopyTo(new Span<sbyte>(padded, Depth));
-            new Span<sbyte>(padded + count, Depth - count).Clear();
-            row = padded;
+            sbyte* ordered = stackalloc sbyte[Depth];
+            new Span<sbyte>(ordered, Depth).Clear();
+            for (int k = 0; k < count; k++)
+                ordered[pairs ? PlaceInPairs(k) : k] = row[k];
+            row = ordered;
         }
 
         for (int k = 0; k < Depth; k += V.Count)
             V.Store(Widen(V.WidenBytes(row + k), V.OfInteger(0)), values + k);
         for (int k = 0; k < Depth; k += Columns)
-            ExponentsOf(Vector256.Load(row + k)).Store(exponents + k);
+            ExponentsOf(Vector256.Load(row + k), unit?.WidensTo is not null).Store(exponents + k);
         for (int k = 0; asDouble && k < Depth; k++)
             wide[k] = values[k];
     }
 
     /// <summary>count elements of each of <paramref name="rows"/> rows of the weight, <paramref name="stride"/> bytes apart; zeros behind them.</summary>
-    public static void Decode<V>(byte* codes, nint stride, int rows, int count, bool forUnit, float* values, sbyte* exponents) where V : struct, IColumnLanes<V>
+    public static void Decode<V>(byte* codes, nint stride, int rows, int count, TensorCore? unit, float* values, sbyte* exponents) where V : struct, IColumnLanes<V>
     {
         byte* turned = stackalloc byte[Columns * Zip];
-        V zero = forUnit ? V.OfInteger((127 + ZeroExponent) << 23) : V.OfInteger(0);
+        bool pairs = InPairs(unit);
+        V zero = unit is not null ? V.OfInteger((127 + ZeroExponent) << 23) : V.OfInteger(0);
         for (int k = 0; k < Depth; k += Zip)
         {
             for (int n = 0; n < Columns; n += Zip)
@@ -60,10 +67,11 @@ internal static unsafe class ScaledPanel
             for (int j = 0; j < Zip; j++)
             {
                 sbyte* row = (sbyte*)turned + j * Columns;
+                int place = pairs ? PlaceInPairs(k + j) : k + j;
                 for (int n = 0; n < Columns; n += V.Count)
-                    V.Store(Widen(V.WidenBytes(row + n), zero), values + (k + j) * Columns + n);
-                if (forUnit)
-                    ExponentsOf(Vector256.Load(row)).Store(exponents + (k + j) * Columns);
+                    V.Store(Widen(V.WidenBytes(row + n), zero), values + place * Columns + n);
+                if (unit is not null)
+                    ExponentsOf(Vector256.Load(row), unit.WidensTo is not null).Store(exponents + place * Columns);
             }
         }
     }
@@ -82,13 +90,25 @@ internal static unsafe class ScaledPanel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<sbyte> ExponentsOf(Vector256<sbyte> codes)
+    private static Vector256<sbyte> ExponentsOf(Vector256<sbyte> codes, bool widened)
     {
         Vector256<sbyte> magnitude = codes & Vector256.Create((sbyte)0x7F);
         Vector256<sbyte> E = (magnitude.AsUInt16() >> 3).AsSByte() & Vector256.Create((sbyte)15);
         Vector256<sbyte> e = Vector256.Max(E, Vector256.Create((sbyte)1)) - Vector256.Create((sbyte)7);
+        if (widened)
+        {
+            // Subnormal codes 1, 2 and 3, 4 to 7 are 2^-9, 2^-8, 2^-7 and more: three, two, one below the least normal exponent.
+            Vector256<sbyte> subnormal = Vector256.Equals(E, Vector256<sbyte>.Zero);
+            e += subnormal + (subnormal & Vector256.LessThan(magnitude, Vector256.Create((sbyte)4))) + (subnormal & Vector256.LessThan(magnitude, Vector256.Create((sbyte)2)));
+        }
+
         return Vector256.ConditionalSelect(Vector256.Equals(magnitude, Vector256<sbyte>.Zero), Vector256.Create(ZeroExponent), e);
     }
+
+    private static bool InPairs(TensorCore? unit) => unit?.Order == FusedOrder.PairsOfFour;
+
+    /// <summary>Where element k lies, so that the sums of an instruction are consecutive: of each four the first two in the lower half, the others in the upper.</summary>
+    private static int PlaceInPairs(int k) => (k & -Pairs) + (k % 4 / 2 * (Pairs / 2)) + (k % Pairs / 4 * 2) + (k % 2);
 
     /// <summary>Sixteen elements of sixteen rows, turned: element k of all rows comes to lie together, the next k <see cref="Columns"/> bytes on. Codes of +0 where there are none.</summary>
     private static void Turn(byte* codes, nint stride, int rows, int count, byte* turned)

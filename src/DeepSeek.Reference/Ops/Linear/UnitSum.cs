@@ -16,6 +16,7 @@ namespace DeepSeek.Reference.Ops;
 /// A product has 8 significant bits at most and is below 225/64 of its exponent's power, so that every step is exact or cuts where the unit cuts, as long as half a sum
 /// stays inside 32 bits; H + S is added in binary64. A scale never meets a value: it moves F - E, which zeros, held as 2^-60, survive at any of its clamped values.
 /// F - 126 ≤ E ≤ 127 keeps both powers of two and every result normal, and zeros, counted as EZ below that, without effect.
+/// Operands that the unit widens, and elements whose order is not that of k, come from the panel so (<see cref="ScaledPanel"/>).
 /// A lane whose E lies elsewhere (scales near 2^±127; infinities) has that one sum done by the definition, unless all its terms are +0 or products of zeros: that is +0.
 /// </remarks>
 internal sealed unsafe class UnitSum
@@ -24,9 +25,6 @@ internal sealed unsafe class UnitSum
     private const int Columns = ScaledPanel.Columns;
     private const int Depth = ScaledPanel.Depth;
     private const int Rows = 4;
-
-    /// <summary>Least exponent of a product of E4M3 numbers that is not zero.</summary>
-    private const int LeastProduct = -12;
 
     /// <summary>Any E above is an infinity's, or leads to sums that may not be finite.</summary>
     private const int Highest = 127;
@@ -41,6 +39,9 @@ internal sealed unsafe class UnitSum
     private readonly int L;
     private readonly int F;
     private readonly int lowest;
+
+    // Least exponent of a product of E4M3 numbers that is not zero.
+    private readonly int leastProduct;
     private readonly int outputMask;
     private readonly TensorCore sum;
 
@@ -50,13 +51,14 @@ internal sealed unsafe class UnitSum
         (K, L, F) = (unit.K, unit.FusedLength, unit.FractionBits);
         lowest = Lowest(F);
         outputMask = -1 << (ElementFormat.F32.FractionBits - unit.OutputFractionBits);
-        sum = unit with { K = L, ScaleBlock = L };
+        leastProduct = unit.WidensTo is null ? -12 : -18;
+        sum = unit with { K = L, ScaleBlock = L, Order = FusedOrder.Consecutive };
     }
 
     /// <summary>Whether the twin is the unit's.</summary>
     public static bool Fits(TensorCore unit) =>
         ScaledProduct.Takes(unit) && unit.Alignment == AlignmentRounding.TowardZero && unit.Rounding == OutputRounding.TowardZero
-        && unit.Entry == AccumulatorEntry.InTheSum && unit.Order == FusedOrder.Consecutive && !unit.NormalisesProducts && !unit.FlushesSubnormals && unit.WidensTo is null
+        && unit.Entry == AccumulatorEntry.InTheSum && (unit.Order == FusedOrder.Consecutive || unit.K == ScaledPanel.Pairs) && !unit.NormalisesProducts && !unit.FlushesSubnormals && (unit.WidensTo is null || unit.WidensTo.MinExponent <= -9)
         && unit.FusedLength is 2 or 4 or 8 or 16 or 32 or 64 or 128 && unit.K is > 0 and <= Depth && unit.K % unit.FusedLength == 0
         && unit.FractionBits is >= 6 and <= 28 && (unit.FusedLength / 2 * 225L + 2 * 64) << unit.FractionBits < 64L << 31
         && unit.OutputFractionBits is >= 0 and <= 23 && unit.ZeroExponent < Lowest(unit.FractionBits)
@@ -167,14 +169,14 @@ internal sealed unsafe class UnitSum
     {
         V m = V.WidenBytes(largest);
         V s = V.AddIntegers(scalesOfB, V.OfInteger(scaleOfA));
-        V none = V.Greater(V.OfInteger(LeastProduct), m);
+        V none = V.Greater(V.OfInteger(leastProduct), m);
         V E = V.Select(none, V.OfInteger(Absent), V.AddIntegers(m, s));
         E = V.MaxIntegers(E, V.SubtractIntegers(V.And(V.ShiftRight(c, 23), V.OfInteger(0xFF)), V.OfInteger(Bias)));
         V inside = V.And(V.Greater(E, V.OfInteger(lowest - 1)), V.Greater(V.OfInteger(Highest + 1), E));
         V nothing = V.And(none, V.Equal(c, V.OfInteger(0)));
         E = V.MinIntegers(V.MaxIntegers(E, V.OfInteger(lowest)), V.OfInteger(Highest));
         V q = V.SubtractIntegers(V.AddIntegers(s, V.OfInteger(F)), E);
-        q = V.MinIntegers(V.MaxIntegers(q, V.OfInteger(LeastScaling)), V.OfInteger(F - LeastProduct));
+        q = V.MinIntegers(V.MaxIntegers(q, V.OfInteger(LeastScaling)), V.OfInteger(F - leastProduct));
         return (E, V.ShiftLeft(q, 23), V.Or(inside, nothing));
     }
 
