@@ -47,19 +47,24 @@ public sealed class CaptureTests(Models models) : IClassFixture<Models>
     }
 
     [Fact]
-    public void A_folder_is_searched_and_functions_never_fail()
+    public void A_folder_is_searched_and_functions_without_a_model_never_fail()
     {
         string folder = Directory.CreateDirectory(models.NewPath()).FullName;
         string inner = Directory.CreateDirectory(Path.Combine(folder, "inner")).FullName;
         Assert.Equal(3, CommandLine.Run("capture", folder).Exit);
-        SyntheticCapture.Scalars(Path.Combine(inner, "rcp.capture"), "function", "rcp.approx.ftz.f32", edges: false, 256, 4, 0x3F800000, 0x8000, (_, y) => y + 1);
+        SyntheticCapture.Scalars(Path.Combine(inner, "tanh.capture"), "function", "tanh.approx.f32", edges: false, 256, 4, 0x3F800000, 0x8000, (_, y) => y + 1);
         string plain = SyntheticCapture.Dots(NewPath, "mma.sync.aligned.m16n8k4.row.col.f32.tf32.tf32.f32");
         using (var gzip = new GZipStream(File.Create(Path.Combine(folder, "tf32.capture.gz")), CompressionLevel.Fastest))
             gzip.Write(File.ReadAllBytes(plain));
         string text = CommandLine.Run("capture", folder).Passes().Out;
-        Assert.Contains("0 of 256 equal, rcp.approx.ftz.f32 against the correctly rounded value", text, StringComparison.Ordinal);
+        Assert.Contains("0 of 256 equal, tanh.approx.f32 against the correctly rounded value", text, StringComparison.Ordinal);
         Assert.Contains("largest distance 1 units in the last place", text, StringComparison.Ordinal);
         Assert.Contains("OK: 7168 of 7168 equal in 1 files, 2 of them synthetic; 1 files measured", text, StringComparison.Ordinal);
+
+        SyntheticCapture.Scalars(Path.Combine(inner, "rcp.capture"), "function", "rcp.approx.ftz.f32", edges: false, 256, 4, 0x3F800000, 0x8000, (i, y) => i == 5 ? y + 1 : y);
+        Outcome judged = CommandLine.Run("capture", folder);
+        Assert.Equal(1, judged.Exit);
+        Assert.Contains("MISMATCH: 7423 of 7424 equal in 2 files", judged.Out, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -8,7 +8,7 @@ public static partial class HopperMufu
     /// x ≥ -126     <see cref="Exp2Ftz"/>(x)
     /// x &lt; -126     y = Exp2Ftz(x · 0.5),  y · y rounded to nearest even
     /// </code>
-    /// PTX ISA, ex2; the scaling is ptxas's. Captured at 2^18 arguments of every exponent. 2^x is exact for whole x ≥ -149; ±0 and subnormals give 1.
+    /// PTX ISA, ex2; the scaling is ptxas's. Captured at 2^18 arguments of every exponent. 2^x is exact for whole x ≥ -126; ±0 and subnormals give 1.
     /// </remarks>
     public static float Exp2(float x)
     {

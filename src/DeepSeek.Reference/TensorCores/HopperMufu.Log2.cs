@@ -21,6 +21,7 @@ public static partial class HopperMufu
     /// result = t cut to its 24 leading bits
     /// </code>
     /// Coefficients: 26, 16 and 10 bits, the last negative. Captured at all 2^24 arguments of [0.5, 2). PTX ISA, lg2. ±0 and subnormals: -∞; below 0: NaN.
+    /// Whole results are exact from 1 up; below, the complement keeps them from it: log2 0.5 is BF7FFFFE.
     /// </remarks>
     public static float Log2Ftz(float x)
     {

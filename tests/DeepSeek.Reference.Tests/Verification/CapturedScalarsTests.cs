@@ -3,7 +3,7 @@ using Xunit;
 
 namespace DeepSeek.Reference.Tests.Verification;
 
-/// <summary>docs/spec/capture.md 4: conversions must agree, approximate functions are measured.</summary>
+/// <summary>docs/spec/capture.md 4: conversions and functions with a model must agree, others are measured.</summary>
 public sealed class CapturedScalarsTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("capture-tests-").FullName;
@@ -46,6 +46,8 @@ public sealed class CapturedScalarsTests : IDisposable
     [InlineData("ex2.approx.f32", 0x40000000u, 0x40800000u)]
     [InlineData("lg2.approx.f32", 0x41000000u, 0x40400000u)]
     [InlineData("lg2.approx.f32", 0xBF800000u, 0x7FFFFFFFu)]
+    [InlineData("tanh.approx.f32", 0x7F800000u, 0x3F800000u)]
+    [InlineData("tanh.approx.f32", 0xFFC00000u, 0x7FFFFFFFu)]
     public void What_is_expected_of_an_argument(string instruction, uint argument, uint expected)
     {
         int size = instruction.Contains("x2.f32", StringComparison.Ordinal) ? 1 : instruction.Contains("16", StringComparison.Ordinal) ? 2 : 4;
@@ -54,10 +56,27 @@ public sealed class CapturedScalarsTests : IDisposable
         Assert.Equal((argument, expected), (scalars.Argument(0), scalars.Expect(argument)));
     }
 
-    [Fact]
-    public void A_function_is_measured_and_not_judged()
+    [Theory]
+    [InlineData("rcp.approx.f32")]
+    [InlineData("rcp.approx.ftz.f32")]
+    [InlineData("rsqrt.approx.f32")]
+    [InlineData("rsqrt.approx.ftz.f32")]
+    [InlineData("ex2.approx.f32")]
+    [InlineData("ex2.approx.ftz.f32")]
+    [InlineData("lg2.approx.f32")]
+    [InlineData("lg2.approx.ftz.f32")]
+    public void A_function_with_a_model_is_judged_bit_by_bit(string instruction)
     {
-        string path = SyntheticCapture.Scalars(NewPath, "function", "rcp.approx.ftz.f32", edges: false, 4096, 4, 0x3F800000, 0x800, (i, y) => i % 8 == 3 ? y + 2 : y);
+        string path = SyntheticCapture.Scalars(NewPath, "function", instruction, edges: false, 4096, 4, 0x3F800000, 0x800, (i, y) => i == 4001 ? y ^ 1 : y);
+        ScalarReport report = CapturedScalars.Of(HardwareCapture.Read(path)).Judge();
+        Assert.Equal((true, 4096L, 4095L, 1L), (report.Judged, report.Total, report.Equal, report.LargestDistance));
+        Assert.Equal(0x3F800000u + 4001 * 0x800, Assert.Single(report.First).Argument);
+    }
+
+    [Fact]
+    public void A_function_without_one_is_measured()
+    {
+        string path = SyntheticCapture.Scalars(NewPath, "function", "tanh.approx.f32", edges: false, 4096, 4, 0x3F000000, 0x800, (i, y) => i % 8 == 3 ? y + 2 : y);
         ScalarReport report = CapturedScalars.Of(HardwareCapture.Read(path)).Judge(keep: 2);
         Assert.Equal((false, 4096L, 3584L, 2L, 2), (report.Judged, report.Total, report.Equal, report.LargestDistance, report.First.Count));
     }

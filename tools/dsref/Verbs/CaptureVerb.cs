@@ -18,7 +18,7 @@ internal static class CaptureVerb
         Option<int> threads = SharedOptions.Threads();
         Option<bool> json = SharedOptions.Json();
         var command = new Command("capture",
-            "Compares captures of a GPU's matrix units, conversions and approximate functions with the models of this library. Exit 1 if a bit of a product or conversion differs; approximate functions are measured, never judged.\n\nExample:\n  dsref capture golden/hardware --differences 8")
+            "Compares captures of a GPU's matrix units, conversions and approximate functions with the models of this library. Exit 1 if a bit differs; functions without a model (tanh) are measured, never judged.\n\nExample:\n  dsref capture golden/hardware --differences 8")
         { targets, unit, differences, explain, threads, json };
         command.SetAction(parsed =>
         {
