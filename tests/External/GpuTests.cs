@@ -44,8 +44,8 @@ public sealed class GpuTests : IClassFixture<CompiledForGpu>
 
     /// <summary>Sums of another order than the contract's: numpy's are not FlashMLA's, and a row's mean is not in lanes.</summary>
     [Theory]
-    [InlineData("flash_mla_worker.py", "attention[s=1,t=100,h=4,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,lse=yes,scale=0.1352337,schedule=flashmlasm90]", "NOISE")]
-    [InlineData("flash_mla_worker.py", "attention[s=2,t=65,h=4,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,lse=yes,scale=0.1352337,schedule=flashmladense]", "NOISE")]
+    [InlineData("flash_mla_worker.py", "attention[s=1,t=100,h=4,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,lse=yes,scale=0.1352337,schedule=flashmlahopper,parts=132]", "NOISE")]
+    [InlineData("flash_mla_worker.py", "attention[s=2,t=65,h=4,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,lse=yes,scale=0.1352337,schedule=flashmladense,parts=132]", "NOISE")]
     [InlineData("torch_worker.py kernel.py", "rms_norm[t=3,n=67]", "NOISE")]
     public void A_worker_whose_sums_have_another_order_stays_within_bounds(string worker, string one, string verdict)
     {
@@ -57,7 +57,8 @@ public sealed class GpuTests : IClassFixture<CompiledForGpu>
     [InlineData("deep_gemm_worker.py", "scaled_linear[t=5,n=7,k=128,contract=hopperfp8]", "rows of 16 bytes: N a multiple of 8 and K of 16, not 7 and 128")]
     [InlineData("deep_gemm_worker.py", "scaled_linear[t=5,n=8,k=128,product=triton-fp8-gemm]", "this kernel is deepgemm-sm90 or deepgemm-sm90-wgrad, not triton-fp8-gemm")]
     [InlineData("deep_gemm_worker.py", "scaled_linear[t=5,n=8,k=128]", "without C, SM90's kernel writes BF16")]
-    [InlineData("flash_mla_worker.py", "attention[s=1,t=9,h=2,hk=1,d=20,dv=13,latent=yes]", "this kernel is the contract FlashMlaDense or FlashMlaSm90")]
+    [InlineData("flash_mla_worker.py", "attention[s=1,t=9,h=2,hk=1,d=20,dv=13,latent=yes]", "this kernel is the contract FlashMlaDense or FlashMlaSm90 or FlashMlaHopper")]
+    [InlineData("flash_mla_worker.py", "attention[s=1,t=100,h=4,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,scale=0.1352337,schedule=flashmlahopper]", "this GPU cuts the keys into 132 parts at most: take parts=132")]
     [InlineData("torch_worker.py kernel.py", "quantize[t=3,k=131]", "act_quant takes whole tiles of 128")]
     [InlineData("torch_worker.py kernel.py", "quantize[t=0,k=0]", "act_quant takes whole tiles of 128")]
     [InlineData("torch_worker.py kernel.py", "scaled_linear[t=5,n=130,k=272,product=triton-fp8-gemm-mma,y=bf16]", "tuned to 64 rows a tile, which is triton-fp8-gemm")]

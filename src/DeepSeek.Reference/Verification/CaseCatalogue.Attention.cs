@@ -3,6 +3,7 @@ namespace DeepSeek.Reference.Verification;
 public static partial class CaseCatalogue
 {
     private const string Sm90 = "schedule=flashmlasm90";
+    private const string Hopper = "schedule=flashmlahopper";
     private const string DenseDecode = "schedule=flashmladense";
     private const string Plain = "schedule=canonical";
     private const string Narrow = "q=bf16,keys=bf16,y=bf16";
@@ -40,7 +41,7 @@ public static partial class CaseCatalogue
             yield return $"attention[s=3,t=40,h=2,hk=2,d=24,dv=9,lse=yes,{Plain},{online},weights=bf16,base=two,scaling=aftermaximum]";
         }
 
-        foreach (string preset in new[] { DenseDecode, Sm90 })
+        foreach (string preset in new[] { DenseDecode, Sm90, Hopper })
         {
             // Around the edges of blocks, pairs and quads; queries that see none, some, all keys.
             foreach (int t in new[] { 1, 2, 7, 8, 63, 64, 65, 127, 128, 129, 200 })

@@ -7,7 +7,7 @@ internal sealed partial class CaseFields
 {
     /// <summary>
     /// The attention contract, <c>schedule=</c>: the name of a preset, varied by passes, block, base, scaling, scores, maximum, start (the initial maximum: a number or none),
-    /// masked (the mask value: a number or none), weights (f32, bf16, f8), denominator, order, division, empty, qk, pv, keysplit, parts, partials, combine. Null without schedule.
+    /// masked (the mask value: a number or none), weights (f32, bf16, f8), denominator, order, division, empty, qk, pv, keysplit, parts, partials, combine, functions (correct, hopper-fast-math). Null without schedule.
     /// </summary>
     public AttentionContract? AttentionContract()
     {
@@ -38,6 +38,7 @@ internal sealed partial class CaseFields
                 Parts = Whole("parts", preset.Parts),
                 Partials = Format("partials", preset.Partials),
                 Combine = Choice("combine", preset.Combine),
+                Functions = Functions(preset.Functions),
             };
             contract.Validate();
             return contract;
@@ -46,6 +47,17 @@ internal sealed partial class CaseFields
         {
             throw Bad("schedule", e.Message);
         }
+    }
+
+    private AttentionFunctions Functions(AttentionFunctions defaultValue)
+    {
+        if (Take("functions") is not string text)
+            return defaultValue;
+        AttentionFunctions[] known = [AttentionFunctions.Correct, AttentionFunctions.HopperFastMath];
+        AttentionFunctions value = known.FirstOrDefault(each => each.Name == text) ?? throw Bad("functions", $"'{text}' is none of {string.Join<AttentionFunctions>(", ", known)}");
+        if (value != defaultValue)
+            canonical.Add(new("functions", text));
+        return value;
     }
 
     /// <summary>A binary32 number, or none.</summary>

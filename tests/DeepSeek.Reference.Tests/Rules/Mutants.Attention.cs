@@ -64,15 +64,15 @@ internal static partial class Mutants
         }),
         Contract("combine", "Parts are combined in another order.", c => c.Split == KeySplit.None ? c : c with { Combine = c.Combine == CombineOrder.Descending ? CombineOrder.Ascending : CombineOrder.Descending }),
         Contract("partials", "A part's output is kept in the other format.", c => c with { Partials = c.Partials == DType.F32 ? DType.BF16 : DType.F32 }),
-        Contract("exp2", "2^x is one unit too high.", c => c.Base == SoftmaxBase.Two ? c with { Exp2 = Exp2Ulp.Instance } : c),
+        Contract("exp2", "2^x is one unit too high.", c => c.Base == SoftmaxBase.Two ? c with { Functions = Exp2Ulp.Instance } : c),
     ];
 
-    private sealed class Exp2Ulp : IExp2
+    private sealed class Exp2Ulp : AttentionFunctions
     {
         public static Exp2Ulp Instance { get; } = new();
 
-        public string Name => "one unit too high";
+        public override string Name => "one unit too high";
 
-        public float Exp2(float x) => Ulp(Correct.Exp2(x));
+        public override float Exp2(float x) => Ulp(base.Exp2(x));
     }
 }

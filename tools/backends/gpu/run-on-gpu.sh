@@ -3,6 +3,7 @@
 #   ./run-on-gpu.sh OUT [--kernel-py FILE] [--only PARTS] [--level quick|full] [--small] [--dry-run]
 # It builds the plug-in and the capture program with nvcc, captures the matrix unit, judges the plug-in and those of DeepGEMM, FlashMLA and Triton that Python finds, and leaves
 # OUT/h100: captures, reports, provenance.json and a README with a table, as golden/hardware/h100 keeps them. --small takes a few small cases, to try the script; --dry-run prints the commands.
+# SEED and TILES, from the environment, are those of the captures (1 and 512).
 # Parts: capture, plugin, deep-gemm, flash-mla, triton; they run at the same time. Without --only all of them.
 set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -95,8 +96,14 @@ gradients=("scaled_linear[t=4096,n=7168,k=8192,product=deepgemm-sm90-wgrad,rows=
 wide=()
 for nk in 1536,7168 2048,1024; do for m in 1 128 4096; do wide+=("linear[t=$m,n=${nk%,*},k=${nk#*,},x=bf16,weight=bf16,y=bf16,sum=hopper-wgmma-bf16-f32]"); done; done
 decode=()
-for t in 64 449 4096 16384; do
-  for s in 1 2; do decode+=("attention[s=$s,t=$t,h=128,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,lse=yes,scale=0.1352337,schedule=flashmlasm90]"); done
+processors=$("$python" -c 'import torch; print(torch.cuda.get_device_properties(0).multi_processor_count)' 2>/dev/null || echo 132)
+for t in 1 64 449 4096 16384; do
+  for s in 1 2; do
+    [ "$t" -lt "$s" ] || for h in 16 128; do
+      parts=$((processors / ((s * h + 63) / 64)))
+      decode+=("attention[s=$s,t=$t,h=$h,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,lse=yes,scale=0.1352337,schedule=flashmlahopper,parts=$parts]")
+    done
+  done
 done
 own_kernels=(scaled_linear linear quantize rms_norm gate --level "$level")
 torch_kernels=(quantize dequantize rms_norm --level "$level")
@@ -106,11 +113,11 @@ if [ -n "$small" ]; then
   contiguous=("m_grouped_gemm_fp8_contiguous[r=256,g=2,n=16,k=160,align=128,contract=hopperfp8]") masked=("m_grouped_gemm_fp8_masked[m=6,g=2,n=16,k=160,contract=hopperfp8]")
   wide=("linear[t=3,n=24,k=64,x=bf16,weight=bf16,y=bf16,sum=hopper-wgmma-bf16-f32]")
   gradients=("scaled_linear[t=5,n=24,k=256,product=deepgemm-sm90-wgrad,rows=yes,add=yes]")
-  decode=("attention[s=1,t=100,h=4,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,lse=yes,scale=0.1352337,schedule=flashmlasm90]")
+  decode=("attention[s=1,t=100,h=4,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,lse=yes,scale=0.1352337,schedule=flashmlahopper,parts=132]")
   own_kernels=("rms_norm[t=3,n=67]" "quantize[t=3,k=131]") torch_kernels=("quantize[t=3,k=256]" "rms_norm[t=3,n=67]")
 fi
 
-capture() { run bash "$backends/cuda/capture/run.sh" "$result/captures"; }
+capture() { run bash "$backends/cuda/capture/run.sh" "$result/captures" "${SEED:-1}" "${TILES:-512}"; }
 plugin() {
   run cc -O2 -std=gnu11 -ffp-contract=off -o "$work/dsref-host" "$backends"/host/{host,memory,call,json,generate,sha256}.c -ldl -lm
   run nvcc -std=c++17 -O2 -fmad=false -gencode=arch=compute_90a,code=sm_90a -shared -Xcompiler -fPIC -I "$root/src/DeepSeek.Reference/Backends/Native" -o "$work/libdsref_cuda.so" \

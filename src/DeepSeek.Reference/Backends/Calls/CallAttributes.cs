@@ -171,8 +171,8 @@ internal static class CallAttributes
     /// <summary>An attention contract: the fields of rule N23.</summary>
     private static void Contract(IAttributeWriter to, AttentionContract contract)
     {
-        if (contract.Exp2 is not CorrectExp2)
-            throw new ContractException($"attention contract {contract.Name} brings a function 2^x of its own, which no other program can be told; take one with the correctly rounded function");
+        if (contract.Functions != AttentionFunctions.Correct && contract.Functions != AttentionFunctions.HopperFastMath)
+            throw new ContractException($"attention contract {contract.Name} brings functions of its own, {contract.Functions}, which no other program can be told; take one with {AttentionFunctions.Correct} or {AttentionFunctions.HopperFastMath}");
         to.Begin("contract");
         to.Text("name", contract.Name);
         Name(to, "schedule", contract.Schedule);
@@ -194,6 +194,7 @@ internal static class CallAttributes
         to.Whole("parts", contract.Parts);
         to.Text("partials", contract.Partials.Name());
         Name(to, "combine", contract.Combine);
+        to.Text("functions", contract.Functions.Name);
         to.End();
     }
 

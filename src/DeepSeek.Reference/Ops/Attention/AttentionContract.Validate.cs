@@ -26,7 +26,7 @@ public sealed partial record AttentionContract
         Refuse(Denominator == WeightSum.Rounded && Division == AttentionDivision.BeforeValues, "weights that are rounded after the division cannot be its denominator; take Unrounded");
         Refuse(Scores == ScoreRounding.EveryStep && Scaling == ScoreScaling.AfterMaximum, "EveryStep rounds the scaled score; take the scaling BeforeMaximum");
         Refuse(Order == WeightOrder.Quad && Block % 8 != 0, $"Quad takes columns by eights; Block is {Block}, take a multiple of 8");
-        Refuse(Base == SoftmaxBase.E && Exp2 is not CorrectExp2, $"base E never calls {Exp2.Name}; take base Two");
+        Refuse(Base == SoftmaxBase.E && Functions != AttentionFunctions.Correct, $"base E never calls {Functions}; take base Two");
         Refuse(WeightValue.Unit is not null && Weights == DType.F32, $"{WeightValue.Unit} takes bfloat16; take Weights of BF16 or F8_E4M3");
         Refuse(Scaling == ScoreScaling.BeforeMaximum && MaskValue >= InitialMaximum && float.IsFinite(InitialMaximum), $"a MaskValue of {MaskValue} is not below the InitialMaximum of {InitialMaximum}");
     }
@@ -66,7 +66,7 @@ public sealed partial record AttentionContract
         Refuse(Partials is not (DType.F32 or DType.BF16), $"partial outputs of {Partials.Name()}; take F32 or BF16");
         Refuse(!(InitialMaximum < 0f), $"an InitialMaximum of {InitialMaximum}; take -∞ or a number below every score");
         Refuse(MaskValue is not null && !(MaskValue < 0f), $"a MaskValue of {MaskValue}; take null, or a number below every score");
-        Refuse(Exp2 is null, "no Exp2; take CorrectExp2.Instance");
+        Refuse(Functions is null, "no Functions; take AttentionFunctions.Correct");
     }
 
     private void RequireUnit(Accumulation accumulation, string name)

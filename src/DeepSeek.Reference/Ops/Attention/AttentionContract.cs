@@ -86,8 +86,8 @@ public sealed partial record AttentionContract
     /// <summary>In which order parts are combined.</summary>
     public CombineOrder Combine { get; init; }
 
-    /// <summary>2^x of base 2.</summary>
-    public IExp2 Exp2 { get; init; } = CorrectExp2.Instance;
+    /// <summary>2^x, its inverse and the division, of base 2.</summary>
+    public AttentionFunctions Functions { get; init; } = AttentionFunctions.Correct;
 
     /// <summary>Rule N10: two passes in base e, binary32, masked keys left out.</summary>
     public static AttentionContract Canonical { get; } = new();
@@ -119,8 +119,11 @@ public sealed partial record AttentionContract
     /// <summary>FlashMLA's SM90 kernel as its two warpgroups share the work: <see cref="WarpgroupAttention"/>.</summary>
     public static AttentionContract FlashMlaSm90 { get; } = FlashMlaDense with { Name = "FlashMlaSm90", Schedule = AttentionSchedule.WarpgroupPairs };
 
+    /// <summary>The same kernel with its functions as the build has them: the bits that it gives on an H100, where <see cref="Parts"/> is its num_sm_parts.</summary>
+    public static AttentionContract FlashMlaHopper { get; } = FlashMlaSm90 with { Name = "FlashMlaHopper", Functions = AttentionFunctions.HopperFastMath };
+
     /// <summary>All presets.</summary>
-    public static IReadOnlyList<AttentionContract> Presets { get; } = [Canonical, DeepSeekInference, FlashMlaDense, FlashMlaSm90];
+    public static IReadOnlyList<AttentionContract> Presets { get; } = [Canonical, DeepSeekInference, FlashMlaDense, FlashMlaSm90, FlashMlaHopper];
 
     /// <summary>The preset of that name, in any case.</summary>
     /// <exception cref="ContractException">No such preset.</exception>
@@ -138,9 +141,9 @@ public sealed partial record AttentionContract
     /// <summary>What scores are multiplied with.</summary>
     internal float Multiplier(float scale) => Base == SoftmaxBase.E ? scale : (float)(scale * Log2E);
 
-    /// <summary>Whether both differ at most in their names, matrix units, parts and exp2: what <see cref="OnlineAttention"/> and <see cref="WarpgroupAttention"/> leave open.</summary>
+    /// <summary>Whether both differ at most in their names, matrix units, parts and functions: what <see cref="OnlineAttention"/> and <see cref="WarpgroupAttention"/> leave open.</summary>
     internal bool IsLike(AttentionContract preset) =>
-        this with { Name = preset.Name, QueryKey = preset.QueryKey, WeightValue = preset.WeightValue, Parts = preset.Parts, Exp2 = preset.Exp2 } == preset;
+        this with { Name = preset.Name, QueryKey = preset.QueryKey, WeightValue = preset.WeightValue, Parts = preset.Parts, Functions = preset.Functions } == preset;
 
     /// <summary>The roundings of rule N10's definition, where the contract is one of its dialects; otherwise null.</summary>
     internal AttentionRounding? TwoPassRounding()

@@ -14,7 +14,6 @@ internal sealed unsafe class FlashMlaRows
     private const int Block = OnlineAttention.Block;
     private const int MostRows = 16;
     private const int FirstOfOddBlocks = 256;
-    private const float Log2E = (float)AttentionContract.Log2E;
 
     private readonly AttentionOperands io;
     private readonly AttentionShape shape;
@@ -75,10 +74,10 @@ internal sealed unsafe class FlashMlaRows
                 bool undivided = L == 0f || float.IsNaN(L);
                 float divisor = undivided ? 1f : L;
                 for (int c = 0; c < Dv; c++)
-                    partials[(r * splits.Count + s) * Dv + c] = state.O[r * Dv + c] / divisor;
+                    partials[(r * splits.Count + s) * Dv + c] = contract.Functions.Divide(state.O[r * Dv + c], divisor);
                 lse[r * splits.Count + s] = splits.Count == 1
-                    ? undivided ? float.PositiveInfinity : Correct.Log(L) + state.M[r] / Log2E
-                    : undivided ? float.NegativeInfinity : Correct.Log2(L) + state.M[r];
+                    ? undivided ? float.PositiveInfinity : contract.Functions.LogSumExp(state.M[r], L)
+                    : undivided ? float.NegativeInfinity : contract.Functions.Log2(L) + state.M[r];
             }
         }
 
@@ -88,7 +87,7 @@ internal sealed unsafe class FlashMlaRows
             ReadOnlySpan<float> o = partials.AsSpan(r * splits.Count * Dv, splits.Count * Dv);
             float total = lse[r * splits.Count];
             if (splits.Count > 1)
-                total = CombineSplits.Define(o, lse.AsSpan(r * splits.Count, splits.Count), contract.Exp2, null, joined);
+                total = CombineSplits.Define(o, lse.AsSpan(r * splits.Count, splits.Count), contract.Functions, null, joined);
             long row = (long)i * shape.H + head + r;
             Operands.Store(splits.Count > 1 ? joined : o, io.Y, row * Dv);
             if (io.LogSumExp is not null)
@@ -162,9 +161,9 @@ internal sealed unsafe class FlashMlaRows
             foreach (float x in w)
                 largest = ContractSteps.Maximum(MaximumRule.DropsNaN, largest, x);
             float mNew = ContractSteps.Maximum(MaximumRule.DropsNaN, state.M[r], largest * a);
-            weights.Corr[r] = contract.Exp2.Exp2(state.M[r] - mNew);
+            weights.Corr[r] = contract.Functions.Exp2(state.M[r] - mNew);
             for (int j = 0; j < Block; j++)
-                w[j] = contract.Exp2.Exp2(MathF.FusedMultiplyAdd(w[j], a, -mNew));
+                w[j] = contract.Functions.Exp2(MathF.FusedMultiplyAdd(w[j], a, -mNew));
             state.M[r] = mNew;
         }
     }

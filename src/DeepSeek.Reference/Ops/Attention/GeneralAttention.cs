@@ -174,16 +174,16 @@ internal static class GeneralAttention
             else if (undivided)
                 y[c] = 0f;
             else
-                y[c] = contract.Division == AttentionDivision.Reciprocal ? O[c] * (1f / L) : O[c] / L;
+                y[c] = contract.Division == AttentionDivision.Reciprocal ? O[c] * contract.Functions.Divide(1f, L) : contract.Functions.Divide(O[c], L);
         }
 
         if (undivided)
             return flashMla && !partial ? float.PositiveInfinity : float.NegativeInfinity;
         if (contract.Base == SoftmaxBase.E)
             return m + Correct.Log(L);
-        return partial ? Correct.Log2(L) + m : Correct.Log(L) + m / (float)AttentionContract.Log2E;
+        return partial ? contract.Functions.Log2(L) + m : contract.Functions.LogSumExp(m, L);
     }
 
     /// <summary>b^x.</summary>
-    internal static float Power(AttentionContract contract, float x) => contract.Base == SoftmaxBase.E ? Correct.Exp(x) : contract.Exp2.Exp2(x);
+    internal static float Power(AttentionContract contract, float x) => contract.Base == SoftmaxBase.E ? Correct.Exp(x) : contract.Functions.Exp2(x);
 }

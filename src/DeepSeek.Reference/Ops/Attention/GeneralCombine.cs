@@ -87,7 +87,7 @@ internal static class GeneralCombine
         }
 
         float S = lane[0];
-        float G = S == 0f ? float.PositiveInfinity : (contract.Base == SoftmaxBase.E ? Correct.Log(S) : Correct.Log2(S)) + M;
+        float G = S == 0f ? float.PositiveInfinity : (contract.Base == SoftmaxBase.E ? Correct.Log(S) : contract.Functions.Log2(S)) + M;
 
         y.Clear();
         for (int k = 0; k < n; k++)
@@ -100,6 +100,6 @@ internal static class GeneralCombine
 
         if (S == 0f)
             return contract.Empty == EmptyRow.PositiveInfinity ? float.PositiveInfinity : float.NegativeInfinity;
-        return contract.Base == SoftmaxBase.E ? G : G / (float)AttentionContract.Log2E;
+        return contract.Base == SoftmaxBase.E ? G : contract.Functions.Natural(G);
     }
 }

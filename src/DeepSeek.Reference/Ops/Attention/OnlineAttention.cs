@@ -33,7 +33,6 @@ internal static class OnlineAttention
     /// <summary>The score of a masked key.</summary>
     internal const float Masked = -1e33f;
 
-    private const float Log2E = (float)AttentionContract.Log2E;
 
     /// <summary>One row; returns its log-sum-exp.</summary>
     internal static float Define(AttentionRow row, AttentionAttributes attributes, Span<float> y)
@@ -44,7 +43,7 @@ internal static class OnlineAttention
         if (splits.Count == 1)
         {
             (float m, float L) = Blocks(row, contract, a, splits[0], y);
-            return L == 0f || float.IsNaN(L) ? float.PositiveInfinity : Correct.Log(L) + m / Log2E;
+            return L == 0f || float.IsNaN(L) ? float.PositiveInfinity : contract.Functions.LogSumExp(m, L);
         }
 
         float[] O = new float[splits.Count * row.Dv];
@@ -52,10 +51,10 @@ internal static class OnlineAttention
         for (int i = 0; i < splits.Count; i++)
         {
             (float m, float L) = Blocks(row, contract, a, splits[i], O.AsSpan(i * row.Dv, row.Dv));
-            lse2[i] = L == 0f || float.IsNaN(L) ? float.NegativeInfinity : Correct.Log2(L) + m;
+            lse2[i] = L == 0f || float.IsNaN(L) ? float.NegativeInfinity : contract.Functions.Log2(L) + m;
         }
 
-        return CombineSplits.Define(O, lse2, contract.Exp2, null, y);
+        return CombineSplits.Define(O, lse2, contract.Functions, null, y);
     }
 
     /// <summary>The blocks of one split: O / L in o, and m and L.</summary>
@@ -79,11 +78,11 @@ internal static class OnlineAttention
             for (int j = 0; j < Block; j++)
                 largest = ContractSteps.Maximum(MaximumRule.DropsNaN, largest, P[j]);
             float mNew = ContractSteps.Maximum(MaximumRule.DropsNaN, m, largest * a);
-            float corr = contract.Exp2.Exp2(m - mNew);
+            float corr = contract.Functions.Exp2(m - mNew);
 
             for (int j = 0; j < Block; j++)
             {
-                w[j] = contract.Exp2.Exp2(MathF.FusedMultiplyAdd(P[j], a, -mNew));
+                w[j] = contract.Functions.Exp2(MathF.FusedMultiplyAdd(P[j], a, -mNew));
                 rounded[j] = BFloat16.RoundToFloat(w[j]);
             }
 
@@ -108,7 +107,7 @@ internal static class OnlineAttention
         float L = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
         float divisor = L == 0f || float.IsNaN(L) ? 1f : L;
         for (int c = 0; c < o.Length; c++)
-            o[c] = o[c] / divisor;
+            o[c] = contract.Functions.Divide(o[c], divisor);
         return (m, L);
     }
 }

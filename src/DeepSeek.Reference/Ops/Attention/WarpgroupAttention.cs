@@ -22,7 +22,6 @@ internal static class WarpgroupAttention
 {
     private const int Block = OnlineAttention.Block;
     private const int FirstOfOddBlocks = 256;
-    private const float Log2E = (float)AttentionContract.Log2E;
 
     /// <summary>One row; returns its log-sum-exp.</summary>
     internal static float Define(AttentionRow row, AttentionAttributes attributes, Span<float> y)
@@ -33,7 +32,7 @@ internal static class WarpgroupAttention
         if (splits.Count == 1)
         {
             (float m, float L) = Pairs(row, contract, a, splits[0], y);
-            return L == 0f || float.IsNaN(L) ? float.PositiveInfinity : Correct.Log(L) + m / Log2E;
+            return L == 0f || float.IsNaN(L) ? float.PositiveInfinity : contract.Functions.LogSumExp(m, L);
         }
 
         float[] O = new float[splits.Count * row.Dv];
@@ -41,10 +40,10 @@ internal static class WarpgroupAttention
         for (int i = 0; i < splits.Count; i++)
         {
             (float m, float L) = Pairs(row, contract, a, splits[i], O.AsSpan(i * row.Dv, row.Dv));
-            lse2[i] = L == 0f || float.IsNaN(L) ? float.NegativeInfinity : Correct.Log2(L) + m;
+            lse2[i] = L == 0f || float.IsNaN(L) ? float.NegativeInfinity : contract.Functions.Log2(L) + m;
         }
 
-        return CombineSplits.Define(O, lse2, contract.Exp2, null, y);
+        return CombineSplits.Define(O, lse2, contract.Functions, null, y);
     }
 
     private static (float M, float L) Pairs(AttentionRow row, AttentionContract contract, float a, BlockRange blocks, Span<float> o)
@@ -97,7 +96,7 @@ internal static class WarpgroupAttention
         float L = (lanesOfA[0] + lanesOfA[1]) + (lanesOfA[2] + lanesOfA[3]) + ((lanesOfB[0] + lanesOfB[1]) + (lanesOfB[2] + lanesOfB[3]));
         float divisor = L == 0f || float.IsNaN(L) ? 1f : L;
         for (int c = 0; c < o.Length; c++)
-            o[c] = o[c] / divisor;
+            o[c] = contract.Functions.Divide(o[c], divisor);
         return (m, L);
     }
 
@@ -115,8 +114,8 @@ internal static class WarpgroupAttention
 
         float mNew = ContractSteps.Maximum(MaximumRule.DropsNaN, m, largest * a);
         for (int j = 0; j < Block; j++)
-            w[j] = contract.Exp2.Exp2(MathF.FusedMultiplyAdd(P[j], a, -mNew));
-        return (mNew, contract.Exp2.Exp2(m - mNew));
+            w[j] = contract.Functions.Exp2(MathF.FusedMultiplyAdd(P[j], a, -mNew));
+        return (mNew, contract.Functions.Exp2(m - mNew));
     }
 
     private static float Score(ReadOnlySpan<float> q, ReadOnlySpan<float> k, bool odd, Accumulation accumulation)

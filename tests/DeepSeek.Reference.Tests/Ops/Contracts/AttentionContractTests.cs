@@ -23,7 +23,7 @@ public class AttentionContractTests
         { AttentionContract.DeepSeekInference with { Denominator = WeightSum.Rounded }, "after the division" },
         { AttentionContract.DeepSeekInference with { Scaling = ScoreScaling.AfterMaximum }, "BeforeMaximum" },
         { AttentionContract.FlashMlaDense with { Block = 12 }, "multiple of 8" },
-        { AttentionContract.FlashMlaDense with { Base = SoftmaxBase.E, Exp2 = new TruncatedExp2() }, "never calls truncated" },
+        { AttentionContract.FlashMlaDense with { Base = SoftmaxBase.E, Functions = new TruncatedExp2() }, "never calls truncated" },
         { AttentionContract.FlashMlaDense with { Weights = DType.F32 }, "takes bfloat16" },
         { AttentionContract.FlashMlaDense with { QueryKey = Accumulation.TensorCore(TensorCore.HopperWgmmaE4M3F32) }, "bfloat16 into binary32" },
         { AttentionContract.FlashMlaDense with { Scaling = ScoreScaling.BeforeMaximum, MaskValue = -1e9f }, "not below" },
@@ -169,16 +169,16 @@ public class AttentionContractTests
         {
             // w_0 = 2^-1.4427 = 3EBC5AB3 becomes 3EBC0000 = 0.3671875, which the denominator sees: y = (0.3671875 + 3) / 1.3671875.
             var y = new Tensor(DType.F32, 1, 1, 1);
-            backends[0].Attention(q, keys, null, new AttentionAttributes(0.5f, 1, preset with { Exp2 = new TruncatedExp2() }), y);
+            backends[0].Attention(q, keys, null, new AttentionAttributes(0.5f, 1, preset with { Functions = new TruncatedExp2() }), y);
             Assert.Equal([BitConverter.SingleToUInt32Bits(3.3671875f / 1.3671875f)], y.Bits());
         }
     }
 
     /// <summary>2^x cut to bfloat16: a stand-in for a unit that is not correctly rounded.</summary>
-    private sealed class TruncatedExp2 : IExp2
+    private sealed class TruncatedExp2 : AttentionFunctions
     {
-        public string Name => "truncated";
+        public override string Name => "truncated";
 
-        public float Exp2(float x) => BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(CorrectExp2.Instance.Exp2(x)) & 0xFFFF0000);
+        public override float Exp2(float x) => BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(Correct.Exp2(x)) & 0xFFFF0000);
     }
 }

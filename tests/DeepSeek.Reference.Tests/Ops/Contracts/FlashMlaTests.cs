@@ -33,11 +33,11 @@ public class FlashMlaTests
     {
         // M = 3, S = 2^-2 + 1 = 3FA00000, G = log2(S) + 3 = 40549A78, weights (3E4CCCCD, 3F4CCCCD), y = fma(w1, 4, w0·1) = 4059999A, lse = G / log2 e = 40135D8E.
         float[] y = new float[1];
-        float lse = CombineSplits.Define([1f, 4f], [1f, 3f], CorrectExp2.Instance, null, y);
+        float lse = CombineSplits.Define([1f, 4f], [1f, 3f], AttentionFunctions.Correct, null, y);
         Assert.Equal((0x4059999Au, 0x40135D8Eu), (BitConverter.SingleToUInt32Bits(y[0]), BitConverter.SingleToUInt32Bits(lse)));
 
         // A sink of 1: G = G + log2(1 + 2^fma(1, log2 e, -G)) = 406ACE24 for the weights alone.
-        float withSink = CombineSplits.Define([1f, 4f], [1f, 3f], CorrectExp2.Instance, 1f, y);
+        float withSink = CombineSplits.Define([1f, 4f], [1f, 3f], AttentionFunctions.Correct, 1f, y);
         Assert.Equal((0x402B17A1u, 0x40135D8Eu), (BitConverter.SingleToUInt32Bits(y[0]), BitConverter.SingleToUInt32Bits(withSink)));
     }
 
@@ -45,15 +45,15 @@ public class FlashMlaTests
     public void Rule_N23_sinks_without_end_and_splits_without_keys()
     {
         float[] y = new float[1];
-        Assert.Equal(float.PositiveInfinity, CombineSplits.Define([7f, 7f], [float.NegativeInfinity, float.NegativeInfinity], CorrectExp2.Instance, null, y));
+        Assert.Equal(float.PositiveInfinity, CombineSplits.Define([7f, 7f], [float.NegativeInfinity, float.NegativeInfinity], AttentionFunctions.Correct, null, y));
         Assert.Equal(0u, BitConverter.SingleToUInt32Bits(y[0]));
-        CombineSplits.Define([1f, 4f], [1f, 3f], CorrectExp2.Instance, float.NegativeInfinity, y);
+        CombineSplits.Define([1f, 4f], [1f, 3f], AttentionFunctions.Correct, float.NegativeInfinity, y);
         Assert.Equal(0x4059999Au, BitConverter.SingleToUInt32Bits(y[0]));
-        CombineSplits.Define([1f, 4f], [1f, 3f], CorrectExp2.Instance, float.PositiveInfinity, y);
+        CombineSplits.Define([1f, 4f], [1f, 3f], AttentionFunctions.Correct, float.PositiveInfinity, y);
         Assert.Equal(0u, BitConverter.SingleToUInt32Bits(y[0]));
 
         // An empty split beside a full one has weight 0.
-        CombineSplits.Define([7f, 4f], [float.NegativeInfinity, 0f], CorrectExp2.Instance, null, y);
+        CombineSplits.Define([7f, 4f], [float.NegativeInfinity, 0f], AttentionFunctions.Correct, null, y);
         Assert.Equal(4f, y[0]);
     }
 
@@ -63,7 +63,7 @@ public class FlashMlaTests
         // Lanes 0 to 7 hold two terms, the others one; terms are 1 but for 2^-24 at 0 and at 32, which only a lane of their own keeps.
         float[] lse2 = new float[40];
         (lse2[0], lse2[32]) = (-24f, -24f);
-        float lse = CombineSplits.Define(new float[40], lse2, CorrectExp2.Instance, null, new float[1]);
+        float lse = CombineSplits.Define(new float[40], lse2, AttentionFunctions.Correct, null, new float[1]);
         var lanes = new float[32];
         for (int i = 0; i < 40; i++)
             lanes[i % 32] += i % 32 == 0 ? MathF.ScaleB(1f, -24) : 1f;
