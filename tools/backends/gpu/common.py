@@ -14,6 +14,24 @@ from dsref_worker import Unsupported, kernel, serve  # noqa: E402,F401
 BLOCK = 128
 
 
+def keep(name, facts, **tensors):
+    """Where KEEP names a folder, leaves there what a kernel gave, as NAME.safetensors: what golden/hardware is made from."""
+    if "KEEP" not in os.environ:
+        return
+    import json
+    kinds = {torch.bfloat16: "BF16", torch.float32: "F32", torch.int32: "I32"}
+    header, data = {"__metadata__": {key: str(value) for key, value in facts.items()}}, []
+    for key, tensor in tensors.items():
+        codes = tensor.contiguous().cpu().reshape(-1).view(torch.uint8).numpy().tobytes()
+        begin = sum(map(len, data))
+        header[key] = {"dtype": kinds[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [begin, begin + len(codes)]}
+        data.append(codes)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(os.path.join(os.environ["KEEP"], name + ".safetensors"), "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text + b"".join(data))
+
+
 def require(condition, reason):
     """Declines a case that the library under test does not take."""
     if not condition:
