@@ -22,6 +22,15 @@ public sealed class WitnessTests
         ForeignTool.Pass(ForeignTool.Run(Python, [Repository.Path("tools", "witness", "units.py"), .. files]));
     }
 
+    /// <summary>Hopper's approximate functions, written a second time, have the hardware's bits too.</summary>
+    [Fact]
+    public void The_Python_witness_has_the_bits_of_every_captured_function()
+    {
+        string[] files = Directory.GetFiles(Repository.Path("golden", "hardware", "h100", "functions"), "*.capture.gz");
+        Assert.NotEmpty(files);
+        ForeignTool.Pass(ForeignTool.Run(Python, [Repository.Path("tools", "witness", "mufu.py"), .. files]));
+    }
+
     /// <summary>golden/training/recipe.txt: optimizer, norm and initial weights, by integers.</summary>
     [Fact]
     public void Rule_N25_N26_N27_the_Python_witness_writes_the_kept_rows() =>

@@ -1,7 +1,7 @@
 """Fits the tables of src/DeepSeek.Reference/TensorCores/HopperMufu.*Table.cs from captures of a GPU, and nothing else.
 
 Run:  python3 tools/numerics/fit_mufu.py CAPTURE...            (numpy; about 20 seconds a function)
-      python3 tools/numerics/fit_mufu.py --write CAPTURE...    writes the table files too
+      python3 tools/numerics/fit_mufu.py --write CAPTURE...    writes the table files too, and of all four the witness's, tools/witness/mufu_tables.py
 
 CAPTURE: `capture --no-dots --only ex2 --first 0x3F800000 --step 1 --count 16777216` of tools/backends/cuda/capture, its .ftz file; for rsqrt
 the same arguments, for rcp and lg2 from 0x3F000000 on (docs/spec/approximate-functions.md). Two binades with every fraction: lg2 and rcp are
@@ -22,6 +22,7 @@ import sys
 import numpy as np
 
 TABLES = pathlib.Path(__file__).resolve().parents[2] / "src" / "DeepSeek.Reference" / "TensorCores"
+WITNESS = TABLES.parents[2] / "tools" / "witness" / "mufu_tables.py"
 HEADER = """namespace DeepSeek.Reference.TensorCores;
 
 public static partial class HopperMufu
@@ -155,6 +156,7 @@ def main():
     parser.add_argument("--write", action="store_true")
     parser.add_argument("capture", nargs="+")
     options = parser.parse_args()
+    tables = {}
     for path in options.capture:
         header, y = read(path)
         instruction = header["instruction"].split(".")[0]
@@ -167,8 +169,17 @@ def main():
         file = TABLES / f"HopperMufu.{f.name}Table.cs"
         made = HEADER % (instruction, len(table), f.name + "Table", lines)
         print(f"  {file.name}: " + ("the same" if file.read_text() == made else "differs"))
+        tables[instruction] = table
         if options.write:
             file.write_text(made)
+    made = '"""Tables of mufu.py; made by tools/numerics/fit_mufu.py from captures."""\n'
+    for instruction, table in sorted(tables.items()):
+        rows = [f"({text(row)})" for row in table]
+        made += f"\n{instruction.upper()} = [\n" + "".join("    " + ", ".join(rows[at:at + 4]) + ",\n" for at in range(0, len(rows), 4)) + "]\n"
+    if tables.keys() == FUNCTIONS.keys():
+        print(f"  {WITNESS.name}: " + ("the same" if WITNESS.exists() and WITNESS.read_text() == made else "differs"))
+        if options.write:
+            WITNESS.write_text(made)
 
 
 if __name__ == "__main__":
