@@ -4,7 +4,7 @@
  * one line in dsref_last_error, for the thread that called it. libdsref.so exports dsref_backend_get too: it is a backend like any other (deepseek_backend.h).
  *
  * An operation is named as in docs/spec/goldens.md, with attributes where they are not the contract's: "linear", "gemm_fp8", "rms_norm[eps=1e-5]". Sizes and
- * dtypes follow from the arguments. contract is Canonical, DeepSeekInference, HopperFp8, HuggingFace or Ideal, for attention FlashMlaDense or FlashMlaSm90 too,
+ * dtypes follow from the arguments. contract is Canonical, DeepSeekInference, HopperFp8, HuggingFace or Ideal, for attention FlashMlaDense, FlashMlaSm90 or FlashMlaHopper too,
  * or NULL for the name's own (Canonical).
  * Arguments are the operation's tensors by name, role DSREF_IN or DSREF_OUT, in memory of the processor; strides count elements and may be anything for an
  * input; strides NULL means contiguous; layout may be NULL. Codes may come as whole numbers of their width: E4M3 as uint8, BF16 as uint16.

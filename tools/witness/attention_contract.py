@@ -2,16 +2,19 @@
 
 import exact
 import fp8
+import mufu
 import units as units_of_n20
 from exact import INF, NAN, NEG_INF, ONE, add, div, exp, exp2, fma, is_nan, log, log2, mul, neg, order, sub, to_bf16
 
 LOG2E = 0x3FB8AA3B  # binary32 nearest to log2 e
+LN2 = 0x3F317218  # and to ln 2
 UNIT = "hopper-wgmma-bf16-f32"
 
 CANONICAL = {
     "passes": "twopass", "block": "0", "base": "e", "scaling": "beforemaximum", "scores": "none", "maximum": "propagatesnan", "start": "none",
     "masked": "none", "weights": "f32", "denominator": "unrounded", "order": "lanes16", "division": "beforevalues", "empty": "negativeinfinity",
     "qk": "lanes16", "pv": "lanes16", "keysplit": "none", "parts": "1", "partials": "f32", "combine": "ascending",
+    "functions": "correct",
 }
 DENSE = CANONICAL | {
     "passes": "online", "block": "64", "base": "two", "scaling": "aftermaximum", "maximum": "dropsnan", "start": "-1e30", "masked": "-1e33",
@@ -20,6 +23,7 @@ DENSE = CANONICAL | {
 PRESETS = {
     "canonical": CANONICAL, "deepseekinference": CANONICAL | {"scores": "everystep", "weights": "bf16"},
     "flashmladense": DENSE, "flashmlasm90": DENSE | {"passes": "warpgrouppairs"},
+    "flashmlahopper": DENSE | {"passes": "warpgrouppairs", "functions": "hopper-fast-math"},
 }
 
 
@@ -73,8 +77,22 @@ class Row:
         self.two, self.after, self.drops = f["base"] == "two", f["scaling"] == "aftermaximum", f["maximum"] == "dropsnan"
         self.masked, self.flash = finite(f["masked"]), f["empty"] == "positiveinfinity"
 
+        self.fast = f["functions"] == "hopper-fast-math"
+
     def power(self, x):
-        return exp2(x) if self.two else exp(x)
+        return (mufu.ex2_ftz(x) if self.fast else exp2(x)) if self.two else exp(x)
+
+    def log2(self, x):
+        return mufu.lg2_ftz(x) if self.fast else log2(x)
+
+    def quotient(self, x, y):
+        return mul(x, mufu.rcp_ftz(y)) if self.fast else div(x, y)
+
+    def natural(self, g):
+        return mul(g, LN2) if self.fast else div(g, LOG2E)
+
+    def log_sum_exp(self, m, total):
+        return fma(mufu.lg2_ftz(total), LN2, mul(m, LN2)) if self.fast else add(log(total), div(m, LOG2E))
 
     def maximum(self, values):
         if any(map(is_nan, values)):
@@ -113,13 +131,13 @@ class Row:
             m, total, o = self.blocks(start, end, "F32" if partial else self.out)
         bad = total in (0, 0x80000000) or self.flash and is_nan(total)
         if f["division"] != "beforevalues" and not (bad and self.flash):
-            inverse = div(ONE, total)
-            o = [0 if bad else mul(v, inverse) if f["division"] == "reciprocal" else div(v, total) for v in o]
+            inverse = self.quotient(ONE, total)
+            o = [0 if bad else mul(v, inverse) if f["division"] == "reciprocal" else self.quotient(v, total) for v in o]
         if bad:
             return o, INF if self.flash and not partial else NEG_INF
         if not self.two:
             return o, add(m, log(total))
-        return o, add(log2(total), m) if partial else add(log(total), div(m, LOG2E))
+        return o, add(self.log2(total), m) if partial else self.log_sum_exp(m, total)
 
     def score(self, j, odd=False):
         terms = list(zip(self.q, self.keys[j]))
@@ -240,11 +258,11 @@ class Row:
             total = 0
             for x in terms:
                 total = add(total, x)
-        g = INF if total == 0 else add(log2(total) if self.two else log(total), m)
+        g = INF if total == 0 else add(self.log2(total) if self.two else log(total), m)
         o = [0] * self.dv
         for x, part in turn(list(zip(lse, partials))):
             w = self.power(sub(x, g))
             o = [fma(w, v, old) for v, old in zip(part, o)]
         if total == 0:
             return o, INF if self.flash else NEG_INF
-        return o, div(g, LOG2E) if self.two else g
+        return o, self.natural(g) if self.two else g

@@ -18,7 +18,7 @@ internal static partial class Mutants
         new WrongBackend(17, "activations", "The activations of a product are rounded to bfloat16.", c => c.Case.Operation == Operation.Linear, () => new ChangedCall(RoundX)),
         Unit("bits+1", "One bit more is kept behind the largest exponent.", u => u with { FractionBits = u.FractionBits + 1 }),
         Unit("bits-1", "One bit less is kept behind the largest exponent.", u => u with { FractionBits = u.FractionBits - 1 }),
-        Unit("length", "A fused sum is half as long.", u => u with { FusedLength = u.FusedLength / 2 }),
+        Unit("length", "A fused sum is half as long.", u => u with { FusedLength = u.FusedLength / 2, Order = FusedOrder.Consecutive }),
         Unit("nearest", "Terms are rounded to nearest when they are aligned.", u => u with { Alignment = AlignmentRounding.NearestEven }),
         Unit("down", "Terms are cut toward minus infinity when they are aligned.", u => u with { Alignment = AlignmentRounding.Downward }),
         Unit("output", "The sum is rounded to nearest, not cut.", u => u with { Rounding = u.Rounding == OutputRounding.NearestEven ? OutputRounding.TowardZero : OutputRounding.NearestEven }),
