@@ -59,6 +59,7 @@ def scaled_linear(x, x_scale, weight, weight_scale, product, out, c=None):
 
 @kernel("dequantize", torch=True, device="cuda")
 def dequantize(codes, scales, tile, out):
+    require(codes.dtype == torch.float8_e4m3fn, "weight_dequant takes E4M3")
     require(tile == "block128x128" and out["y"].shape[0] * out["y"].shape[1] > 0, "weight_dequant takes blocks of 128 x 128")
     with default_dtype(out["y"].dtype):
         return deepseek.weight_dequant(codes, scales, BLOCK)
