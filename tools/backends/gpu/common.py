@@ -1,4 +1,5 @@
 """What the workers of this folder share: the modules of tools/python, torch's device, and small checks."""
+import json
 import os
 import sys
 
@@ -12,13 +13,11 @@ import torch  # noqa: E402
 from dsref_worker import Unsupported, kernel, serve  # noqa: E402,F401
 
 BLOCK = 128
+KEEPS = os.environ.get("KEEP")
 
 
 def keep(name, facts, **tensors):
-    """Where KEEP names a folder, leaves there what a kernel gave, as NAME.safetensors: what golden/hardware is made from."""
-    if "KEEP" not in os.environ:
-        return
-    import json
+    """Leaves in the folder that KEEP names what a kernel gave, as NAME.safetensors: what golden/hardware is made from."""
     kinds = {torch.bfloat16: "BF16", torch.float32: "F32", torch.int32: "I32"}
     header, data = {"__metadata__": {key: str(value) for key, value in facts.items()}}, []
     for key, tensor in tensors.items():
@@ -28,7 +27,7 @@ def keep(name, facts, **tensors):
         data.append(codes)
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    with open(os.path.join(os.environ["KEEP"], name + ".safetensors"), "wb") as file:
+    with open(os.path.join(KEEPS, name + ".safetensors"), "wb") as file:
         file.write(len(text).to_bytes(8, "little") + text + b"".join(data))
 
 

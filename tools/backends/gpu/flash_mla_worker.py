@@ -4,7 +4,7 @@ Calls read at deepseek-ai/FlashMLA, commit 9241ae3ef9bac614dd25e45e507e089f88828
 key, of which the first 512 are the value; pages of 64 keys. What lies after the last key in its page is NaN, as in FlashMLA's own tests.
 """
 import torch
-from common import keep, kernel, require, serve_on_gpu
+from common import KEEPS, keep, kernel, require, serve_on_gpu
 
 import flash_mla
 
@@ -31,9 +31,10 @@ def attention(q, keys, scale, first_position, out, values=None, contract=None, *
     metadata, splits = flash_mla.get_mla_metadata()
     y, lse = flash_mla.flash_mla_with_kvcache(
         q.unsqueeze(0), cache.reshape(pages, PAGE, 1, KEY), table, lengths, VALUE, metadata, splits, softmax_scale=scale, causal=s > 1)
-    each = 16 if heads > 16 else 1
-    keep(f"s{s}.t{t}.h{heads}", {"s": s, "t": t, "h": heads, "parts": parts, "scale": scale, "every_head": each, "device": torch.cuda.get_device_name(0)},
-         y=y.reshape(s, heads, VALUE)[:, ::each], log_sum_exp=lse.reshape(heads, s).T[:, ::each], num_splits=metadata.num_splits)
+    if KEEPS:
+        each = 16 if heads > 16 else 1
+        keep(f"s{s}.t{t}.h{heads}", {"s": s, "t": t, "h": heads, "parts": parts, "scale": scale, "every_head": each, "device": torch.cuda.get_device_name(0)},
+             y=y.reshape(s, heads, VALUE)[:, ::each], log_sum_exp=lse.reshape(heads, s).T[:, ::each], num_splits=metadata.num_splits)
     results = {"y": y.reshape(s, heads, VALUE)}
     if "log_sum_exp" in out:
         # [heads, s] there.
