@@ -16,7 +16,7 @@ namespace DeepSeek.Reference.TensorCores;
 /// </para>
 /// <para>
 /// Evidence: an H100 80GB HBM3 (driver 580.159.04, nvcc 13.0.88, 2026-11-26) gave these bits for all 2^24 arguments of two binades, the .ftz forms,
-/// and for 2^18 arguments of every exponent, sign and kind, the others. Coefficients are fitted from those captures alone (tools/numerics/fit_mufu.py).
+/// and for 2^18 arguments of every exponent and sign, subnormals and NaNs, the others. The form is Oberman and Siu's (ARITH 2005) and envytools' (nvhw/sfu.c). Coefficients are fitted from those captures alone (tools/numerics/fit_mufu.py).
 /// Goldens: golden/hardware/h100/functions; algorithm, constants and what is open: docs/spec/approximate-functions.md. The contract's own functions are
 /// <see cref="Numerics.Correct"/>'s; these serve to give a kernel's bits.
 /// </para>

@@ -53,8 +53,7 @@ internal sealed partial class CaseFields
     {
         if (Take("functions") is not string text)
             return defaultValue;
-        AttentionFunctions[] known = [AttentionFunctions.Correct, AttentionFunctions.HopperFastMath];
-        AttentionFunctions value = known.FirstOrDefault(each => each.Name == text) ?? throw Bad("functions", $"'{text}' is none of {string.Join<AttentionFunctions>(", ", known)}");
+        AttentionFunctions value = AttentionFunctions.Parse(text);
         if (value != defaultValue)
             canonical.Add(new("functions", text));
         return value;

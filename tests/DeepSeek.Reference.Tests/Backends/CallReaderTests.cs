@@ -14,6 +14,7 @@ public sealed class CallReaderTests
         "add[n=3]",
         "attention[s=2,t=5,h=2,hk=1,d=8,dv=4,latent=yes,lse=yes,split=4,contract=deepseekinference]",
         "attention[s=2,t=5,h=2,hk=2,d=8,dv=4,scale=1]",
+        "attention[s=2,t=5,h=2,hk=1,d=8,dv=4,schedule=flashmlahopper,parts=3,contract=deepseekinference]",
         "attention[s=2,t=5,h=2,hk=1,d=8,dv=4,schedule=flashmladense,contract=deepseekinference]",
         "attention[s=2,t=5,h=2,hk=1,d=8,dv=4,schedule=canonical,passes=online,block=2,division=quotient,start=none,masked=-1,weights=f8,qk=exact]",
         "attention_backward[s=2,t=5,h=2,d=8,dv=4,sum=sequential]",

@@ -100,6 +100,7 @@ internal static class CallReader
             Parts = a.Whole("contract.parts"),
             Partials = a.DType("contract.partials"),
             Combine = a.Name<CombineOrder>("contract.combine"),
+            Functions = AttentionFunctions.Parse(a.Text("contract.functions")),
         };
         contract.Validate();
         return contract;

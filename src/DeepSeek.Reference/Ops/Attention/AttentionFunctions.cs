@@ -18,6 +18,12 @@ public abstract class AttentionFunctions
     /// </summary>
     public static AttentionFunctions HopperFastMath { get; } = new HopperFast();
 
+    /// <summary>The functions of that name.</summary>
+    /// <exception cref="ContractException">None have it; the message lists those that are.</exception>
+    public static AttentionFunctions Parse(string name) =>
+        name == Correct.Name ? Correct : name == HopperFastMath.Name ? HopperFastMath
+        : throw new ContractException($"no attention functions are named '{name}'; take {Correct} or {HopperFastMath}");
+
     /// <summary>The name, as case ids, workers and reports have it.</summary>
     public abstract string Name { get; }
 
