@@ -100,7 +100,7 @@ public sealed partial record TensorCore
     private static TensorCore HopperFp8(string instruction, ElementFormat a, ElementFormat b, ElementFormat accumulator) =>
         Unit($"hopper-{instruction}", a, b, accumulator, 32, 13, -133) with { OutputFractionBits = accumulator == F16 ? F16.FractionBits : Short };
 
-    /// <summary>FP8 through the unit for binary16, to which it widens exactly.</summary>
+    /// <summary>FP8 through the unit for binary16, to which it widens exactly. That exponents are those of binary16 has been seen on Hopper, and is taken over for Blackwell.</summary>
     private static TensorCore Emulated(string architecture, ElementFormat a, ElementFormat b, ElementFormat accumulator) =>
         Unit($"{architecture}-mma", a, b, accumulator, 32, 25, -133) with { FusedLength = 16, Order = FusedOrder.PairsOfFour, Entry = AccumulatorEntry.AddedAfter, WidensTo = FP16 };
 

@@ -81,6 +81,10 @@ public static partial class CaseCatalogue
         yield return $"attention[s=1,t=400,h=1,hk=1,d=8,dv=4,latent=yes,{Narrow},lse=yes,{DenseDecode},block=8,keysplit=even,parts=40]";
         yield return $"attention[s=4,t=9,h=2,hk=2,d=8,dv=4,first=0,lse=yes,{Plain},masked=-1e9]";
 
+        // A GPU's functions under the general definition: division by a reciprocal, two parts.
+        yield return $"attention[s=2,t=70,h=2,{LatentRow},{Narrow},lse=yes,{DenseDecode},division=reciprocal,functions=hopper-fast-math]";
+        yield return $"attention[s=2,t=70,h=2,{LatentRow},{Narrow},lse=yes,{DenseDecode},block=8,keysplit=even,parts=2,functions=hopper-fast-math]";
+
         // Queries of which every score is NaN: what a maximum makes of them decides whether the row is empty.
         foreach (string maximum in new[] { "dropsnan", "propagatesnan" })
             yield return $"attention[s=2,t=9,h=2,{LatentRow},map=special,lse=yes,{Plain},maximum={maximum}]";

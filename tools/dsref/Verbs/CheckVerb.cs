@@ -12,7 +12,7 @@ internal static class CheckVerb
         var operation = new Argument<string>("OP") { Description = "An operation, with attributes where they are not the contract's: linear, gemm_fp8, \"rms_norm[eps=1e-5]\"." };
         var inputs = new Option<string>("--inputs") { Description = "The inputs under the names of docs/spec/goldens.md: .safetensors, .npz or .npy.", HelpName = "FILE", Required = true }.NamesPath();
         var actual = new Option<string>("--actual") { Description = "The results to judge; a single tensor needs no name where the operation has one output.", HelpName = "FILE", Required = true }.NamesPath();
-        var contract = new Option<string?>("--contract") { Description = "The contract that the kernel claims to follow: Canonical, DeepSeekInference, HopperFp8, HuggingFace or Ideal; Canonical by default. For attention also FlashMlaDense and FlashMlaSm90.", HelpName = "NAME" };
+        var contract = new Option<string?>("--contract") { Description = "The contract that the kernel claims to follow: Canonical, DeepSeekInference, HopperFp8, HuggingFace or Ideal; Canonical by default. For attention also FlashMlaDense, FlashMlaSm90 and FlashMlaHopper.", HelpName = "NAME" };
         Option<double> budget = JudgeOptionsOf.Budget();
         Option<bool> full = JudgeOptionsOf.Full();
         Option<string?> accept = JudgeOptionsOf.Accept();

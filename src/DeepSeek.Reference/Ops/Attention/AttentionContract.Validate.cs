@@ -13,7 +13,7 @@ public sealed partial record AttentionContract
         RequireUnit(WeightValue, nameof(WeightValue));
         if (Schedule == AttentionSchedule.WarpgroupPairs)
         {
-            Refuse(!IsLike(FlashMlaSm90), $"{Schedule} is {FlashMlaSm90.Name}'s alone; vary its QueryKey, WeightValue, Parts and Exp2 only");
+            Refuse(!IsLike(FlashMlaSm90), $"{Schedule} is {FlashMlaSm90.Name}'s alone; vary its QueryKey, WeightValue, Parts and Functions only");
             return;
         }
 

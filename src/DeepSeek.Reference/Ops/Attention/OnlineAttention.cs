@@ -33,7 +33,6 @@ internal static class OnlineAttention
     /// <summary>The score of a masked key.</summary>
     internal const float Masked = -1e33f;
 
-
     /// <summary>One row; returns its log-sum-exp.</summary>
     internal static float Define(AttentionRow row, AttentionAttributes attributes, Span<float> y)
     {

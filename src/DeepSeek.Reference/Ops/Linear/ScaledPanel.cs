@@ -21,7 +21,7 @@ internal static unsafe class ScaledPanel
     /// <summary>Elements of k in a panel.</summary>
     public const int Depth = ScaledProduct.ScaleBlock;
 
-    /// <summary>Below any exponent of a product (-12) even beside the largest exponent of E4M3 (8), and twice it still fits a byte.</summary>
+    /// <summary>Below any exponent of a product (-12, and -18 where the unit widens) even beside the largest exponent of E4M3 (8), and twice it still fits a byte.</summary>
     public const sbyte ZeroExponent = -60;
 
     /// <summary>Elements of an instruction whose order is <see cref="FusedOrder.PairsOfFour"/>.</summary>

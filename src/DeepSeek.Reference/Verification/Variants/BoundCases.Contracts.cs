@@ -5,7 +5,7 @@ internal static partial class BoundCases
 {
     private const int MostTries = 200;
 
-    private static readonly string[] Presets = ["canonical", "deepseekinference", "flashmladense", "flashmlasm90"];
+    private static readonly string[] Presets = ["canonical", "deepseekinference", "flashmladense", "flashmlasm90", "flashmlahopper"];
     private static readonly string[] Units = ["hopper-wgmma-bf16-f32", "ampere-mma-bf16-f32", "lanes16", "sequential", "exact", "float64"];
     private static readonly string[] Starts = ["start=none,masked=none", "start=none,masked=-1e9", "start=-1e30,masked=none", "start=-1e30,masked=-1e33"];
 
@@ -15,7 +15,7 @@ internal static partial class BoundCases
         ("scores", ["none", "everystep"]), ("maximum", ["propagatesnan", "dropsnan"]), ("weights", ["f32", "bf16", "f8"]), ("denominator", ["unrounded", "rounded"]),
         ("order", ["lanes16", "sequential", "exact", "float64", "quad"]), ("division", ["beforevalues", "quotient", "reciprocal"]),
         ("empty", ["negativeinfinity", "positiveinfinity"]), ("keysplit", ["none", "even", "flashmla"]), ("parts", ["1", "2", "3", "5"]),
-        ("partials", ["f32", "bf16"]), ("combine", ["ascending", "descending", "butterfly"]),
+        ("partials", ["f32", "bf16"]), ("combine", ["ascending", "descending", "butterfly"]), ("functions", ["correct", "hopper-fast-math"]),
     ];
 
     /// <summary>Drawn again until its fields go together.</summary>
@@ -52,7 +52,7 @@ internal static partial class BoundCases
         string[] sums = flashMla ? Units : Sums;
         foreach (string key in (string[])["qk", "pv"])
             text += r.Next(3) == 0 ? $",{key}={Of(r, sums)}" : "";
-        if (preset == "flashmlasm90")
+        if (preset is "flashmlasm90" or "flashmlahopper")
             return text + (r.Next(2) == 0 ? $",parts={r.Next(1, 4)}" : "");
         text += r.Next(3) == 0 ? "," + Of(r, Starts) : "";
         foreach ((string key, string[] values) in Fields)

@@ -123,7 +123,7 @@ public class AttentionContractTests
     {
         var data = new ContractCase(seed);
         Accumulation[] sums = [Accumulation.Lanes16, Accumulation.Sequential, Accumulation.Float64, Accumulation.TensorCore(TensorCore.HopperWgmmaBF16F32)];
-        AttentionContract contract = AttentionContract.FlashMlaDense with { QueryKey = data.Any(sums), WeightValue = data.Any(sums), Parts = data.Any([1, 2, 9]) };
+        AttentionContract contract = AttentionContract.FlashMlaDense with { QueryKey = data.Any(sums), WeightValue = data.Any(sums), Parts = data.Any([1, 2, 9]), Functions = data.Any([AttentionFunctions.Correct, AttentionFunctions.HopperFastMath]) };
         Assert.Equal(data.Run(backends[0], contract), data.RunGeneral(contract));
     }
 
@@ -131,7 +131,7 @@ public class AttentionContractTests
     public void Rule_N23_simd_equals_the_definition_in_every_bit(int seed)
     {
         var data = new ContractCase(seed, mostKeys: 100);
-        AttentionContract contract = data.Any([data.AnyContract(), data.AnyContract(), AttentionContract.FlashMlaDense, AttentionContract.FlashMlaSm90]);
+        AttentionContract contract = data.Any([data.AnyContract(), data.AnyContract(), AttentionContract.FlashMlaDense, AttentionContract.FlashMlaSm90, AttentionContract.FlashMlaHopper]);
         uint[] expected = data.Run(backends[0], contract);
         foreach (int threads in new[] { 1, 2, 7 })
             Assert.True(expected.AsSpan().SequenceEqual(data.Run(new SimdBackend(threads), contract)), $"{threads} threads: {data} {contract}");

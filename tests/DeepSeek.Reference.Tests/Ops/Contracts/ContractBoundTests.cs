@@ -22,7 +22,7 @@ public class ContractBoundTests
     public void Rule_N23_every_preset_stays_within_its_bound_of_the_exact_softmax(int seed)
     {
         var data = new ContractCase(seed, mostKeys: 600, specials: false);
-        AttentionContract contract = data.Any([.. AttentionContract.Presets, AttentionContract.FlashMlaDense with { Parts = 2 }, AttentionContract.FlashMlaSm90 with { Parts = 2 }]);
+        AttentionContract contract = data.Any([.. AttentionContract.Presets, AttentionContract.FlashMlaDense with { Parts = 2 }, AttentionContract.FlashMlaSm90 with { Parts = 2 }, AttentionContract.FlashMlaHopper with { Parts = 2 }]);
         var attributes = new AttentionAttributes(data.Scale, data.FirstPosition, contract);
         (int S, int H, _, _, _, int Dv, _) = data.Shape;
         var y = new Tensor(DType.F32, S, H, Dv);
@@ -85,6 +85,9 @@ public class ContractBoundTests
 
         Assert.Superset(new HashSet<DType> { DType.F32, DType.BF16, DType.F8_E4M3 }, contracts.Select(c => c.Weights).ToHashSet());
         Assert.Superset(new HashSet<DType> { DType.F32, DType.BF16 }, contracts.Select(c => c.Partials).ToHashSet());
+        AttentionFunctions[] functions = [AttentionFunctions.Correct, AttentionFunctions.HopperFastMath];
+        Assert.Superset(new HashSet<(AttentionSchedule, AttentionFunctions)>(functions.SelectMany(f => Enum.GetValues<AttentionSchedule>().Where(s => s != AttentionSchedule.TwoPass).Select(s => (s, f)))),
+            contracts.Select(c => (c.Schedule, c.Functions)).ToHashSet());
         Assert.Superset(new HashSet<int> { 0, 64, 128 }, contracts.Select(c => c.Block).ToHashSet());
         Assert.Superset(new HashSet<int> { 1, 2, 3 }, contracts.Where(c => c.Split == KeySplit.FlashMla).Select(c => c.Parts).ToHashSet());
         Assert.Equal(Enum.GetValues<AccumulationKind>().ToHashSet(), contracts.Select(c => c.QueryKey.Kind).ToHashSet());
@@ -121,8 +124,9 @@ public class ContractBoundTests
         double blocks = contract.Block == 0 ? 1 : (shape.T + contract.Block - 1) / contract.Block;
         double eta = (D + 16) * U * largestProducts + 10 * U * largestScore + (contract.Scores == ScoreRounding.EveryStep ? 3.1 / 256 * largestProducts : 0);
         double beta = contract.Weights == DType.BF16 ? 1.0 / 256 : 0;
-        double tau = (shape.T + 16 * blocks + 80) * U;
-        double sigma = contract.Parts == 1 ? 0 : 8 * U * (largestScore + Math.Log(shape.T + 1) + 2) + (contract.Parts + 4) * U;
+        bool fast = contract.Functions == AttentionFunctions.HopperFastMath;
+        double tau = (shape.T + 16 * blocks + 80 + (fast ? 6 * blocks + 10 : 0)) * U;
+        double sigma = contract.Parts == 1 ? 0 : 8 * U * (largestScore + Math.Log(shape.T + 1) + 2) + (contract.Parts + 4 + (fast ? 20 + 4 * Math.Log(shape.T + 1) : 0)) * U;
         double relative = Math.Exp(2 * eta) * (1 + beta) * (1 + tau) * (1 + tau) * (1 + sigma) - 1;
 
         double[] exact = new double[Dv], bound = new double[Dv];

@@ -73,6 +73,7 @@ internal sealed class ContractCase
                 WeightValue = Any(sums),
                 Split = Any(Enum.GetValues<KeySplit>()),
                 Parts = Any([1, 2, 3, 5]),
+                Functions = Any([AttentionFunctions.Correct, AttentionFunctions.Correct, AttentionFunctions.HopperFastMath]),
                 Partials = Any([DType.F32, DType.BF16]),
                 Combine = Any(Enum.GetValues<CombineOrder>()),
             };
