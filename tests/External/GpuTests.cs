@@ -81,7 +81,7 @@ public sealed class GpuTests : IClassFixture<CompiledForGpu>
             string kept = Path.Combine(folder.FullName, "h100");
             using (var provenance = JsonDocument.Parse(File.ReadAllText(Path.Combine(kept, "provenance.json"))))
             {
-                string[] facts = ["gpu", "driver", "cuda", "commit", "deep_gemm", "flash_mla", "date", "torch", "triton"];
+                string[] facts = ["gpu", "driver", "cuda", "commit", "deep_gemm", "flash_mla", "kernel_py", "date", "torch", "triton"];
                 Assert.Equal(facts, provenance.RootElement.EnumerateObject().Select(m => m.Name));
                 Assert.Equal("No GPU, a stub", provenance.RootElement.GetProperty("gpu").GetString());
                 Assert.Equal("Cuda compilation tools, release 0.0, a stub", provenance.RootElement.GetProperty("cuda").GetString());
@@ -93,9 +93,9 @@ public sealed class GpuTests : IClassFixture<CompiledForGpu>
             Assert.Equal(reports.Select(r => r + ".json.gz").Order(StringComparer.Ordinal), Directory.GetFiles(Path.Combine(kept, "verify"), "*.gz").Select(Path.GetFileName).Order(StringComparer.Ordinal));
             Assert.Equal(reports.Length, File.ReadAllLines(Path.Combine(kept, "verify", "exits")).Count(line => line.EndsWith("exit 0", StringComparison.Ordinal)));
             string table = File.ReadAllText(Path.Combine(kept, "README.md"));
-            Assert.Contains("| DeepGEMM | scaled_linear | 1 | 100.0 % | 0 | 0 | 0 | 1 of 1 by calc_diff < 0.001 |", table, StringComparison.Ordinal);
-            Assert.Contains("| FlashMLA | attention | 1 | 0.0 % | 1 | 0 | 0 | 1 of 1 by calc_diff < 5e-06 |", table, StringComparison.Ordinal);
-            Assert.Contains("| CUDA | rms_norm | 1 | 100.0 % | 0 | 0 | 0 | - |", table, StringComparison.Ordinal);
+            Assert.Contains("| DeepGEMM | deep-gemm | scaled_linear | 1 | 100.0 % | 0 | 0 | 0 | 1 of 1 by calc_diff < 0.001 |", table, StringComparison.Ordinal);
+            Assert.Contains("| FlashMLA | flash-mla | attention | 1 | 0.0 % | 1 | 0 | 0 | 1 of 1 by calc_diff < 5e-06 |", table, StringComparison.Ordinal);
+            Assert.Contains("| CUDA | plugin | rms_norm | 1 | 100.0 % | 0 | 0 | 0 | - |", table, StringComparison.Ordinal);
         }
         finally
         {

@@ -7,6 +7,9 @@ set -euo pipefail
 deepgemm=$(cd "${1:?usage: build-kernels.sh DEEPGEMM FLASHMLA}" && pwd) flashmla=$(cd "${2:?usage: build-kernels.sh DEEPGEMM FLASHMLA}" && pwd)
 python=${PYTHON:-python3}
 command -v nvcc >/dev/null || PATH="$PATH:/usr/local/cuda/bin"
+for tool in nvcc g++ "$python"; do
+  command -v "$tool" >/dev/null || { echo "build-kernels.sh: $tool is not on the path" >&2; exit 2; }
+done
 cuda=$(dirname "$(dirname "$(readlink -f "$(command -v nvcc)")")")
 torch=$("$python" -c 'import torch, os; print(os.path.dirname(torch.__file__))')
 headers=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
@@ -18,7 +21,8 @@ first() {
   [ -n "$found" ] || { echo "build-kernels.sh: no $1 beside CUDA or PyTorch" >&2; return 1; }
   echo "$found"
 }
-cublas=$(dirname "$(first cublasLt.h)")
+cublas=$(first cublasLt.h)
+cublas=$(dirname "$cublas")
 nvrtc=$(first 'libnvrtc.so*')
 cudart=$(first 'libcudart.so*')
 common=(-std=c++20 -O1 -fPIC -w -I "$headers" -isystem "$torch/include" -isystem "$torch/include/torch/csrc/api/include" -isystem "$cuda/include" -isystem "$cuda/include/cccl" -isystem "$cublas")
@@ -51,7 +55,9 @@ CPP
       --expt-relaxed-constexpr --expt-extended-lambda --use_fast_math --ptxas-options=--register-usage-level=10 -gencode arch=compute_90a,code=sm_90a \
       -isystem "$torch/include" -isystem "$torch/include/torch/csrc/api/include" -I "$headers" "${include[@]}" -c "$here/$unit.cu" -o "${objects[-1]}" & waits+=($!)
   done
-  for unit in "${waits[@]}"; do wait "$unit"; done
+  local failed=
+  for unit in "${waits[@]}"; do wait "$unit" || failed=1; done
+  [ -z "$failed" ]
   g++ -shared "$work/api.o" "${objects[@]}" -o "$work/cuda.so" "${libraries[@]}"
   mv "$work/cuda.so" "$flashmla/flash_mla/cuda.so"
 }

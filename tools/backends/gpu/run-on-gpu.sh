@@ -3,7 +3,7 @@
 #   ./run-on-gpu.sh OUT [--kernel-py FILE] [--only PARTS] [--level quick|full] [--small] [--dry-run]
 # It builds the plug-in and the capture program with nvcc, captures the matrix unit, judges the plug-in and those of DeepGEMM, FlashMLA and Triton that Python finds, and leaves
 # OUT/h100: captures, reports, provenance.json and a README with a table, as golden/hardware/h100 keeps them. --small takes a few small cases, to try the script; --dry-run prints the commands.
-# SEED and TILES, from the environment, are those of the captures (1 and 512).
+# From the environment: SEED and TILES of the captures (1 and 512); DEEP_GEMM and FLASH_MLA, their commits, where no git tells; PYTHON; KEEP, a folder for FlashMLA's results (README.md).
 # Parts: capture, plugin, deep-gemm, flash-mla, triton; they run at the same time. Without --only all of them.
 set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -53,10 +53,11 @@ has() { "$python" -c "import importlib.util, sys; sys.exit(importlib.util.find_s
 own=$(cat "$root/COMMIT" 2>/dev/null || git -C "$root" rev-parse HEAD 2>/dev/null || echo unknown)
 export GPU_NAME DRIVER CUDA OWN DEEP_GEMM FLASH_MLA
 GPU_NAME=$(query name) DRIVER=$(query driver_version) CUDA=$(nvcc --version | tail -1) OWN=$own DEEP_GEMM=${DEEP_GEMM:-$(commit_of deep_gemm DeepGEMM)} FLASH_MLA=${FLASH_MLA:-$(commit_of flash_mla FlashMLA)}
-"$python" - "$result/provenance.json" <<'PY'
-import datetime, json, os, sys
+"$python" - "$result/provenance.json" "$kernel_py" <<'PY'
+import datetime, hashlib, json, os, sys
 names = {"gpu": "GPU_NAME", "driver": "DRIVER", "cuda": "CUDA", "commit": "OWN", "deep_gemm": "DEEP_GEMM", "flash_mla": "FLASH_MLA"}
 facts = {key: os.environ[name] for key, name in names.items()}
+facts["kernel_py"] = hashlib.sha256(open(sys.argv[2], "rb").read()).hexdigest() if sys.argv[2] else "none"
 facts["date"] = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 for module in ("torch", "triton"):
     try:
@@ -87,9 +88,9 @@ products() { # N K pairs of DeepSeek-V3: q_a, kv_a, q_b, o_proj, gate and up of 
 mapfile -t shapes < <(products)
 mapfile -t triton < <(products ,product=triton-fp8-gemm-mma)
 mapfile -t triton_wide < <(products ,product=triton-fp8-gemm | tac)
-special=() act_quant=()
+special=() act_quant=("quantize[t=128,k=7168,x=bf16,scales=ue8m0]")
 for map in outlier logspread boundary special; do special+=("gemm_fp8[m=128,n=576,k=7168,map=$map,contract=hopperfp8]"); done
-for map in bell outlier logspread boundary special; do for scales in f32 ue8m0; do act_quant+=("quantize[t=128,k=7168,x=bf16,map=$map,scales=$scales]"); done; done
+for map in outlier logspread boundary special; do for scales in f32 ue8m0; do act_quant+=("quantize[t=128,k=7168,x=bf16,map=$map,scales=$scales]"); done; done
 contiguous=("m_grouped_gemm_fp8_contiguous[r=4096,g=8,n=4096,k=7168,align=128,contract=hopperfp8]" "m_grouped_gemm_fp8_contiguous[r=4096,g=8,n=7168,k=2048,align=128,contract=hopperfp8]")
 masked=("m_grouped_gemm_fp8_masked[m=256,g=8,n=4096,k=7168,contract=hopperfp8]" "m_grouped_gemm_fp8_masked[m=256,g=8,n=7168,k=2048,contract=hopperfp8]")
 gradients=("scaled_linear[t=4096,n=7168,k=8192,product=deepgemm-sm90-wgrad,rows=yes,add=yes]")
@@ -97,11 +98,11 @@ wide=()
 for nk in 1536,7168 2048,1024; do for m in 1 128 4096; do wide+=("linear[t=$m,n=${nk%,*},k=${nk#*,},x=bf16,weight=bf16,y=bf16,sum=hopper-wgmma-bf16-f32]"); done; done
 decode=()
 processors=$("$python" -c 'import torch; print(torch.cuda.get_device_properties(0).multi_processor_count)' 2>/dev/null || echo 132)
-for t in 1 64 449 4096 16384; do
+for t in 1 17 64 65 129 257 449 4096 16384; do
   for s in 1 2; do
     [ "$t" -lt "$s" ] || for h in 16 128; do
-      parts=$((processors / ((s * h + 63) / 64)))
-      decode+=("attention[s=$s,t=$t,h=$h,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,lse=yes,scale=0.1352337,schedule=flashmlahopper,parts=$parts]")
+      cut=$((processors / ((s * h + 63) / 64)))
+      decode+=("attention[s=$s,t=$t,h=$h,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,lse=yes,scale=0.1352337,schedule=flashmlahopper,parts=$((cut > 1 ? cut : 1))]")
     done
   done
 done

@@ -3,6 +3,7 @@
     python3 tools/backends/gpu/table.py DeepGEMM=deep_gemm.json FlashMLA=flash_mla.json
 """
 import json
+import os
 import sys
 
 # What the libraries' own tests let pass: DeepGEMM tests/generators.py max_diff, FlashMLA tests/test_flash_mla_dense_decoding.py, both measured as calc_diff; torch.testing has none of it.
@@ -20,7 +21,7 @@ def accepted(case, limit):
     return max(found) < limit if found else None
 
 
-def rows_of(name, report):
+def rows_of(name, report_name, report):
     by_operation = {}
     for case in report["cases"]:
         if case["verdict"] in VERDICTS:
@@ -31,18 +32,18 @@ def rows_of(name, report):
         passes = [accepted(c, own[1]) for c in cases] if own else []
         judged = [p for p in passes if p is not None]
         theirs = f"{sum(judged)} of {len(judged)} by {own[0]} < {own[1]:g}" if judged else "-"
-        yield (f"| {name} | {operation} | {len(cases)} | {100 * counts['BITS'] / len(cases):.1f} % | {counts['NOISE']} | {counts['BOUND'] + counts['SUSPECT']} | {counts['FAIL']} | {theirs} |")
+        yield (f"| {name} | {report_name} | {operation} | {len(cases)} | {100 * counts['BITS'] / len(cases):.1f} % | {counts['NOISE']} | {counts['BOUND'] + counts['SUSPECT']} | {counts['FAIL']} | {theirs} |")
 
 
 def main():
     if len(sys.argv) < 2 or any("=" not in a for a in sys.argv[1:]):
         sys.exit(__doc__)
-    print("| kernels | operation | cases | BITS | NOISE | BOUND, SUSPECT | FAIL | its own test would accept |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| kernels | report | operation | cases | BITS | NOISE | BOUND, SUSPECT | FAIL | its own test would accept |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for argument in sys.argv[1:]:
         name, path = argument.split("=", 1)
         with open(path, encoding="utf-8") as file:
-            for row in rows_of(name, json.load(file)):
+            for row in rows_of(name, os.path.basename(path).split(".")[0], json.load(file)):
                 print(row)
 
 

@@ -137,6 +137,7 @@ static Options read(int count, char **arguments) {
     else if (name == "--no-dots") o.dots = false;
     else throw std::runtime_error(name + ": capture --out DIR [--seed S] [--tiles N] [--steps N] [--count N] [--first WORD --step N] [--only TEXT] [--driver TEXT] [--explicit] [--no-scalars] [--no-dots]");
   }
+  if (o.first != 0 && o.step == 0) throw std::runtime_error("--first WORD needs --step N");
   if (o.out.empty()) throw std::runtime_error("--out DIR is missing");
   if (o.tiles < 14 || o.tiles > 1 << 20 || o.steps < 1 || o.steps > 256 || o.count < 1) throw std::runtime_error("--tiles 14 to 2^20, --steps 1 to 256, --count from 1");
   return o;
