@@ -14,6 +14,7 @@ public class LinearTests
     {
         { 0, 3, 5 }, { 3, 0, 5 }, { 2, 3, 0 }, { 1, 1, 1 }, { 1, 5, 16 }, { 3, 4, 17 }, { 4, 4, 16 }, { 5, 7, 31 }, { 8, 8, 64 },
         { 9, 13, 100 }, { 1, 9, 1500 }, { 6, 6, 1537 }, { 5, 9, 2100 }, { 100, 5, 1600 }, { 7, 70, 3000 }, { 400, 8, 300 },
+        { 1, 21, 3073 }, { 3, 14, 3105 }, { 6, 8, 4096 }, { 2, 7, 3200 }, { 1, 40, 1041 },
     };
 
     /// <summary>Values of every kind: unit, wide, subnormal, zeros of both signs, and now and then an infinity or NaN.</summary>

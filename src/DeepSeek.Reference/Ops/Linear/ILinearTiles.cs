@@ -15,8 +15,14 @@ internal unsafe interface ILinearTiles
     /// </summary>
     static abstract void Tile(float* x, nint xStride, float* w, nint wStride, int count, float* lanes, bool first, bool last, float* y, nint yStride);
 
-    /// <summary>One row of x against <see cref="Columns"/> rows of the weight (wStride bytes apart), whole k: y_j at y + j·yStride. Each row's successor in memory is asked for.</summary>
-    static abstract void Row<TCodes>(float* x, byte* w, nint wStride, int K, float* y, nint yStride) where TCodes : struct, IWeightCodes;
+    /// <summary>How many regions of the weight a single row of x reads side by side: what draws most from memory.</summary>
+    static abstract int Regions<TCodes>(int K) where TCodes : struct, IWeightCodes;
+
+    /// <summary>
+    /// One row of x against as many rows of the weight (wStride bytes apart) as <paramref name="regions"/> says, <see cref="Columns"/> or
+    /// <see cref="Regions"/>, whole k: y_j at y + j·yStride. What follows each row in memory is asked for.
+    /// </summary>
+    static abstract void Row<TCodes>(float* x, byte* w, nint wStride, int K, int regions, float* y, nint yStride) where TCodes : struct, IWeightCodes;
 
     /// <summary>One row of x against one row of the weight.</summary>
     static abstract float Dot<TCodes>(float* x, byte* w, int K) where TCodes : struct, IWeightCodes;

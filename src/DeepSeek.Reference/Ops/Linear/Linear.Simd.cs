@@ -58,10 +58,14 @@ public static partial class Linear
         // Rows of x that fill no tile; with few rows in all, the weight streams from memory once.
         if (tiledT == 0 || K > WholeK)
         {
-            int far = (tiledN - n0) / TTiles.Columns;
+            int regions = TTiles.Regions<TCodes>(K);
+            int far = (tiledN - n0) / regions;
             for (int n = n0; n < n0 + far; n++)
                 for (int t = tiledT; t < T; t++)
-                    TTiles.Row<TCodes>(x + (nint)t * K, w + n * rowBytes, far * rowBytes, K, y + t * yStride + n, far);
+                    TTiles.Row<TCodes>(x + (nint)t * K, w + n * rowBytes, far * rowBytes, K, regions, y + t * yStride + n, far);
+            for (int n = n0 + far * regions; n < tiledN; n += TTiles.Columns)
+                for (int t = tiledT; t < T; t++)
+                    TTiles.Row<TCodes>(x + (nint)t * K, w + n * rowBytes, rowBytes, K, TTiles.Columns, y + t * yStride + n, 1);
         }
 
         for (int n = tiledN; n < n1; n++)
@@ -98,7 +102,7 @@ public static partial class Linear
                 }
 
                 for (int t = tiled; t < t1; t++)
-                    TTiles.Row<Float32Codes>(x + (nint)t * K, (byte*)rows, (nint)K * sizeof(float), K, y + t * yStride + n, 1);
+                    TTiles.Row<Float32Codes>(x + (nint)t * K, (byte*)rows, (nint)K * sizeof(float), K, TTiles.Columns, y + t * yStride + n, 1);
             }
         }
     }

@@ -70,28 +70,36 @@ internal unsafe struct LinearTilesNarrow<T> : ILinearTiles where T : struct, ILa
     }
 
     /// <inheritdoc/>
+    public static int Regions<TCodes>(int K) where TCodes : struct, IWeightCodes => Columns;
+
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Row<TCodes>(float* x, byte* w, nint wStride, int K, float* y, nint yStride) where TCodes : struct, IWeightCodes
+    public static void Row<TCodes>(float* x, byte* w, nint wStride, int K, int regions, float* y, nint yStride) where TCodes : struct, IWeightCodes
     {
         byte* w1 = w + wStride;
         T s0 = T.Zero;
         T s1 = T.Zero;
-        nint k = 0;
-        for (; k <= K - 16; k += 16)
+        nint whole = K & ~15;
+        nint block = WeightPrefetch.BlockBytes / TCodes.Bytes;
+        for (nint from = 0; from < whole; from += block)
         {
-            WeightPrefetch.Stream(w + k * TCodes.Bytes);
-            WeightPrefetch.Stream(w1 + k * TCodes.Bytes);
-            T a = T.Load(ref x[k]);
-            s0 = T.Fma(a, TCodes.Load<T>(w, k), s0);
-            s1 = T.Fma(a, TCodes.Load<T>(w1, k), s1);
+            WeightPrefetch.NextPage(w + from * TCodes.Bytes);
+            WeightPrefetch.NextPage(w1 + from * TCodes.Bytes);
+            nint to = Math.Min(whole, from + block);
+            for (nint k = from; k < to; k += 16)
+            {
+                T a = T.Load(ref x[k]);
+                s0 = T.Fma(a, TCodes.Load<T>(w, k), s0);
+                s1 = T.Fma(a, TCodes.Load<T>(w1, k), s1);
+            }
         }
 
-        int tail = (int)(K - k);
+        int tail = (int)(K - whole);
         if (tail > 0)
         {
-            T a = LaneTails.LoadPartial<T>(ref x[k], tail);
-            s0 = T.Fma(a, TCodes.LoadTail<T>(w, k, tail), s0);
-            s1 = T.Fma(a, TCodes.LoadTail<T>(w1, k, tail), s1);
+            T a = LaneTails.LoadPartial<T>(ref x[whole], tail);
+            s0 = T.Fma(a, TCodes.LoadTail<T>(w, whole, tail), s0);
+            s1 = T.Fma(a, TCodes.LoadTail<T>(w1, whole, tail), s1);
         }
 
         y[0] = T.Fold(s0);

@@ -11,6 +11,12 @@ internal static unsafe class WeightPrefetch
 
     // How far ahead of itself a stream asks.
     private const int StreamBytes = 2 << 10;
+    private const int PassingBytes = 256;
+
+    /// <summary>After how many bytes of a stream <see cref="NextPage"/> asks again.</summary>
+    public const int BlockBytes = 512;
+
+    private const int PageBytes = 4 << 10;
 
     /// <summary>For a run of bytes that is read from its start to its end: the line a little after this byte, into the first-level cache.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -18,6 +24,21 @@ internal static unsafe class WeightPrefetch
     {
         if (Sse.IsSupported)
             Sse.Prefetch0(address + StreamBytes);
+    }
+
+    /// <summary>
+    /// For a run of bytes that is read from its start to its end: the line a page after this byte, once a block. The processor sees the run by itself and runs ahead of it
+    /// where it knows the page; asking for every line took from it what it gained.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void NextPage(byte* address) => Line(address + PageBytes);
+
+    /// <summary>As <see cref="Stream"/>, of bytes that nobody needs again: they shall not drive others out of the caches.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Passing(byte* address)
+    {
+        if (Sse.IsSupported)
+            Sse.PrefetchNonTemporal(address + PassingBytes);
     }
 
     /// <summary>The line that holds this byte, into the second-level cache.</summary>
