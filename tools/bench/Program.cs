@@ -19,9 +19,10 @@ var make = new Command("make-model", "Writes the synthetic 390M model that speed
 make.SetAction(result => SyntheticModel.Make(result.GetValue(model) ?? throw new ArgumentException("make-model needs --model DIR"), DeepSeek.Reference.DType.F32));
 
 var narrow = new Option<bool>("--bf16") { Description = "BF16 weights." };
-var breakdown = new Command("breakdown", "Where the time of the synthetic model goes, by operation.") { narrow, threads };
+var float8 = new Option<bool>("--fp8") { Description = "FP8 weights with a scale for each block of 128 x 128." };
+var breakdown = new Command("breakdown", "Where the time of the synthetic model goes, by operation.") { narrow, float8, threads };
 breakdown.SetAction(result => ModelSpeed.Breakdown(
-    result.GetValue(narrow) ? DeepSeek.Reference.DType.BF16 : DeepSeek.Reference.DType.F32, result.GetValue(threads)));
+    result.GetValue(float8) ? DeepSeek.Reference.DType.F8_E4M3 : result.GetValue(narrow) ? DeepSeek.Reference.DType.BF16 : DeepSeek.Reference.DType.F32, result.GetValue(threads)));
 
 var functions = new Command("functions", "Every correctly rounded function in the first-level cache, on the instruction set in use.");
 functions.SetAction(_ => FunctionSpeed.Run());

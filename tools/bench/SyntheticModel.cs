@@ -1,5 +1,7 @@
 using System.Text;
+using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Numerics;
+using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference.Bench;
 
@@ -35,6 +37,34 @@ internal static class SyntheticModel
         var weights = new Dictionary<string, Tensor>();
         foreach (Parameter p in new ParameterTable(config ?? Config).Parameters)
             weights.Add(p.Name, Weight(p, p.DType == DType.F32 ? DType.F32 : dtype));
+        return weights;
+    }
+
+    /// <summary>The config of <see cref="Float8Weights"/>.</summary>
+    public static DeepSeekConfig Float8Config { get; } = DeepSeekConfig.Parse(
+        Encoding.UTF8.GetBytes(ConfigJson.TrimEnd().TrimEnd('}') + """, "quantization_config": { "quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic", "weight_block_size": [128, 128] } }"""),
+        "synthetic config");
+
+    /// <summary>The BF16 weights with every projection as DeepSeek's checkpoints have it: E4M3 with a scale for each block of 128 x 128. The head, the embedding and the gate stay BF16.</summary>
+    public static Dictionary<string, Tensor> Float8Weights()
+    {
+        var weights = new Dictionary<string, Tensor>();
+        var backend = new SimdBackend();
+        foreach ((string name, Tensor weight) in Weights(DType.BF16))
+        {
+            if (!(name.EndsWith("_proj.weight", StringComparison.Ordinal) || name.EndsWith("_proj_with_mqa.weight", StringComparison.Ordinal)))
+            {
+                weights.Add(name, weight);
+                continue;
+            }
+
+            var codes = new Tensor(DType.F8_E4M3, weight.Shape);
+            var scales = new Tensor(DType.F32, (weight.Shape[0] + 127) / 128, (weight.Shape[1] + 127) / 128);
+            backend.Quantize(weight, new QuantizeAttributes(QuantizationTile.Block128x128, QuantizerArithmetic.TritonActQuant, ScaleFormat.F32), codes, scales);
+            weights.Add(name, codes);
+            weights.Add($"{name}_scale_inv", scales);
+        }
+
         return weights;
     }
 

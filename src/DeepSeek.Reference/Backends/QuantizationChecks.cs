@@ -28,6 +28,16 @@ internal static class QuantizationChecks
         return RequireScales(codes, tile, scales);
     }
 
+    /// <summary>x [T, K] and y [T, N] of a product, codes [N, K] F8_E4M3 and their scales by blocks of 128 x 128.</summary>
+    public static TileGrid Weights(Tensor x, Tensor codes, Tensor scales, Tensor y)
+    {
+        Operands.RequireRank(x, "x", 2);
+        Operands.RequireRank(codes, "codes", 2);
+        Operands.RequireShape(codes, "codes", [codes.Shape[0], x.Shape[1]]);
+        Operands.RequireOutput(y, "y", x.Shape[0], codes.Shape[0]);
+        return RequireScales(codes, QuantizationTile.Block128x128, scales);
+    }
+
     private static void RequireCodes(Tensor codes)
     {
         if (codes.DType is not (DType.F8_E4M3 or DType.U16))

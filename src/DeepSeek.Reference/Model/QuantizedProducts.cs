@@ -7,7 +7,8 @@ namespace DeepSeek.Reference.Model;
 /// <remarks>
 /// Dequantised weights are code · scale, one rounding to binary32 and then to the contract's activation dtype. Where all of them together take at most
 /// <see cref="KeptBytes"/> each is made once and kept; in a larger model one is made for each use, in a buffer that all share, so that a checkpoint
-/// is never copied whole into memory. Which of the two changes no bit.
+/// is never copied whole into memory, and only those of kv_b_proj, which attention over the latent cache reads as it is, are kept where they alone take no more.
+/// For few rows of binary32 the codes themselves are multiplied, where the backend can. None of this changes a bit.
 /// </remarks>
 internal sealed class QuantizedProducts
 {
@@ -16,11 +17,14 @@ internal sealed class QuantizedProducts
 
     private const int Tile = TileGrid.Side;
 
+    // Rows of an expert up to which its products are made one expert after the other.
+    private const int FewRows = 4;
+
     private readonly IBackend backend;
     private readonly NumericContract contract;
     private readonly ScaleFormat format;
     private readonly Scratch dense = new(), codes = new(), scales = new();
-    private bool keeps;
+    private bool keeps, keepsAbsorbed;
 
     public QuantizedProducts(DeepSeekConfig config, NumericContract contract, IBackend backend)
     {
@@ -46,7 +50,8 @@ internal sealed class QuantizedProducts
             throw new ContractException($"contract {contract.Name} has no FP8 product; dequantise the weights, or take another contract");
         bool whole = quantized.All(p => p.In % Tile == 0);
         Mode = asked != Fp8Mode.Auto ? asked : contract.Fp8Product is not null && whole ? Fp8Mode.Gemm : Fp8Mode.Dequantize;
-        keeps = quantized.Sum(p => contract.Activations.ByteCount(p.Weight.ElementCount)) <= keptBytes;
+        keeps = Bytes(quantized) <= keptBytes;
+        keepsAbsorbed = Bytes(quantized.Where(IsAbsorbed)) <= keptBytes;
     }
 
     /// <summary>The weight as an operation takes it: itself, or dequantised; the latter is good until the next call.</summary>
@@ -56,9 +61,10 @@ internal sealed class QuantizedProducts
             return p.Weight;
         if (p.Kept is not null)
             return p.Kept;
-        Tensor y = keeps ? new Tensor(contract.Activations, p.Weight.Shape) : dense.Get(contract.Activations, p.Weight.Shape.Dimensions);
+        bool kept = keeps || (keepsAbsorbed && IsAbsorbed(p));
+        Tensor y = kept ? new Tensor(contract.Activations, p.Weight.Shape) : dense.Get(contract.Activations, p.Weight.Shape.Dimensions);
         backend.Dequantize(p.Weight, p.Scale, QuantizationTile.Block128x128, y);
-        if (keeps)
+        if (kept)
             p.Kept = y;
         return y;
     }
@@ -68,7 +74,8 @@ internal sealed class QuantizedProducts
     {
         if (p.Scale is null || Mode == Fp8Mode.Dequantize)
         {
-            backend.Linear(x, Dense(p), contract.Accumulation, y);
+            if (!Decoded(x, p, y))
+                backend.Linear(x, Dense(p), contract.Accumulation, y);
             return;
         }
 
@@ -88,7 +95,7 @@ internal sealed class QuantizedProducts
             (Tensor q, Tensor s) = Quantized(x, group.Experts[0].Kind);
             backend.GroupedScaledLinear(q, s, offsets, group.Weights, weightScales, contract.Fp8Product!, y);
         }
-        else if (Mode == Fp8Mode.Dequantize && keeps)
+        else if (Mode == Fp8Mode.Dequantize && keeps && !Decodes(offsets))
         {
             backend.GroupedLinear(x, offsets, group.Dense(offsets, Dense), contract.Accumulation, y);
         }
@@ -101,6 +108,28 @@ internal sealed class QuantizedProducts
                     Linear(x.Rows(offsets[e], rows), group.Experts[e], y.Rows(offsets[e], rows));
             }
         }
+    }
+
+    private static bool IsAbsorbed(Projection p) => p.Name.EndsWith("kv_b_proj.weight", StringComparison.Ordinal);
+
+    private long Bytes(IEnumerable<Projection> projections) => projections.Sum(p => contract.Activations.ByteCount(p.Weight.ElementCount));
+
+    /// <summary>Whether the product was made from the codes themselves, decoded where they are multiplied.</summary>
+    private bool Decoded(Tensor x, Projection p, Tensor y) =>
+        p.Scale is not null && contract.Activations == DType.F32 && backend is IDequantizedLinear fused && fused.TryDequantizedLinear(x, p.Weight, p.Scale, contract.Accumulation, y);
+
+    /// <summary>Whether each expert has so few rows that its codes are better read than their kept values.</summary>
+    private bool Decodes(ReadOnlySpan<int> offsets)
+    {
+        if (contract.Activations != DType.F32 || backend is not IDequantizedLinear)
+            return false;
+        for (int e = 1; e < offsets.Length; e++)
+        {
+            if (offsets[e] - offsets[e - 1] > FewRows)
+                return false;
+        }
+
+        return true;
     }
 
     /// <summary>x as E4M3 codes with a scale for each row and 128 channels; good until the next call.</summary>

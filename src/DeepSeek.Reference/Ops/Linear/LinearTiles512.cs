@@ -270,7 +270,7 @@ internal unsafe struct LinearTiles512 : ILinearTiles
 
     /// <summary>The whole folds of four registers, stored a stride apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Fold4(Vector512<float> s0, Vector512<float> s1, Vector512<float> s2, Vector512<float> s3, float* y, nint yStride)
+    internal static void Fold4(Vector512<float> s0, Vector512<float> s1, Vector512<float> s2, Vector512<float> s3, float* y, nint yStride)
     {
         Vector512<float> lower = Fold4(s0, s1, s2, s3);
         Vector512<float> pairs = HalveTo2(lower, lower);

@@ -1,0 +1,125 @@
+using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Numerics;
+using DeepSeek.Reference.Ops;
+using FsCheck.Xunit;
+using Xunit;
+
+namespace DeepSeek.Reference.Tests.Ops;
+
+/// <summary>Products of E4M3 weights decoded where they are multiplied have the bits of Dequantize and Linear after it.</summary>
+public class DequantizedLinearTests
+{
+    private static readonly ScalarBackend Scalar = new();
+
+    private static Tensor Values(int seed, long T, long K)
+    {
+        var random = new Random(seed);
+        var x = new Tensor(DType.F32, T, K);
+        foreach (ref float v in x.AsSpan<float>())
+        {
+            v = random.Next(24) switch
+            {
+                0 => 0f,
+                1 => -0f,
+                2 => BitConverter.UInt32BitsToSingle((uint)random.Next(1 << 23)),
+                3 => (float)((random.NextDouble() - 0.5) * 1e30),
+                _ => (float)(random.NextDouble() - 0.5),
+            };
+        }
+
+        return x;
+    }
+
+    private static void Compare(Tensor x, Tensor codes, Tensor scales, int threads, string what)
+    {
+        var w = new Tensor(DType.F32, codes.Shape);
+        var expected = new Tensor(DType.F32, x.Shape[0], codes.Shape[0]);
+        var actual = new Tensor(DType.F32, expected.Shape);
+        actual.AsSpan<float>().Fill(float.NaN);
+        Scalar.Dequantize(codes, scales, QuantizationTile.Block128x128, w);
+        Scalar.Linear(x, w, Accumulation.Lanes16, expected);
+        Assert.Equal(Isa.Any, ((IDequantizedLinear)new SimdBackend(threads)).TryDequantizedLinear(x, codes, scales, Accumulation.Lanes16, actual));
+        if (Isa.Any)
+            LinearTests.AssertSameBits(expected, actual, what);
+    }
+
+    private static void Compare(int T, int N, int K, bool special, int threads, int seed)
+    {
+        var samples = new Fp8Samples(seed);
+        Compare(Values(seed, T, K), samples.Codes(special, N, K), samples.Scales(special, (N + 127) / 128, (K + 127) / 128), threads, $"t={T},n={N},k={K},special={special},threads={threads},seed={seed}");
+    }
+
+    [Theory]
+    [InlineData(0, 3, 5)]
+    [InlineData(2, 0, 5)]
+    [InlineData(2, 3, 0)]
+    [InlineData(1, 1, 1)]
+    [InlineData(1, 4, 128)]
+    [InlineData(1, 13, 127)]
+    [InlineData(3, 131, 129)]
+    [InlineData(1, 520, 300)]
+    [InlineData(2, 257, 1537)]
+    [InlineData(4, 9, 2100)]
+    [InlineData(16, 140, 200)]
+    [InlineData(5, 3, 70000)]
+    public void Rule_N22_decoding_in_registers_has_the_bits_of_dequantising_first(int T, int N, int K)
+    {
+        for (int seed = 0; seed < 8; seed++)
+            Compare(T, N, K, special: seed % 2 == 1, threads: 1 + seed % 3, seed);
+    }
+
+    [Property(MaxTest = 150)]
+    public void Rule_N22_for_any_shape(byte t, ushort n, ushort k, bool special, int seed) => Compare(t % 17, n % 300, k % 700, special, 1 + t % 3, seed);
+
+    [Fact]
+    public void Rule_N22_every_code_meets_every_kind_of_scale()
+    {
+        float[] kinds = [1f, 0.1f, -0.3f, 0f, -0f, float.Epsilon, 1e-40f, 1.17549435e-38f, 255.99998f, 256f, 3e38f, float.PositiveInfinity, float.NaN];
+        foreach (float kind in kinds)
+        {
+            foreach (bool withNaN in new[] { false, true })
+            {
+                var codes = new Tensor(DType.F8_E4M3, 8, 256);
+                Span<Float8E4M3> c = codes.AsSpan<Float8E4M3>();
+                for (int i = 0; i < c.Length; i++)
+                    c[i] = Float8E4M3.FromBits((byte)(!withNaN && (i & 0x7F) == 0x7F ? i ^ 1 : i));
+                var scales = new Tensor(DType.F32, 1, 2);
+                scales.AsSpan<float>()[0] = kind;
+                scales.AsSpan<float>()[1] = 1f;
+
+                // Each column alone reaches the output: x is 1 there and 0 elsewhere.
+                for (int k = 0; k < 256; k += 5)
+                {
+                    var x = new Tensor(DType.F32, 1, 256);
+                    x.AsSpan<float>()[k] = 1f;
+                    Compare(x, codes, scales, 1, $"scale {kind}, NaN codes {withNaN}, column {k}");
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void What_it_does_not_compute_is_left_to_the_two_operations()
+    {
+        var samples = new Fp8Samples(1);
+        Tensor codes = samples.Codes(false, 4, 128), scales = samples.Scales(false, 1, 1), y = new(DType.F32, 1, 4);
+        IDequantizedLinear simd = new SimdBackend(1);
+        Assert.False(simd.TryDequantizedLinear(Values(1, 1, 128), codes, scales, Accumulation.Sequential, y));
+        Assert.False(simd.TryDequantizedLinear(new Tensor(DType.BF16, 1, 128), codes, scales, Accumulation.Lanes16, y));
+        Assert.False(simd.TryDequantizedLinear(Values(1, 17, 128), codes, scales, Accumulation.Lanes16, new Tensor(DType.F32, 17, 4)));
+        Assert.All(y.AsReadOnlySpan<float>().ToArray(), v => Assert.Equal(0, v));
+    }
+
+    [Fact]
+    public void Operands_that_do_not_belong_together_are_refused()
+    {
+        if (!Isa.Any)
+            return;
+        var samples = new Fp8Samples(2);
+        Tensor codes = samples.Codes(false, 4, 128), scales = samples.Scales(false, 1, 1);
+        IDequantizedLinear simd = new SimdBackend(1);
+        Assert.Throws<ShapeException>(() => simd.TryDequantizedLinear(Values(1, 1, 127), codes, scales, Accumulation.Lanes16, new Tensor(DType.F32, 1, 4)));
+        Assert.Throws<ShapeException>(() => simd.TryDequantizedLinear(Values(1, 1, 128), codes, samples.Scales(false, 1, 2), Accumulation.Lanes16, new Tensor(DType.F32, 1, 4)));
+        Assert.Throws<ShapeException>(() => simd.TryDequantizedLinear(Values(1, 1, 128), codes, scales, Accumulation.Lanes16, new Tensor(DType.F32, 1, 5)));
+    }
+}
