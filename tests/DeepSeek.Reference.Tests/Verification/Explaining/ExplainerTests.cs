@@ -110,6 +110,20 @@ public sealed class ExplainerTests
         Assert.Contains("online, blocks of 64; 2^x", e.Sentence, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("attention[s=1,t=449,h=4,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,scale=0.1352337]", 132, "FlashMlaHopper; parts as for 132 multiprocessors")]
+    [InlineData("attention[s=1,t=700,h=2,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,scale=0.1352337]", 3, "FlashMlaHopper; parts=3")]
+    public void The_parts_of_a_split_kernel(string text, int parts, string named)
+    {
+        Explanation e = Explain(text, call =>
+        {
+            var c = (AttentionCall)call;
+            (c with { Attributes = c.Attributes with { Contract = AttentionContract.FlashMlaHopper with { Parts = parts } } }).Run(new SimdBackend(2));
+        });
+        Assert.True(e.IsBitEqual);
+        Assert.Contains(named, e.Sentence, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Epsilon_outside_the_root_by_bits()
     {

@@ -3,12 +3,17 @@ using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference.Verification.Explaining;
 
-/// <summary>Attention under other contracts: the presets, and the choices that kernels disagree on, each with each.</summary>
+/// <summary>Attention under other contracts: the presets, those that split the keys by the parts they may have been scheduled for, and the choices that kernels disagree on, each with each.</summary>
 internal static class AttentionContracts
 {
-    /// <summary>Presets first, then combinations.</summary>
+    // Multiprocessors of an H100 SXM, of an H100 PCIe and of an H20.
+    private static readonly int[] Processors = [132, 114, 78];
+
+    /// <summary>Presets first, then their parts, then combinations.</summary>
     public static IEnumerable<RoundingVariant> All() =>
         AttentionContract.Presets.Select(Preset)
+            .Concat(Splitting().SelectMany(preset => Processors.Select(n => Scheduled(preset, n))))
+            .Concat(Splitting().SelectMany(preset => new[] { 2, 3, 4, 8, 16, 32 }.Select(n => Of([Named(preset), ("parts", $"parts={n}")], preset with { Parts = n }))))
             .Concat(
                 from weights in (DType[])[DType.F32, DType.BF16, DType.F8_E4M3]
                 from schedule in Schedules()
@@ -38,9 +43,19 @@ internal static class AttentionContracts
     private static IEnumerable<(AttentionSchedule Kind, int Block, string Words)> Schedules() =>
         [(AttentionSchedule.TwoPass, 0, "two passes"), (AttentionSchedule.Online, 64, "online, blocks of 64"), (AttentionSchedule.Online, 128, "online, blocks of 128")];
 
-    private static RoundingVariant Preset(AttentionContract preset) => Of([("contract", $"AttentionContract.{preset.Name}")], preset);
+    private static RoundingVariant Preset(AttentionContract preset) => Of([Named(preset)], preset);
 
-    private static RoundingVariant Of(IReadOnlyList<(string, string)> parts, AttentionContract contract) => new(parts, c => c is AttentionCall a
-        ? a with { Attributes = a.Attributes with { Rounding = AttentionRounding.None, ScoreSplit = 0, Accumulation = Accumulation.Lanes16, Contract = contract } }
+    private static (string, string) Named(AttentionContract preset) => ("contract", $"AttentionContract.{preset.Name}");
+
+    private static IEnumerable<AttentionContract> Splitting() => AttentionContract.Presets.Where(p => p.Split != KeySplit.None);
+
+    /// <summary>The parts that a kernel takes on a GPU of so many multiprocessors, which depend on the call's shape.</summary>
+    private static RoundingVariant Scheduled(AttentionContract preset, int processors) => new([Named(preset), ("parts", $"parts as for {processors} multiprocessors")], c => c is AttentionCall a
+        ? Under(a, preset with { Parts = SplitSchedule.PartsFor(processors, Operands.Dim(a.Q, 0), Operands.Dim(a.Q, 1), Operands.Dim(a.Keys, 1)) })
         : c);
+
+    private static AttentionCall Under(AttentionCall call, AttentionContract contract) =>
+        call with { Attributes = call.Attributes with { Rounding = AttentionRounding.None, ScoreSplit = 0, Accumulation = Accumulation.Lanes16, Contract = contract } };
+
+    private static RoundingVariant Of(IReadOnlyList<(string, string)> parts, AttentionContract contract) => new(parts, c => c is AttentionCall a ? Under(a, contract) : c);
 }
