@@ -27,6 +27,7 @@ public sealed class CudaTests : IClassFixture<CompiledCuda>
         "linear[t=65,n=70,k=96,x=bf16,weight=bf16,y=bf16,sum=hopper-wgmma-bf16-f32]", "linear[t=3,n=7,k=0,x=bf16,weight=bf16,sum=hopper-wgmma-bf16-f32]",
     ];
 
+    /// <summary>Those that the kernel has; TritonActQuantHopper needs rcp.approx of a GPU.</summary>
     private static readonly string[] Arithmetics = ["tritonactquant", "deepgemm", "deepgemm2025", "deepeplowlatency", "tilelang", "torchcuda"];
 
     private static readonly string[] Rows =
@@ -76,6 +77,7 @@ public sealed class CudaTests : IClassFixture<CompiledCuda>
     [InlineData("scaled_linear[t=3,n=11,k=160,product=torch-reexpression]", "only sums of Hopper's wgmma are done here (product.block hopper-wgmma-e4m3-f32)")]
     [InlineData("linear[t=3,n=13,k=67,x=bf16,weight=bf16]", "only sums of Hopper's wgmma are done here (accumulation hopper-wgmma-bf16-f32)")]
     [InlineData("quantize[t=3,k=131,tile=column128x1]", "only tiles of one row and 128 columns are done here")]
+    [InlineData("quantize[t=3,k=131,arithmetic=tritonactquanthopper]", "this arithmetic is not known here")]
     [InlineData("gate[t=3,e=8,k=2,scoring=softmax]", "only sigmoid scores are done here")]
     [InlineData("softmax[t=3,n=67]", "this plug-in has no such operation")]
     public void What_is_not_offered_is_skipped(string one, string says)

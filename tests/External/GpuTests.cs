@@ -32,8 +32,9 @@ public sealed class GpuTests : IClassFixture<CompiledForGpu>
     [InlineData("deep_gemm_worker.py", "m_grouped_gemm_fp8_contiguous[r=256,g=2,n=16,k=160,align=128,contract=hopperfp8]")]
     [InlineData("deep_gemm_worker.py", "m_grouped_gemm_fp8_masked[m=6,g=2,n=16,k=160,contract=hopperfp8]")]
     [InlineData("deep_gemm_worker.py", "linear[t=3,n=16,k=72,x=bf16,weight=bf16,y=bf16,sum=hopper-wgmma-bf16-f32]")]
-    [InlineData("torch_worker.py kernel.py", "quantize[t=3,k=256,x=bf16]")]
-    [InlineData("torch_worker.py kernel.py", "quantize[t=3,k=256,scales=ue8m0]")]
+    [InlineData("torch_worker.py kernel.py", "quantize[t=3,k=256,arithmetic=tritonactquanthopper,x=bf16]")]
+    [InlineData("torch_worker.py kernel.py", "quantize[t=3,k=256,arithmetic=tritonactquanthopper,map=special]")]
+    [InlineData("torch_worker.py kernel.py", "quantize[t=3,k=256,arithmetic=tritonactquanthopper,scales=ue8m0]")]
     [InlineData("torch_worker.py kernel.py", "scaled_linear[t=5,n=130,k=272,product=triton-fp8-gemm,y=bf16]")]
     [InlineData("torch_worker.py kernel.py", "dequantize[t=130,k=200,tile=block128x128]")]
     public void A_worker_hands_operands_to_the_kernel_as_its_library_takes_them(string worker, string one)
@@ -59,14 +60,24 @@ public sealed class GpuTests : IClassFixture<CompiledForGpu>
     [InlineData("deep_gemm_worker.py", "scaled_linear[t=5,n=8,k=128]", "without C, SM90's kernel writes BF16")]
     [InlineData("flash_mla_worker.py", "attention[s=1,t=9,h=2,hk=1,d=20,dv=13,latent=yes]", "this kernel is the contract FlashMlaDense or FlashMlaSm90 or FlashMlaHopper")]
     [InlineData("flash_mla_worker.py", "attention[s=1,t=100,h=4,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,scale=0.1352337,schedule=flashmlahopper]", "this GPU cuts the keys into 132 parts at most: take parts=132")]
-    [InlineData("torch_worker.py kernel.py", "quantize[t=3,k=131]", "act_quant takes whole tiles of 128")]
-    [InlineData("torch_worker.py kernel.py", "quantize[t=0,k=0]", "act_quant takes whole tiles of 128")]
+    [InlineData("torch_worker.py kernel.py", "quantize[t=3,k=131,arithmetic=tritonactquanthopper]", "act_quant takes whole tiles of 128")]
+    [InlineData("torch_worker.py kernel.py", "quantize[t=0,k=0,arithmetic=tritonactquanthopper]", "act_quant takes whole tiles of 128")]
+    [InlineData("torch_worker.py kernel.py", "quantize[t=3,k=256]", "act_quant is row1x128, TritonActQuantHopper on this GPU, amax clamped")]
     [InlineData("torch_worker.py kernel.py", "scaled_linear[t=5,n=130,k=272,product=triton-fp8-gemm-mma,y=bf16]", "tuned to 64 rows a tile, which is triton-fp8-gemm")]
     public void What_a_kernel_does_not_take_is_skipped_with_its_reason(string worker, string one, string says)
     {
         string text = Verify(worker, one).ToString();
         Assert.Contains("1 cases (1 SKIP)", text, StringComparison.Ordinal);
         Assert.Contains(says, text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void On_a_GPU_that_is_no_Hopper_act_quant_divides()
+    {
+        Assert.Contains("OK: 1 cases (1 BITS)", On("8.0", "quantize[t=3,k=256,x=bf16]"), StringComparison.Ordinal);
+        Assert.Contains("act_quant is row1x128, TritonActQuant on this GPU", On("8.0", "quantize[t=3,k=256,arithmetic=tritonactquanthopper]"), StringComparison.Ordinal);
+
+        static string On(string capability, string one) => Verify("torch_worker.py kernel.py", one, [$"FAKE_CAPABILITY={capability}"], "--accept", "bits").ToString();
     }
 
     /// <summary>The whole script: builds, captures, judges four backends, leaves a folder with provenance, reports and a table.</summary>
@@ -138,9 +149,11 @@ public sealed class GpuTests : IClassFixture<CompiledForGpu>
         return ForeignTool.Run("env", [path, $"PYTHONPATH={Fake}", $"PYTHON={Python}", $"STUBS={Repository.Path("artifacts")}", "bash", Repository.Path("tools", "backends", "gpu", "run-on-gpu.sh"), output, .. options]);
     }
 
-    private static InstructionSets.Outcome Verify(string worker, string one, params string[] options)
+    private static InstructionSets.Outcome Verify(string worker, string one, params string[] options) => Verify(worker, one, [], options);
+
+    private static InstructionSets.Outcome Verify(string worker, string one, string[] variables, params string[] options)
     {
         string backend = $"{Python} {Repository.Path("tools", "backends", "gpu")}/{worker.Replace("kernel.py", Path.Combine(Fake, "kernel.py"), StringComparison.Ordinal)}";
-        return ForeignTool.Run("env", [$"PYTHONPATH={Fake}", "dotnet", Repository.Path("tools", "dsref", "bin", "Release", "net10.0", "dsref.dll"), "verify", one, "--backend", backend, "--repeat", "1", .. options]);
+        return ForeignTool.Run("env", [$"PYTHONPATH={Fake}", .. variables, "dotnet", Repository.Path("tools", "dsref", "bin", "Release", "net10.0", "dsref.dll"), "verify", one, "--backend", backend, "--repeat", "1", .. options]);
     }
 }

@@ -1,6 +1,7 @@
 """Quantisers and back (rule N19) by integers: scales, quotients, and the codes of E4M3 and E5M6."""
 
 import exact
+import mufu
 from exact import INF, NAN, div, is_nan, mul, number, units
 
 SIDE = 128
@@ -39,6 +40,11 @@ def decode(code, fmt):
     return sign | exact.round_to(n, least) if n else sign
 
 
+def larger(a, x, arithmetic):
+    """The larger of a and |x|; Hopper's act_quant passes over a NaN."""
+    return a if is_nan(x) and arithmetic == "tritonactquanthopper" else maximum(a, x & 0x7FFFFFFF)
+
+
 def maximum(a, b):
     if is_nan(a) or is_nan(b):
         return NAN
@@ -61,6 +67,8 @@ def scale_of(amax, fmt, arithmetic, scales, clamp):
         amax = maximum(amax, LEAST)
     if arithmetic in ("tritonactquant", "deepgemm", "deepgemm2025"):
         s = div(amax, largest)
+    elif arithmetic == "tritonactquanthopper":
+        s = mul(amax, mufu.rcp_ftz(largest))
     else:
         s = mul(amax, div(ONE, largest))
     if clamp == "scale":
@@ -69,6 +77,8 @@ def scale_of(amax, fmt, arithmetic, scales, clamp):
         s = power_not_below(s)
     if arithmetic in ("tritonactquant", "tilelang"):
         return s, lambda x: div(x, s)
+    if arithmetic == "tritonactquanthopper":
+        return s, lambda x: mul(x, mufu.rcp_ftz(s))
     by_amax = arithmetic in ("deepgemm2025", "deepeplowlatency") and scales == "f32"
     factor = div(largest, amax) if by_amax else div(ONE, s)
     return s, lambda x: mul(x, factor)
@@ -97,7 +107,7 @@ def quantize(c):
         places = [i * k + j for i in rows for j in columns]
         amax = 0
         for p in places:
-            amax = maximum(amax, c["x"][p] & 0x7FFFFFFF)
+            amax = larger(amax, c["x"][p], decisions[0])
         s, quotient = scale_of(amax, fmt, *decisions)
         scales.append(s)
         for p in places:

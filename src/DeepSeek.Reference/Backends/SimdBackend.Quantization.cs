@@ -78,6 +78,12 @@ public sealed partial class SimdBackend
             lock (gate)
                 greatest = Math.Max(greatest, here);
         });
+        if (TileScale.PassesOverNaN(attributes.Arithmetic) && float.IsNaN(BitConverter.UInt32BitsToSingle(greatest)))
+        {
+            Definitions.Quantize(x, attributes, codes, scales);
+            return;
+        }
+
         scales.AsSpan<float>()[0] = TileScale.Of(BitConverter.UInt32BitsToSingle(greatest), Ops.Quantize.Largest<C>(), attributes).Scale;
         ForChunks(x.ElementCount, ElementGrain, 0, (start, count, _) => Ops.Quantize.SimdCodes(
             ref Unsafe.Add(ref x.First<E>(), (nint)start), count, greatest, attributes,

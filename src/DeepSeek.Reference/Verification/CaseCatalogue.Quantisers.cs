@@ -23,6 +23,11 @@ public static partial class CaseCatalogue
                 yield return $"quantize[{size},{tile},arithmetic={arithmetic.ToLowerInvariant()},clamp=none,map=tie]";
             }
 
+            // NaN and infinity, of which this arithmetic alone passes over the first.
+            foreach (string scales in new[] { "f32", "ue8m0" })
+                yield return $"quantize[{size},{tile},arithmetic=tritonactquanthopper,scales={scales},map=special]";
+            yield return $"quantize[{size},{tile},arithmetic=tritonactquanthopper,clamp=scale,map=logspread,x=bf16]";
+
             foreach (string map in new[] { "uniform", "int", "logspread", "outlier", "boundary", "special", "tie" })
             {
                 yield return $"quantize[{size},{tile},map={map}]";
@@ -53,6 +58,13 @@ public static partial class CaseCatalogue
             yield return $"quantize[t=576,k=7168,{tile}]";
             yield return $"dequantize[t=576,k=7168,{tile},y=bf16]";
         }
+
+        // What an H100 was given by act_quant.
+        foreach (string map in new[] { "bell", "outlier", "logspread", "boundary", "special" })
+            yield return $"quantize[t=128,k=7168,arithmetic=tritonactquanthopper,x=bf16,map={map}]";
+        // Two codes each that Hopper's reciprocal has alone, and no other arithmetic.
+        foreach (string seed in new[] { "0x34", "0x5c" })
+            yield return $"quantize[t=40,k=128,arithmetic=tritonactquanthopper,x=bf16,map=logspread,seed={seed}]";
 
         foreach (string contract in Contracts)
         {

@@ -158,7 +158,7 @@ internal class Arithmetic
     public virtual FloatE5M6 EncodeE5M6(float y) => FloatE5M6.FromSingle(y, Fp8Overflow.Saturate);
 
     // N19
-    public virtual float LargerMagnitude(float a, float x) => MathF.Max(a, MathF.Abs(x));
+    public virtual float LargerMagnitude(float a, float x, QuantizerArithmetic arithmetic) => TileScale.Larger(a, x, arithmetic);
 
     public virtual (float Scale, Func<float, float> Quotient) ScaleOfTile(float amax, float largest, QuantizeAttributes attributes)
     {

@@ -116,7 +116,7 @@ internal sealed partial class MutableDefinition
             for (int i = top; i < bottom; i++)
             {
                 for (int k = left; k < right; k++)
-                    amax = a.LargerMagnitude(amax, x[(i * K) + k]);
+                    amax = a.LargerMagnitude(amax, x[(i * K) + k], c.Attributes.Arithmetic);
             }
 
             (float scale, Func<float, float> quotient) = a.ScaleOfTile(amax, wide ? DeepSeek.Reference.Ops.Quantize.LargestE5M6 : DeepSeek.Reference.Ops.Quantize.LargestE4M3, c.Attributes);

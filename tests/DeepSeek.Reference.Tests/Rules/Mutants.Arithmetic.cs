@@ -100,7 +100,7 @@ internal static partial class Mutants
     {
         public override float Larger(float m, float x) => float.IsNaN(x) ? m : MathF.Max(m, x);
 
-        public override float LargerMagnitude(float a, float x) => float.IsNaN(x) ? a : MathF.Max(a, MathF.Abs(x));
+        public override float LargerMagnitude(float a, float x, QuantizerArithmetic arithmetic) => float.IsNaN(x) ? a : MathF.Max(a, MathF.Abs(x));
     }
 
     private sealed class NoNegativeZero : Arithmetic

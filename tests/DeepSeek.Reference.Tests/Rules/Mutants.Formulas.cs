@@ -257,6 +257,7 @@ internal static partial class Mutants
                     QuantizerArithmetic.DeepGemm => QuantizerArithmetic.TorchCuda,
                     QuantizerArithmetic.TorchCuda => QuantizerArithmetic.DeepGemm,
                     QuantizerArithmetic.DeepGemm2025 => QuantizerArithmetic.DeepEpLowLatency,
+                    QuantizerArithmetic.TritonActQuantHopper => QuantizerArithmetic.DeepGemm,
                     _ => QuantizerArithmetic.DeepGemm2025,
                 },
             });
@@ -274,6 +275,7 @@ internal static partial class Mutants
                     QuantizerArithmetic.DeepGemm => QuantizerArithmetic.TritonActQuant,
                     QuantizerArithmetic.TorchCuda => QuantizerArithmetic.TileLang,
                     QuantizerArithmetic.DeepGemm2025 => QuantizerArithmetic.DeepGemm,
+                    // TritonActQuantHopper too: then only rcp is another.
                     _ => QuantizerArithmetic.TorchCuda,
                 },
             });
@@ -292,9 +294,14 @@ internal static partial class Mutants
         }
     }
 
+    private sealed class NaNOfTile : Arithmetic
+    {
+        public override float LargerMagnitude(float a, float x, QuantizerArithmetic arithmetic) => MathF.Max(a, MathF.Abs(x));
+    }
+
     private sealed class ScaleBySignedMaximum : Arithmetic
     {
-        public override float LargerMagnitude(float a, float x) => MathF.Max(a, x);
+        public override float LargerMagnitude(float a, float x, QuantizerArithmetic arithmetic) => TileScale.Larger(a, MathF.Max(x, 0f), arithmetic);
     }
 
     private sealed class BackInBFloat16 : Arithmetic

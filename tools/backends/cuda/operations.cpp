@@ -117,6 +117,9 @@ Launch launchLinear(const dsref_call *call, void *arguments) {
 const char *refusesQuantize(const dsref_call *c) {
   if (!is(c, "tile", "row1x128")) return "only tiles of one row and 128 columns are done here";
   if (!isE4M3(find(c, "codes")) || !isF32(find(c, "scales")) || !isReal(find(c, "x"))) return "codes are E4M3, scales F32 and x F32 or BF16 here";
+  bool known = false;
+  for (const char *name : {"tritonactquant", "deepgemm", "deepgemm2025", "deepeplowlatency", "tilelang", "torchcuda"}) known = known || is(c, "arithmetic", name);
+  if (!known) return "this arithmetic is not known here";
   return is(c, "scale_format", "f32") || is(c, "scale_format", "ue8m0") ? nullptr : "this scale format is not known here";
 }
 

@@ -88,9 +88,9 @@ products() { # N K pairs of DeepSeek-V3: q_a, kv_a, q_b, o_proj, gate and up of 
 mapfile -t shapes < <(products)
 mapfile -t triton < <(products ,product=triton-fp8-gemm-mma)
 mapfile -t triton_wide < <(products ,product=triton-fp8-gemm | tac)
-special=() act_quant=("quantize[t=128,k=7168,x=bf16,scales=ue8m0]")
+special=() act_quant=()
 for map in outlier logspread boundary special; do special+=("gemm_fp8[m=128,n=576,k=7168,map=$map,contract=hopperfp8]"); done
-for map in outlier logspread boundary special; do for scales in f32 ue8m0; do act_quant+=("quantize[t=128,k=7168,x=bf16,map=$map,scales=$scales]"); done; done
+for map in bell outlier logspread boundary special; do act_quant+=("quantize[t=128,k=7168,arithmetic=tritonactquanthopper,x=bf16,map=$map,scales=ue8m0]"); done # F32 scales are in the catalogue
 contiguous=("m_grouped_gemm_fp8_contiguous[r=4096,g=8,n=4096,k=7168,align=128,contract=hopperfp8]" "m_grouped_gemm_fp8_contiguous[r=4096,g=8,n=7168,k=2048,align=128,contract=hopperfp8]")
 masked=("m_grouped_gemm_fp8_masked[m=256,g=8,n=4096,k=7168,contract=hopperfp8]" "m_grouped_gemm_fp8_masked[m=256,g=8,n=7168,k=2048,contract=hopperfp8]")
 gradients=("scaled_linear[t=4096,n=7168,k=8192,product=deepgemm-sm90-wgrad,rows=yes,add=yes]")
@@ -115,7 +115,7 @@ if [ -n "$small" ]; then
   wide=("linear[t=3,n=24,k=64,x=bf16,weight=bf16,y=bf16,sum=hopper-wgmma-bf16-f32]")
   gradients=("scaled_linear[t=5,n=24,k=256,product=deepgemm-sm90-wgrad,rows=yes,add=yes]")
   decode=("attention[s=1,t=100,h=4,hk=1,d=576,dv=512,latent=yes,q=bf16,keys=bf16,y=bf16,lse=yes,scale=0.1352337,schedule=flashmlahopper,parts=132]")
-  own_kernels=("rms_norm[t=3,n=67]" "quantize[t=3,k=131]") torch_kernels=("quantize[t=3,k=256]" "rms_norm[t=3,n=67]")
+  own_kernels=("rms_norm[t=3,n=67]" "quantize[t=3,k=131]") torch_kernels=("quantize[t=3,k=256,arithmetic=tritonactquanthopper]" "rms_norm[t=3,n=67]")
 fi
 
 capture() { run bash "$backends/cuda/capture/run.sh" "$result/captures" "${SEED:-1}" "${TILES:-512}"; }

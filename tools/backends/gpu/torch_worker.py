@@ -20,6 +20,9 @@ deepseek = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(deepseek)
 
 
+# Triton compiles act_quant's divisions for Hopper to products with rcp.approx. What other GPUs make of them has not been seen: there the source's word is taken.
+ACT_QUANT = "TritonActQuantHopper" if torch.cuda.get_device_capability(0)[0] == 9 else "TritonActQuant"
+
 # Whether tiles of this product's kernel have fewer than 64 rows.
 ROWS = {"triton-fp8-gemm": False, "triton-fp8-gemm-mma": True}
 
@@ -36,7 +39,7 @@ def default_dtype(dtype):
 
 @kernel("quantize", torch=True, device="cuda")
 def quantize(x, tile, arithmetic, scale_format, clamp):
-    require(tile == "row1x128" and arithmetic == "tritonactquant" and clamp == "amax", "act_quant is row1x128, TritonActQuant, amax clamped")
+    require(tile == "row1x128" and arithmetic == ACT_QUANT.lower() and clamp == "amax", f"act_quant is row1x128, {ACT_QUANT} on this GPU, amax clamped")
     require(x.shape[1] % BLOCK == 0 and x.shape[0] * x.shape[1] > 0, f"act_quant takes whole tiles of {BLOCK}")
     codes, scales = deepseek.act_quant(x, BLOCK, "ue8m0" if scale_format == "ue8m0" else None)
     return {"codes": codes, "scales": scales}

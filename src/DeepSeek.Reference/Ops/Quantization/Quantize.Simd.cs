@@ -66,12 +66,35 @@ public static partial class Quantize
         ref E from = ref Unsafe.Add(ref x, origin);
         ref C to = ref Unsafe.Add(ref codes, origin);
         ref float s = ref Unsafe.Add(ref scales, (nint)i * grid.Across + (grid.Width == 0 ? 0 : left / grid.Width));
-        if (grid.Width == 1 && grid.Height != 1)
+        if (TileScale.PassesOverNaN(attributes.Arithmetic) && TileKernel<L, W, E, C>.HoldNaN(ref from, bottom - top, right - left, K))
+            Plain<L, W, E, C>(ref from, bottom - top, right - left, grid.Width, K, attributes, ref to, ref s);
+        else if (grid.Width == 1 && grid.Height != 1)
             Upright<L, W, E, C>(ref from, bottom - top, right - left, K, attributes, ref to, ref s);
         else if (grid.Height == 1)
             Flat<L, W, E, C>(ref from, right - left, grid.Width, attributes, ref to, ref s);
         else
             Square<L, W, E, C>(ref from, bottom - top, right - left, K, attributes, ref to, ref s);
+    }
+
+    /// <summary>Tiles of any size as the definition has them: those that hold a NaN which is to be passed over, for the maxima of the others take it for the largest.</summary>
+    private static void Plain<L, W, E, C>(ref E x, int rows, int columns, int width, int K, QuantizeAttributes attributes, ref C codes, ref float scales)
+        where L : struct, ILanes<L> where W : struct, IWordLanes<W, L> where E : unmanaged where C : unmanaged
+    {
+        for (int k = 0; k < columns; k += width)
+        {
+            int run = Math.Min(width, columns - k);
+            float a = 0f;
+            for (int t = 0; t < rows; t++)
+            {
+                for (int n = 0; n < run; n++)
+                    a = TileScale.Larger(a, TileKernel<L, W, E, C>.Value(ref Unsafe.Add(ref x, (nint)t * K + k + n)), attributes.Arithmetic);
+            }
+
+            TileScale s = TileScale.Of(a, Largest<C>(), attributes);
+            Unsafe.Add(ref scales, k / width) = s.Scale;
+            for (int t = 0; t < rows; t++)
+                TileKernel<L, W, E, C>.AnyCodes(ref Unsafe.Add(ref x, (nint)t * K + k), run, s, ref Unsafe.Add(ref codes, (nint)t * K + k));
+        }
     }
 
     /// <summary>Tiles of one row and any width.</summary>

@@ -5,13 +5,14 @@ namespace DeepSeek.Reference.Ops;
 /// <summary>Quantises x tile by tile: codes of a narrow format, and one scale a tile.</summary>
 /// <remarks>
 /// <code>
-/// a    = max |x| over the tile                       exact, in any order
+/// a    = max |x| over the tile                       exact, in any order; a NaN counts, or is passed over: QuantizerArithmetic
 /// s    = TileScale of a                              QuantizerArithmetic, ScaleFormat, QuantizationClamp
-/// code = cast(y), y = x / s, x · (1/s) or x · (M/a)  to nearest, ties to even; saturating; NaN to the format's NaN
+/// code = cast(y), y = x / s, x · (1/s), x · rcp(s) or x · (M/a)      to nearest, ties to even; saturating; NaN to the format's NaN
 /// </code>
 /// x [T, K], codes [T, K], scales by the tile's shape (<see cref="QuantizationTile"/>); F32, or BF16 widened exactly. Rule N19. DeepSeek-V3 report 3.3.2;
 /// variants: docs/spec/quantisation.md 2.
-/// A tile that the edge of x cuts is padded with zeros, which change nothing. A NaN in a tile makes its scale and all its codes NaN.
+/// A tile that the edge of x cuts is padded with zeros, which change nothing. A NaN in a tile makes its scale and all its codes NaN;
+/// under <see cref="QuantizerArithmetic.TritonActQuantHopper"/> its own code alone.
 /// An infinity makes the scale infinite, finite elements zeros and infinite ones NaN.
 /// </remarks>
 public static partial class Quantize
@@ -60,7 +61,7 @@ public static partial class Quantize
                 for (int t = top; t < bottom; t++)
                 {
                     for (int k = left; k < right; k++)
-                        a = MathF.Max(a, MathF.Abs(x[t * K + k]));
+                        a = TileScale.Larger(a, x[t * K + k], attributes.Arithmetic);
                 }
 
                 TileScale s = TileScale.Of(a, largest, attributes);

@@ -42,6 +42,13 @@ public enum QuantizerArithmetic
 
     /// <summary>s = a · (1/M), y = x · (1/s). <see cref="DeepGemm"/>'s code where PyTorch runs it on CUDA: a division by a constant becomes a product.</summary>
     TorchCuda,
+
+    /// <summary>
+    /// s = a · rcp(M), y = x · rcp(s), a of the numbers alone: a NaN is passed over, and its own code alone is NaN. <see cref="TritonActQuant"/>'s kernel as Triton
+    /// compiles it for Hopper, where x / y is x · rcp(y), rcp.approx of PTX (<see cref="TensorCores.HopperMufu.ReciprocalFtz"/>). On an H100 it was seen in tiles of a row with
+    /// <see cref="QuantizationClamp.Amax"/>; other tiles and clamps, subnormal scales and tiles of NaNs alone follow the same formulas unseen (docs/spec/quantisation.md 2).
+    /// </summary>
+    TritonActQuantHopper,
 }
 
 /// <summary>What keeps a tile of zeros from dividing by zero.</summary>

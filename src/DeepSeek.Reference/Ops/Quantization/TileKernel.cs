@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using DeepSeek.Reference.Numerics;
+using DeepSeek.Reference.TensorCores;
 using static DeepSeek.Reference.Numerics.Inlining;
 
 namespace DeepSeek.Reference.Ops;
@@ -34,6 +35,15 @@ internal static class TileKernel<L, W, E, C>
 
     private static float Largest => typeof(C) == typeof(byte) ? Quantize.LargestE4M3 : Quantize.LargestE5M6;
 
+    /// <summary>Whether some rows of K elements hold a NaN among the first columns of each.</summary>
+    public static bool HoldNaN(ref E x, int rows, int columns, int K)
+    {
+        uint greatest = 0;
+        for (int t = 0; t < rows; t++)
+            greatest = Math.Max(greatest, Greatest(ref Unsafe.Add(ref x, (nint)t * K), columns));
+        return float.IsNaN(BitConverter.UInt32BitsToSingle(greatest));
+    }
+
     /// <summary>Sixteen tiles' scales and factors from the encodings of their largest magnitudes, as <see cref="TileScale.Of"/> has them; and what the factor lacks of 1/s.</summary>
     /// <returns>False where one of them is beyond what the vector code takes; then the caller takes all from the definition.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -54,6 +64,13 @@ internal static class TileKernel<L, W, E, C>
         L factor = byAmax ? L.Broadcast(Largest) / W.Lanes(a) : L.Broadcast(1f) / s;
         L.Store(s, ref scales);
         L.Store(factor, ref factors);
+        if (attributes.Arithmetic == QuantizerArithmetic.TritonActQuantHopper)
+        {
+            for (int n = 0; n < 16; n++)
+                Unsafe.Add(ref factors, n) = HopperMufu.ReciprocalFtz(Unsafe.Add(ref scales, n));
+            factor = L.Load(ref factors);
+        }
+
         L.Store(L.Fma(L.Zero - s, factor, L.Broadcast(1f)) * factor, ref residues);
 
         W low = W.Broadcast(BitConverter.SingleToUInt32Bits(LeastOrdinary)), high = W.Broadcast(BitConverter.SingleToUInt32Bits(1 / LeastOrdinary));

@@ -10,7 +10,7 @@ internal static partial class YardstickOf
     {
         int T = Operands.Dim(c.X, 0), K = Operands.Dim(c.X, 1);
         var grid = new TileGrid(c.Attributes.Tile, T, K);
-        return new RowYardstick(output, i => ScaleOf(AmaxOf(c.X, grid, K, (int)i), c).Stored(DType.F32));
+        return new RowYardstick(output, i => ScaleOf(AmaxOf(c, grid, K, (int)i), c).Stored(DType.F32));
     }
 
     /// <summary>
@@ -26,7 +26,7 @@ internal static partial class YardstickOf
         if (fromAmax)
         {
             for (int i = 0; i < grid.Count; i++)
-                amax[i] = Clamped(AmaxOf(c.X, grid, K, i), c.Attributes);
+                amax[i] = Clamped(AmaxOf(c, grid, K, i), c.Attributes);
         }
 
         return new RowYardstick(output, Math.Max(1, K), t => k =>
@@ -56,6 +56,9 @@ internal static partial class YardstickOf
     {
         if (!double.IsNaN(amax))
             return (x * ElementFunctions.Quotient32(Largest(c), amax).Single()).Single();
+        // Hopper's rcp takes a subnormal number for a zero.
+        if (c.Attributes.Arithmetic == QuantizerArithmetic.TritonActQuantHopper && float.IsSubnormal((float)scale))
+            scale = 0;
         bool exact = c.Attributes.ScaleFormat == ScaleFormat.UE8M0 && scale > 1e-37 && scale < 1e37;
         if (c.Attributes.Arithmetic is QuantizerArithmetic.TritonActQuant or QuantizerArithmetic.TileLang)
             return exact || scale == 0 || !double.IsFinite(scale) ? (x / scale).Single() : ElementFunctions.Quotient32(x, scale);
@@ -86,16 +89,16 @@ internal static partial class YardstickOf
 
     private static double Clamped(double amax, QuantizeAttributes attributes) => attributes.Clamp == QuantizationClamp.Amax ? Math.Max(amax, TileScale.Least) : amax;
 
-    /// <summary>max |x| over a tile, NaN if one is.</summary>
-    private static double AmaxOf(Tensor x, TileGrid grid, int K, int tile)
+    /// <summary>max |x| over a tile, NaN if one is that the arithmetic does not pass over.</summary>
+    private static double AmaxOf(QuantizeCall c, TileGrid grid, int K, int tile)
     {
         (int top, int bottom) = grid.Rows(tile / grid.Across);
         (int left, int right) = grid.Columns(tile % grid.Across);
-        double amax = 0;
+        float amax = 0;
         for (int t = top; t < bottom; t++)
         {
             for (int k = left; k < right; k++)
-                amax = Math.Max(amax, Math.Abs(ElementReader.Value(x, (long)t * K + k)));
+                amax = TileScale.Larger(amax, (float)ElementReader.Value(c.X, (long)t * K + k), c.Attributes.Arithmetic);
         }
 
         return amax;

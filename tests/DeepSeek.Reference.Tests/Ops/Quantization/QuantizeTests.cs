@@ -13,41 +13,46 @@ public class QuantizeTests
 
     /// <summary>
     /// Rows in which the arithmetics part, worked with exact fractions outside of this library: x, then the scale and the codes of
-    /// TritonActQuant, DeepGemm, DeepGemm2025, DeepEpLowLatency, TileLang and TorchCuda.
+    /// TritonActQuant, DeepGemm, DeepGemm2025, DeepEpLowLatency, TileLang, TorchCuda and TritonActQuantHopper.
     /// </summary>
     public static TheoryData<string, string[]> WorkedRows => new()
     {
         // amax 3.25 and a quotient beside the tie 84 between 80 and 88.
         {
             "40500000 3F1C0000 BF1C0000",
-            ["3BEDB6DB 7E6AEA", "3BEDB6DB 7E6BEB", "3BEDB6DB 7E6BEB", "3BEDB6DC 7E6BEB", "3BEDB6DC 7E6AEA", "3BEDB6DC 7E6AEA"]
+            ["3BEDB6DB 7E6AEA", "3BEDB6DB 7E6BEB", "3BEDB6DB 7E6BEB", "3BEDB6DC 7E6BEB", "3BEDB6DC 7E6AEA", "3BEDB6DC 7E6AEA", "3BEDB6DC 7E6AEA"]
         },
         {
             "3D980000 39E40000 3A640000 3AE40000 3B640000 3BE40000 3C640000 3CE40000",
-            ["392DB6DB 7E424A525A626A72", "392DB6DB 7E434B535B636B73", "392DB6DB 7E424A525A626A72", "392DB6DC 7E424A525A626A72", "392DB6DC 7E424A525A626A72", "392DB6DC 7E424A525A626A72"]
+            ["392DB6DB 7E424A525A626A72", "392DB6DB 7E434B535B636B73", "392DB6DB 7E424A525A626A72", "392DB6DC 7E424A525A626A72", "392DB6DC 7E424A525A626A72", "392DB6DC 7E424A525A626A72", "392DB6DC 7E424A525A626A72"]
         },
         {
             "3FC40000 3BEE0000 3C050000 3C130000 3C210000 3C2F0000 3C3D0000 3C4B0000",
-            ["3B600000 7E40424244444646", "3B600000 7E40424244454647", "3B600000 7E40424244454647", "3B600001 7E40424244454647", "3B600001 7E40414243444546", "3B600001 7E40414243444546"]
+            ["3B600000 7E40424244444646", "3B600000 7E40424244454647", "3B600000 7E40424244454647", "3B600001 7E40424244454647", "3B600001 7E40414243444546", "3B600001 7E40414243444546", "3B600001 7E40414243444546"]
         },
         {
             "3C980000 3BB8924A 3BE40001 3BF9B6DB BBB8924A",
-            ["382DB6DB 7E717374F1", "382DB6DB 7E717374F1", "382DB6DB 7E717374F1", "382DB6DC 7E717374F1", "382DB6DC 7E707273F0", "382DB6DC 7E717374F1"]
+            ["382DB6DB 7E717374F1", "382DB6DB 7E717374F1", "382DB6DB 7E717374F1", "382DB6DC 7E717374F1", "382DB6DC 7E707273F0", "382DB6DC 7E717374F1", "382DB6DC 7E707273F0"]
         },
         {
             "3E8E0000 3DAC6DB8 3E08EDB7 3E13124A BDAC6DB8",
-            ["3A224925 7E717677F1", "3A224925 7E707576F0", "3A224925 7E717677F1", "3A224925 7E717677F1", "3A224925 7E717677F1", "3A224925 7E707576F0"]
+            ["3A224925 7E717677F1", "3A224925 7E707576F0", "3A224925 7E717677F1", "3A224925 7E717677F1", "3A224925 7E717677F1", "3A224925 7E707576F0", "3A224925 7E707576F0"]
         },
         {
             "3C160000 3B362493 3B90A492 BB362493",
-            ["37AB6DB7 7E7075F0", "37AB6DB7 7E7176F1", "37AB6DB7 7E7176F1", "37AB6DB7 7E7176F1", "37AB6DB7 7E7075F0", "37AB6DB7 7E7176F1"]
+            ["37AB6DB7 7E7075F0", "37AB6DB7 7E7176F1", "37AB6DB7 7E7176F1", "37AB6DB7 7E7176F1", "37AB6DB7 7E7075F0", "37AB6DB7 7E7176F1", "37AB6DB7 7E7176F1"]
+        },
+        // rcp of the scale is not its rounded reciprocal: the one row in which Hopper's act_quant has codes of its own.
+        {
+            "3C630000 381A0925 B81A0925",
+            ["3801B6DB 7E3ABA", "3801B6DB 7E3ABA", "3801B6DB 7E3ABA", "3801B6DC 7E3ABA", "3801B6DC 7E3ABA", "3801B6DC 7E3ABA", "3801B6DC 7E39B9"]
         },
         // amax 5e-5 is below the clamp: as if it were 1e-4.
         {
             "3851B717 B7D1B717 37000000",
-            ["346FACAD 76EE61", "346FACAD 76EE61", "346FACAD 76EE61", "346FACAD 76EE61", "346FACAD 76EE61", "346FACAD 76EE61"]
+            ["346FACAD 76EE61", "346FACAD 76EE61", "346FACAD 76EE61", "346FACAD 76EE61", "346FACAD 76EE61", "346FACAD 76EE61", "346FACAD 76EE61"]
         },
-        { "00000000 80000000", ["346FACAD 0080", "346FACAD 0080", "346FACAD 0080", "346FACAD 0080", "346FACAD 0080", "346FACAD 0080"] },
+        { "00000000 80000000", ["346FACAD 0080", "346FACAD 0080", "346FACAD 0080", "346FACAD 0080", "346FACAD 0080", "346FACAD 0080", "346FACAD 0080"] },
     };
 
     [Theory]
@@ -130,7 +135,7 @@ public class QuantizeTests
     [Fact]
     public void Rule_N19_a_NaN_makes_its_tile_NaN_and_an_infinity_leaves_zeros()
     {
-        foreach (QuantizerArithmetic arithmetic in Enum.GetValues<QuantizerArithmetic>())
+        foreach (QuantizerArithmetic arithmetic in Enum.GetValues<QuantizerArithmetic>().Where(a => a != QuantizerArithmetic.TritonActQuantHopper))
         {
             foreach (ScaleFormat format in Enum.GetValues<ScaleFormat>())
             {
@@ -151,6 +156,43 @@ public class QuantizeTests
                 }
             }
         }
+    }
+
+    [Fact]
+    public void Rule_N19_act_quant_on_Hopper_passes_over_NaN_in_every_tile_on_every_backend()
+    {
+        // 130 x 131 of ones with one NaN and a -2 to its right and below it: the NaN's tile has the scale 2/448, codes 7E at -2, 76 at 1, 7F at the NaN alone.
+        foreach (QuantizationTile tile in Enum.GetValues<QuantizationTile>())
+        {
+            var x = new float[130 * 131];
+            x.AsSpan().Fill(1f);
+            (x[0], x[1], x[131]) = (float.NaN, -2f, -2f);
+            QuantizeAttributes attributes = new(tile, QuantizerArithmetic.TritonActQuantHopper, ScaleFormat.F32);
+            foreach (IBackend backend in Backends)
+            {
+                foreach (DType type in (DType[])[DType.F32, DType.BF16])
+                {
+                    (byte[] codes, float[] scales) = Run(backend, Tests.Backends.Samples.As(type, x, 130, 131), attributes);
+                    Assert.Equal(0x3B924925u, BitConverter.SingleToUInt32Bits(scales[0]));
+                    Assert.Equal(0x7F, codes[0]);
+                    Assert.Equal([0xFE, 0xFE], [codes[1], codes[131]]);
+                    Assert.DoesNotContain((byte)0x7F, codes.AsSpan(1).ToArray());
+                    Assert.All(scales, s => Assert.True(float.IsFinite(s)));
+                }
+            }
+        }
+
+        // Nothing but NaN: as if the tile were of zeros. An infinity makes the scale infinite, its reciprocal 0.
+        Assert.Equal("346FACAD 7F7F", Row(Floats("7FC00000 FF800001"), new(QuantizationTile.Row1x128, QuantizerArithmetic.TritonActQuantHopper, ScaleFormat.F32)));
+        Assert.Equal("34800000 7F7F", Row(Floats("7FC00000 FF800001"), UE8M0(QuantizerArithmetic.TritonActQuantHopper)));
+        Assert.Equal("7F800000 7F807F7F", Row(Floats("7F800000 BF800000 FF800000 7FC00000"), new(QuantizationTile.Row1x128, QuantizerArithmetic.TritonActQuantHopper, ScaleFormat.F32)));
+        Assert.Equal("3B800000 7F78F080", Row(Floats("7FC00000 3F800000 BF000000 80000000"), UE8M0(QuantizerArithmetic.TritonActQuantHopper)));
+        // Without a clamp: rcp takes the subnormal scale of the least numbers for a zero.
+        QuantizeAttributes bare = new(QuantizationTile.Row1x128, QuantizerArithmetic.TritonActQuantHopper, ScaleFormat.F32, QuantizationClamp.None);
+        Assert.Equal("00000000 7F7F", Row([0f, -0f], bare));
+        Assert.Equal("00000000 7EFE", Row([float.Epsilon, -float.Epsilon], bare));
+        Assert.Equal("00000000 7F7F", Row([float.NaN, float.NaN], bare));
+        Assert.Equal("00400000 7EFE", Row(Floats("04600000 80200000"), bare));
     }
 
     [Fact]

@@ -165,15 +165,17 @@ public sealed class ExplainerTests
         Assert.Contains("slot order", string.Join(" ", e.Open.SelectMany(o => o.Values).Append(e.Rounding)), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void A_quantiser_with_a_reciprocal()
+    [Theory]
+    [InlineData(QuantizerArithmetic.DeepEpLowLatency)]
+    [InlineData(QuantizerArithmetic.TritonActQuantHopper)]
+    public void A_quantiser_with_a_reciprocal(QuantizerArithmetic arithmetic)
     {
         Explanation e = Explain("quantize[t=16,k=256,seed=0x98]", call => ((QuantizeCall)call with
         {
-            Attributes = ((QuantizeCall)call).Attributes with { Arithmetic = QuantizerArithmetic.DeepEpLowLatency },
+            Attributes = ((QuantizeCall)call).Attributes with { Arithmetic = arithmetic },
         }).Run(new ScalarBackend()));
         Assert.True(e.IsBitEqual);
-        Assert.Contains("QuantizerArithmetic.DeepEpLowLatency", string.Join(" ", e.Open.SelectMany(o => o.Values).Append(e.Rounding)), StringComparison.Ordinal);
+        Assert.Contains($"QuantizerArithmetic.{arithmetic}", string.Join(" ", e.Open.SelectMany(o => o.Values).Append(e.Rounding)), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -188,6 +188,10 @@ class cuda:
         return _Properties
 
     @staticmethod
+    def get_device_capability(index):
+        return tuple(int(part) for part in os.environ.get("FAKE_CAPABILITY", "9.0").split("."))
+
+    @staticmethod
     def get_device_name(index):
         return "numpy in torch's clothes"
 
