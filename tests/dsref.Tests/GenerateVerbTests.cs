@@ -46,6 +46,20 @@ public sealed class GenerateVerbTests
         Assert.Matches("24 tokens in .* tokens/s; [0-9]+ of [0-9]+ drafts taken", Run("--prompt", Text, "--speculative").Error);
 
     [Theory]
+    [InlineData]
+    [InlineData("--paged", "16")]
+    [InlineData("--speculative", "2")]
+    public void A_binary32_cache_gives_the_ids_of_the_activations_in_twice_the_bytes_of_bfloat16(params string[] how)
+    {
+        JsonElement plain = Generate(["--contract", "DeepSeekInference", .. how]).Json, wide = Generate(["--contract", "DeepSeekInference", "--cache", "F32", .. how]).Json;
+
+        Assert.Equal(plain.GetProperty("rows")[0].GetProperty("ids").ToString(), wide.GetProperty("rows")[0].GetProperty("ids").ToString());
+        Assert.Equal(("activations", "f32"), (plain.GetProperty("cache").GetString(), wide.GetProperty("cache").GetString()));
+        Assert.Equal(2 * plain.GetProperty("cache_bytes_per_token").GetInt64(), wide.GetProperty("cache_bytes_per_token").GetInt64());
+    }
+
+    [Theory]
+    [InlineData("--cache 'fp16': there are activations, bf16, f32 and f8", "--cache", "fp16")]
     [InlineData("--speculative 'x'", "--speculative", "x")]
     [InlineData("--acceptance 'all'", "--acceptance", "all")]
     [InlineData("--paged 0", "--paged", "0")]

@@ -48,7 +48,7 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
     public void Generate()
     {
         JsonElement json = CommandLine.Run("generate", "--model", models["fp32_greedy"], "--ids", "1,2", "--max-tokens", "3", "--ignore-eos", "--json").Passes().Json;
-        Assert.Equal(["command", "contract", "attention", "backend", "max_tokens", "temperature", "seed", "ignore_eos", "rows", "fp8", "cache"], Fields(json));
+        Assert.Equal(["command", "contract", "attention", "backend", "max_tokens", "temperature", "seed", "ignore_eos", "rows", "fp8", "cache", "cache_bytes_per_token"], Fields(json));
         JsonElement row = json.GetProperty("rows")[0];
         Assert.Equal(["prompt_tokens", "ids", "stop"], Fields(row));
         Assert.Equal((2, 3, "max_tokens"), (row.GetProperty("prompt_tokens").GetInt32(), row.GetProperty("ids").GetArrayLength(), row.GetProperty("stop").GetString()));
@@ -81,7 +81,7 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
     {
         JsonElement json = CommandLine.Run("inspect", models["fp32_short"], "--check", "--json").Passes().Json;
         Assert.Equal(
-            ["command", "tensors", "parameters_main", "parameters_mtp", "parameters_mtp_duplicates", "parameters_total", "parameters_activated", "parameters_activated_without_embedding", "bytes", "cache_values_per_token_and_layer", "cache_bytes_per_token_bf16", "weights", "scanned_tensors", "findings", "parameters_fp8", "bytes_fp8_scales", "cache_bytes_per_token_fp8"],
+            ["command", "tensors", "parameters_main", "parameters_mtp", "parameters_mtp_duplicates", "parameters_total", "parameters_activated", "parameters_activated_without_embedding", "bytes", "cache_values_per_token_and_layer", "cache_bytes_per_token_bf16", "cache_bytes_per_token_f32", "weights", "scanned_tensors", "findings", "parameters_fp8", "bytes_fp8_scales", "cache_bytes_per_token_fp8"],
             Fields(json));
     }
 

@@ -74,5 +74,6 @@ internal static class GenerateOutput
             json.WriteEndArray();
             json.WriteFp8(model.Fp8);
             json.WriteString("cache", ModelOptions.NameOf(model.Contract.Cache));
+            json.WriteNumber("cache_bytes_per_token", model.NewCache().BytesPerToken);
         });
 }

@@ -19,7 +19,7 @@ internal sealed class ModelOptions
 
     private readonly Option<string?> attention = new("--attention") { Description = "How MLA is evaluated; by default as the contract says.", HelpName = "naive|absorbed" };
     private readonly Option<string?> fp8 = SharedOptions.Fp8();
-    private readonly Option<string?> cache = new("--cache") { Description = "What the latent cache holds: the activations, these in bfloat16, or FP8 latents; by default as the contract says.", HelpName = "activations|bf16|f8" };
+    private readonly Option<string?> cache = new("--cache") { Description = "What the latent cache holds: the activations, these in bfloat16 or in binary32, or FP8 latents; by default as the contract says.", HelpName = "activations|bf16|f32|f8" };
     private readonly Option<string> backend = SharedOptions.Backend();
     private readonly Option<int> threads = SharedOptions.Threads();
 
@@ -35,6 +35,7 @@ internal sealed class ModelOptions
     {
         CacheFormat.Fp8 => "f8",
         CacheFormat.BFloat16 => "bf16",
+        CacheFormat.Float32 => "f32",
         _ => "activations",
     };
 
@@ -90,8 +91,9 @@ internal sealed class ModelOptions
                 null => chosen.Cache,
                 "activations" => CacheFormat.Activations,
                 "bf16" => CacheFormat.BFloat16,
+                "f32" => CacheFormat.Float32,
                 "f8" => CacheFormat.Fp8,
-                var format => throw new ContractException($"--cache '{format}': there are activations, bf16 and f8"),
+                var format => throw new ContractException($"--cache '{format}': there are activations, bf16, f32 and f8"),
             },
         };
         DeepSeekModel loaded = DeepSeekModel.Load(directory, chosen, runs, mode8);

@@ -27,6 +27,9 @@ internal sealed class Terminal
     /// <summary>Standard input; empty unless the process's own streams are in use.</summary>
     public TextReader In { get; init; } = TextReader.Null;
 
+    /// <summary>Opens the bytes of standard input, for who cannot take a text whose unsound bytes were replaced; empty unless the process's own streams are in use.</summary>
+    public Func<Stream> InBytes { get; init; } = () => Stream.Null;
+
     /// <summary>Whether a person types.</summary>
     public bool InIsTerminal { get; init; }
 
@@ -68,6 +71,7 @@ internal sealed class Terminal
         System.Console.Out, System.Console.Error, !System.Console.IsOutputRedirected, !System.Console.IsErrorRedirected, cancelled)
     {
         In = System.Console.In,
+        InBytes = System.Console.OpenStandardInput,
         InIsTerminal = !System.Console.IsInputRedirected,
     };
 

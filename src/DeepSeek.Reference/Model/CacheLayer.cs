@@ -8,6 +8,7 @@ namespace DeepSeek.Reference.Model;
 /// <code>
 /// Activations   rows [capacity, c + dr]: [c_kv | k_pe] in the activation dtype
 /// BFloat16      the same in BF16, one rounding
+/// Float32       the same in F32, exact, and back exact
 /// Fp8           codes F8_E4M3 [capacity, c], scales F32 [capacity, ⌈c/128⌉], keys BF16 [capacity, dr]
 /// </code>
 /// The FP8 form is FlashMLA's row of codes, scales and rotated key with its parts in tensors of their own; scale 2^⌈log2 max(amax/448, 1e-4)⌉ of each 128 channels.
@@ -17,15 +18,14 @@ internal sealed class CacheLayer(CacheFormat format, DType dtype, int c, int dr)
 {
     private const int Tile = TileGrid.Side;
 
-    private readonly DType rowType = format == CacheFormat.BFloat16 ? DType.BF16 : dtype;
+    private readonly DType rowType = RowType(format, dtype);
     private Tensor? rows, codes, scales, keys;
 
     /// <summary>Bytes that a token takes.</summary>
     public static long BytesFor(DeepSeekConfig config, CacheFormat format, DType dtype) => format switch
     {
         CacheFormat.Fp8 => config.KvLoraRank + DType.F32.ByteCount((config.KvLoraRank + Tile - 1) / Tile) + DType.BF16.ByteCount(config.QkRopeHeadDim),
-        CacheFormat.BFloat16 => DType.BF16.ByteCount((long)config.KvLoraRank + config.QkRopeHeadDim),
-        _ => dtype.ByteCount((long)config.KvLoraRank + config.QkRopeHeadDim),
+        _ => RowType(format, dtype).ByteCount((long)config.KvLoraRank + config.QkRopeHeadDim),
     };
 
     /// <summary>Writes tokens first.. from latent [T, c] and ropeKey [T, dr], in memory for <paramref name="capacity"/> tokens.</summary>
@@ -35,8 +35,8 @@ internal sealed class CacheLayer(CacheFormat format, DType dtype, int c, int dr)
         if (format != CacheFormat.Fp8)
         {
             rows = Grown(rows, rowType, capacity, first, c + dr);
-            Columns.Copy(Rounded(latent, tokens, c, backend), c, 0, rows, c + dr, 0, c, tokens, 0, first);
-            Columns.Copy(Rounded(ropeKey, tokens, dr, backend), dr, 0, rows, c + dr, c, dr, tokens, 0, first);
+            Columns.Copy(Stored(latent, tokens, c, backend), c, 0, rows, c + dr, 0, c, tokens, 0, first);
+            Columns.Copy(Stored(ropeKey, tokens, dr, backend), dr, 0, rows, c + dr, c, dr, tokens, 0, first);
             return;
         }
 
@@ -58,9 +58,9 @@ internal sealed class CacheLayer(CacheFormat format, DType dtype, int c, int dr)
             Tensor kept = Gathered(rows!, runs, length, workspace.CacheStored);
             if (rowType == dtype)
                 return kept;
-            Tensor wide = workspace.CacheRows.Get(dtype, length, c + dr);
-            backend.Cast(kept, wide);
-            return wide;
+            Tensor read = workspace.CacheRows.Get(dtype, length, c + dr);
+            backend.Cast(kept, read);
+            return read;
         }
 
         Tensor latent = workspace.CacheLatent.Get(dtype, length, c);
@@ -102,14 +102,22 @@ internal sealed class CacheLayer(CacheFormat format, DType dtype, int c, int dr)
     }
 
     /// <summary>Values in the dtype that is kept.</summary>
-    private Tensor Rounded(Tensor values, int tokens, int width, IBackend backend)
+    private Tensor Stored(Tensor values, int tokens, int width, IBackend backend)
     {
         if (rowType == dtype)
             return values;
-        var narrow = new Tensor(rowType, tokens, width);
-        backend.Cast(values.Reshape(tokens, width), narrow);
-        return narrow;
+        var stored = new Tensor(rowType, tokens, width);
+        backend.Cast(values.Reshape(tokens, width), stored);
+        return stored;
     }
+
+    /// <summary>What rows that are no codes are kept in.</summary>
+    private static DType RowType(CacheFormat format, DType dtype) => format switch
+    {
+        CacheFormat.BFloat16 => DType.BF16,
+        CacheFormat.Float32 => DType.F32,
+        _ => dtype,
+    };
 
     private static Tensor Gathered(Tensor part, IReadOnlyList<RowRun> runs, int length, Scratch buffer)
     {

@@ -6,7 +6,8 @@ namespace DeepSeek.Reference.Model;
 /// <summary>What one sequence leaves behind for later tokens: for each layer the latent c_kv and the rotated key k_pe of every token.</summary>
 /// <remarks>
 /// Of position t a layer keeps [c_kv after kv_a_layernorm | k_pe after RoPE] in the contract's activation dtype, or, where the contract's <see cref="CacheFormat"/> says so,
-/// c_kv in FP8 and k_pe in BF16, or both in BF16. At V3's size 512 + 64 = 576 values a token and layer, 1,152 bytes in BF16, 70,272 bytes a token over 61 layers; in FP8 656 and 40,016.
+/// c_kv in FP8 and k_pe in BF16, or both in BF16, or both in F32. At V3's size 512 + 64 = 576 values a token and layer, 1,152 bytes in BF16, 70,272 bytes a token over 61 layers; in FP8 656 and 40,016,
+/// in F32 2,304 and 140,544.
 /// Both attention modes keep the same values; naive recomputes k and v from them. A cache is filled by one mode and one format alone (rule N17): a model of another refuses it.
 /// A cache has memory of its own, or takes pages of a <see cref="LatentPagePool"/>: no bit depends on which.
 /// MTP modules are the layers after the main ones, and take memory when they first run. After an exception in a pass the cache still stands
@@ -67,7 +68,7 @@ public sealed class LatentCache
     /// <summary>Values that a token takes in one layer: kv_lora_rank + qk_rope_head_dim, 576 for V3.</summary>
     public int ValuesPerTokenPerLayer => ValuesFor(config);
 
-    /// <summary>Bytes that a token takes over all main layers: 70,272 for V3 in BF16, 40,016 in FP8.</summary>
+    /// <summary>Bytes that a token takes over all main layers: 70,272 for V3 in BF16, 40,016 in FP8, 140,544 in F32.</summary>
     public long BytesPerToken => config.NumHiddenLayers * CacheLayer.BytesFor(config, Format, DType);
 
     /// <summary>The block table: token t lies in row t mod 64 of page Pages[t / 64] of the pool; empty for a cache with memory of its own.</summary>

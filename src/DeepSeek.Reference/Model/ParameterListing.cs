@@ -51,6 +51,8 @@ public static class ParameterListing
         Total("cache values a token and layer", table.CacheValuesPerTokenAndLayer);
         Total("cache bytes a token at BF16", table.CacheBytesPerToken(DType.BF16));
         Total("cache bytes a token at BF16, with MTP", table.CacheBytesPerToken(DType.BF16, withMtp: true));
+        Total("cache bytes a token at F32", table.CacheBytesPerToken(DType.F32));
+        Total("cache bytes a token at F32, with MTP", table.CacheBytesPerToken(DType.F32, withMtp: true));
         Total("cache bytes a token at FP8", table.Fp8CacheBytesPerToken());
         Total("cache bytes a token at FP8, with MTP", table.Fp8CacheBytesPerToken(withMtp: true));
         return text.ToString();

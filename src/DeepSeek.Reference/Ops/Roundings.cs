@@ -203,4 +203,10 @@ public enum CacheFormat
 
     /// <summary>Latent and rotated key, each value rounded to bfloat16 once, to nearest even: what bfloat16 activations are already.</summary>
     BFloat16,
+
+    /// <summary>
+    /// Latent and rotated key in binary32, whatever the activations are. Every activation dtype widens to it exactly and comes back unrounded, so attention reads the bits
+    /// that it reads with <see cref="Activations"/>; a cache of bfloat16 activations takes twice the memory.
+    /// </summary>
+    Float32,
 }

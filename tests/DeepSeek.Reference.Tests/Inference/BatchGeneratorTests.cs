@@ -21,7 +21,7 @@ public class BatchGeneratorTests
     {
         var random = new Random(seed);
         NumericContract preset = NumericContract.Presets[random.Next(NumericContract.Presets.Count)];
-        using DeepSeekModel model = Model(preset with { Cache = (CacheFormat)random.Next(3) });
+        using DeepSeekModel model = Model(preset with { Cache = (CacheFormat)random.Next(4) });
         var generator = new BatchGenerator(model, new BatchOptions
         {
             CacheBytes = (2 + random.Next(6)) * model.NewPagePool(1 << 20).BytesPerPage,

@@ -20,7 +20,7 @@ public class SpeculationTests
     {
         var random = new Random(seed);
         NumericContract preset = NumericContract.Presets[random.Next(NumericContract.Presets.Count)];
-        using DeepSeekModel model = Make(preset with { Cache = (CacheFormat)random.Next(3), MtpHidden = (MtpHidden)random.Next(2), MtpZeroFirstEmbedding = random.Next(2) == 0 });
+        using DeepSeekModel model = Make(preset with { Cache = (CacheFormat)random.Next(4), MtpHidden = (MtpHidden)random.Next(2), MtpZeroFirstEmbedding = random.Next(2) == 0 });
         var options = new GenerationOptions { MaxTokens = 1 + random.Next(25), IgnoreEos = random.Next(2) == 0, PrefillChunk = random.Next(4), RepetitionPenalty = 1 + (random.Next(2) * 0.3f) };
         int[][] prompts = [SyntheticModel.Ids(1 + random.Next(20), seed), SyntheticModel.Ids(1, seed + 1)];
         (List<byte> plain, List<byte> drafted) = ([], []);

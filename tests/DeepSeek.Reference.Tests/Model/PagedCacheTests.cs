@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Model;
 using DeepSeek.Reference.Numerics;
@@ -17,7 +18,7 @@ public class PagedCacheTests
     public bool Rule_N1_sequences_on_the_pages_of_one_pool_give_the_bits_of_caches_of_their_own(int seed)
     {
         var random = new Random(seed);
-        NumericContract contract = NumericContract.Presets[random.Next(NumericContract.Presets.Count)] with { Cache = (CacheFormat)random.Next(3) };
+        NumericContract contract = NumericContract.Presets[random.Next(NumericContract.Presets.Count)] with { Cache = (CacheFormat)random.Next(4) };
         using DeepSeekModel model = SyntheticModel.Make(SyntheticModel.V3, contract, Backend, contract.Activations);
         LatentPagePool pool = model.NewPagePool(9 * model.NewPagePool(1 << 20).BytesPerPage);
         int[][] ids = [.. Enumerable.Range(0, 3).Select(b => SyntheticModel.Ids(1 + random.Next(130), seed + b))];
@@ -125,6 +126,7 @@ public class PagedCacheTests
     [InlineData(CacheFormat.Activations, 2304)]
     [InlineData(CacheFormat.BFloat16, 1152)]
     [InlineData(CacheFormat.Fp8, 656)]
+    [InlineData(CacheFormat.Float32, 2304)]
     public void A_row_has_V3_s_bytes(CacheFormat format, int bytes)
     {
         DeepSeekConfig config = DeepSeekConfig.Load(Golden.Path("configs", "deepseek-v3", "config.json"));
@@ -168,6 +170,34 @@ public class PagedCacheTests
         float[] values = exact.View(0, 5, Backend, new Workspace()).AsReadOnlySpan<float>().ToArray();
         Assert.Equal(values.Select(BFloat16.RoundToFloat), cache.View(0, 5, Backend, new Workspace()).AsReadOnlySpan<float>().ToArray());
         Assert.Equal(2 * 24 * 3, cache.BytesPerToken);
+    }
+
+    [Theory]
+    [InlineData("Canonical")]
+    [InlineData("DeepSeekInference")]
+    [InlineData("HopperFp8")]
+    [InlineData("HuggingFace")]
+    [InlineData("Ideal")]
+    public void Rule_N22_a_binary32_cache_gives_the_bits_of_the_activations_in_one_piece_and_on_pages(string name)
+    {
+        NumericContract contract = NumericContract.Parse(name);
+        using DeepSeekModel wide = SyntheticModel.Make(SyntheticModel.V3, contract with { Cache = CacheFormat.Float32 }, Backend, contract.Activations);
+        using DeepSeekModel plain = SyntheticModel.Make(SyntheticModel.V3, contract, Backend, contract.Activations);
+        LatentPagePool pool = wide.NewPagePool(3 * wide.NewPagePool(1 << 20).BytesPerPage);
+        LatentCache expected = plain.NewCache(), whole = wide.NewCache(), paged = pool.NewCache();
+        foreach (int[] part in (int[][])[SyntheticModel.Ids(66, 1), SyntheticModel.Ids(1, 2), SyntheticModel.Ids(70, 3)])
+        {
+            Tensor logits = plain.Forward(part, [expected]);
+            Assert.True(AnyTensor.SameBytes(logits, wide.Forward(part, [whole])));
+            Assert.True(AnyTensor.SameBytes(logits, wide.Forward(part, [paged])));
+        }
+
+        Assert.Equal(4 * 24 * 3, whole.BytesPerToken);
+        Assert.Equal(64 * 4 * 24 * 3, pool.BytesPerPage);
+        // The last layer, whose values carry everything before them; as they lie in memory.
+        var page = new float[64 * 24];
+        pool.CopyPage(2, paged.Pages[1], MemoryMarshal.AsBytes(page.AsSpan()));
+        Assert.Equal(Operands.Widen(expected.View(2, 128, Backend, new Workspace()).Rows(64, 64)).ToArray(), page);
     }
 
     private static DeepSeekModel Make(NumericContract contract) => SyntheticModel.Make(SyntheticModel.V3, contract, Backend);

@@ -13,25 +13,26 @@ internal static class GenerateVerb
         var model = new ModelOptions();
         var sampling = new SamplingOptions(128);
         var prompt = new Option<string[]>("--prompt") { Description = "A text to continue, behind BOS; the model's directory holds tokenizer.json. May be given again.", HelpName = "TEXT", AllowMultipleArgumentsPerToken = false };
-        var stream = new Option<bool>("--stream") { Description = "Write the text of --prompt as it comes." };
+        var promptFile = new Option<string?>("--prompt-file") { Description = "The text to continue, from a UTF-8 file; - reads standard input. Taken whole, a line break at its end too.", HelpName = "F.txt" }.NamesPath();
+        var stream = new Option<bool>("--stream") { Description = "Write the text of --prompt or --prompt-file as it comes." };
         var ignoreEos = new Option<bool>("--ignore-eos") { Description = "Go on after the token that ends a text." };
         var logprobs = new Option<int?>("--logprobs") { Description = "With --json: each token's log-probability, and those of the N most probable.", HelpName = "N" };
         var paged = new Option<int?>("--paged") { Description = "Serve all rows together, their caches on pages of a pool of this many MiB; no bit depends on it.", HelpName = "MIB" };
         Option<bool> json = SharedOptions.Json();
         var command = new Command("generate",
-            "Continues prompts. Rows may differ in length; each row's ids are those it has alone.\n\nExamples:\n  dsref generate --model path/to/model --ids 1,2,3 --max-tokens 8 --json\n  dsref generate --model path/to/model --prompt \"Once upon\" --stream\n  dsref generate --prompt \"The President of the United States\" --speculative 2");
+            "Continues prompts. Rows may differ in length; each row's ids are those it has alone.\n\nExamples:\n  dsref generate --model path/to/model --ids 1,2,3 --max-tokens 8 --json\n  dsref generate --model path/to/model --prompt \"Once upon\" --stream\n  dsref generate --prompt-file story.txt --max-tokens 64\n  dsref generate --prompt \"The President of the United States\" --speculative 2");
         model.AddTo(command);
         sampling.AddTo(command);
-        foreach (Option option in (Option[])[prompt, stream, ignoreEos, logprobs, paged, json])
+        foreach (Option option in (Option[])[prompt, promptFile, stream, ignoreEos, logprobs, paged, json])
             command.Add(option);
         command.SetAction(parsed =>
         {
-            string[] texts = parsed.GetValue(prompt) ?? [];
+            string[] texts = Texts(parsed.GetValue(prompt) ?? [], parsed.GetValue(promptFile), model.HasPrompts(parsed), terminal);
             bool asJson = parsed.GetValue(json), streams = parsed.GetValue(stream);
             string[] stops = sampling.Stops(parsed);
             int? top = parsed.GetValue(logprobs), mib = parsed.GetValue(paged);
             Refuse(texts, stops, streams, asJson, top, mib);
-            IReadOnlyList<int[]> prompts = texts.Length == 0 ? model.Prompts(parsed) : model.HasPrompts(parsed) ? throw new DataException("--prompt and --ids or --ids-file were both given; give one of them") : [];
+            IReadOnlyList<int[]> prompts = texts.Length == 0 ? model.Prompts(parsed) : [];
             GenerationOptions chosen = sampling.Of(parsed) with { IgnoreEos = parsed.GetValue(ignoreEos) };
             using var progress = new Progress(terminal);
             DeepSeekTokenizer? tokenizer = texts.Length == 0 ? null : DeepSeekTokenizer.Load(model.Directory(parsed));
@@ -90,10 +91,20 @@ internal static class GenerateVerb
         return [.. sequences.Select(s => s.State == BatchState.Finished ? new GeneratedSequence(s.Ids, s.Reason!.Value) : throw new NotANumberException(s.Error!))];
     }
 
+    /// <summary>The texts to continue, of one source; none where the prompts are ids.</summary>
+    private static string[] Texts(string[] given, string? file, bool ids, Terminal terminal)
+    {
+        if (given.Length > 0 && file is not null)
+            throw new DataException("--prompt and --prompt-file were both given; give one of them");
+        if (ids && (given.Length > 0 || file is not null))
+            throw new DataException($"{(file is null ? "--prompt" : "--prompt-file")} and --ids or --ids-file were both given; give one of them");
+        return file is null ? given : [Utf8Text.ReadPrompt(file, terminal)];
+    }
+
     private static void Refuse(string[] texts, string[] stops, bool streams, bool asJson, int? top, int? mib)
     {
         if ((texts.Length != 1 || mib is not null) && (streams || stops.Length > 0))
-            throw new DataException("--stream and --stop are about one text without --paged; give one --prompt");
+            throw new DataException("--stream and --stop are about one text without --paged; give one --prompt, or --prompt-file");
         if (streams && asJson)
             throw new DataException("--stream and --json were both given; standard output holds one of them");
         if (top is { } most && (most < 0 || !asJson))

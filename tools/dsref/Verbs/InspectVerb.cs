@@ -70,6 +70,7 @@ internal static class InspectVerb
         json.WriteNumber("bytes", table.ByteCount);
         json.WriteNumber("cache_values_per_token_and_layer", table.CacheValuesPerTokenAndLayer);
         json.WriteNumber("cache_bytes_per_token_bf16", table.CacheBytesPerToken(DType.BF16));
+        json.WriteNumber("cache_bytes_per_token_f32", table.CacheBytesPerToken(DType.F32));
         json.WriteBoolean("weights", hasWeights);
         if (scanned is not null)
             WriteFindings(json, scanned);

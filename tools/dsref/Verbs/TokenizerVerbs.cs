@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text;
 using DeepSeek.Reference.Text;
 
 namespace DeepSeek.Reference.Tool.Verbs;
@@ -24,7 +23,7 @@ internal static class TokenizerVerbs
                 throw new DataException($"--out {to}: this is an input, which would be lost; name another file");
             using var progress = new Progress(terminal);
             int room = parsed.GetValue(size);
-            byte[] json = TokenizerTrainer.Train(files.Select(Text), room, parsed.GetValue(least), made => progress.Report("merge", made, Math.Max(made, room - TokenizerTrainer.LeastVocabulary)), terminal.Cancelled);
+            byte[] json = TokenizerTrainer.Train(files.Select(Utf8Text.Read), room, parsed.GetValue(least), made => progress.Report("merge", made, Math.Max(made, room - TokenizerTrainer.LeastVocabulary)), terminal.Cancelled);
             progress.Clear();
             Write(terminal, to, json);
             return ExitCode.Pass;
@@ -52,21 +51,5 @@ internal static class TokenizerVerbs
         AtomicFile.Write(path, stream => stream.Write(json));
         DeepSeekTokenizer made = DeepSeekTokenizer.Parse(json, path);
         terminal.Out.WriteLine($"{path}: {made.IdLimit} ids, {made.IdLimit - TokenizerTrainer.LeastVocabulary} of them merged");
-    }
-
-    private static string Text(string path)
-    {
-        try
-        {
-            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(File.ReadAllBytes(path));
-        }
-        catch (DecoderFallbackException e)
-        {
-            throw new DataException($"{path}, byte {e.Index}: not UTF-8; convert the file first", e);
-        }
-        catch (Exception e) when (FileError.IsInputOutput(e))
-        {
-            throw FileError.CannotRead(path, e);
-        }
     }
 }

@@ -218,7 +218,7 @@ public sealed class GradientModel
     private static void RequireBinary32(NumericContract c)
     {
         bool plain = c is { Activations: DType.F32, Logits: DType.F32, GateLogits: DType.F32, RmsNorm: RmsNormRounding.None, SwiGlu: SwiGluRounding.None }
-            && c is { AttentionRounding: AttentionRounding.None, Gate: GateRounding.None, Cache: CacheFormat.Activations }
+            && c is { AttentionRounding: AttentionRounding.None, Gate: GateRounding.None, Cache: CacheFormat.Activations or CacheFormat.Float32 }
             && c.Combine is CombineRounding.Fused or CombineRounding.Separate
             && c.RopeRotation != RopeRotation.EveryStep;
         if (!plain)
