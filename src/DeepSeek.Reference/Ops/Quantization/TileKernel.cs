@@ -36,6 +36,7 @@ internal static class TileKernel<L, W, E, C>
     private static float Largest => typeof(C) == typeof(byte) ? Quantize.LargestE4M3 : Quantize.LargestE5M6;
 
     /// <summary>Whether some rows of K elements hold a NaN among the first columns of each.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool HoldNaN(ref E x, int rows, int columns, int K)
     {
         uint greatest = 0;
