@@ -41,6 +41,18 @@ public sealed class GenerateVerbTests
         Assert.Contains("tokens/s", paged.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--speculative", "2")]
+    [InlineData("--speculative", "3", "--temperature", "0.8", "--seed", "5")]
+    public void Drafts_on_pages_are_those_of_each_text_alone(params string[] drafts)
+    {
+        string[] both = ["--prompt", Text, "--prompt", Other, "--json", .. drafts];
+        string alone = Run(both).Json.GetProperty("rows").ToString();
+
+        Assert.Contains("drafted", alone, StringComparison.Ordinal);
+        Assert.Equal(alone, Run([.. both, "--paged", "16"]).Json.GetProperty("rows").ToString());
+    }
+
     [Fact]
     public void Acceptance_is_told_on_standard_error() =>
         Assert.Matches("24 tokens in .* tokens/s; [0-9]+ of [0-9]+ drafts taken", Run("--prompt", Text, "--speculative").Error);
@@ -64,7 +76,6 @@ public sealed class GenerateVerbTests
     [InlineData("--acceptance 'all'", "--acceptance", "all")]
     [InlineData("--paged 0", "--paged", "0")]
     [InlineData("one --prompt", "--stream", "--paged", "1")]
-    [InlineData("take none", "--paged", "1", "--speculative")]
     public void What_fits_nothing_is_refused(string says, params string[] options) =>
         CommandLine.Run(["generate", "--prompt", Text, "--ignore-eos", .. options]).RefusesWith(2, says);
 

@@ -39,16 +39,39 @@ public sealed partial class DeepSeekModel
     }
 
     /// <summary>Runs MTP module 1 on a sequence: states [T, d] of positions from <paramref name="first"/> on and the ids behind them; gives the last one's logits [1, V] and output state.</summary>
-    internal void Draft(LatentCache cache, int first, Tensor states, ReadOnlySpan<int> next, Tensor logits, Tensor output)
+    internal void Draft(LatentCache cache, int first, Tensor states, ReadOnlySpan<int> next, Tensor logits, Tensor output) =>
+        Draft([new DraftPart(cache, first, next.Length)], states, next, logits, output);
+
+    /// <summary>Runs MTP module 1 on sequences, each with its own number of states.</summary>
+    /// <param name="parts">Sequences with caches of this model, each its own, and at least one state each.</param>
+    /// <param name="states">[R, d]: the states of the first part, then those of the next.</param>
+    /// <param name="next">The ids behind them, [R].</param>
+    /// <param name="logits">Where given, [B, V]: of each part's last state.</param>
+    /// <param name="output">Where given, [B, d]: what the module takes of each part's last state when it runs on its own output.</param>
+    /// <exception cref="NotANumberException">A NaN reached the choice of experts.</exception>
+    internal void Draft(IReadOnlyList<DraftPart> parts, Tensor states, ReadOnlySpan<int> next, Tensor? logits, Tensor? output)
     {
         MtpModule module = mtp!.Modules[0];
-        cache.Reserve(first + next.Length);
+        foreach (DraftPart part in parts)
+            part.Cache.Reserve(part.First + part.Count);
         Tensor tokens = workspace.Ids.Get(DType.I32, next.Length);
         next.CopyTo(tokens.AsSpan<int>());
-        var pass = new ForwardPass([cache], [first], next.Length, workspace, null);
-        Tensor last = module.Follow(states, tokens, pass).Rows(next.Length - 1, 1);
+        var pass = new ForwardPass([.. parts.Select(p => p.Cache)], [.. parts.Select(p => p.First)], [.. parts.Select(p => p.Count)], workspace, null);
+        Tensor normed = module.Follow(states, tokens, pass);
+        if (output is not null)
+            CopyLast(Contract.MtpHidden == Ops.MtpHidden.PostNorm ? normed : module.BlockOutput, pass, output);
+        if (logits is null)
+            return;
+        Tensor last = workspace.LastRows.Get(n.Activations, parts.Count, Config.HiddenSize);
+        CopyLast(normed, pass, last);
         module.Head(last, logits);
-        (Contract.MtpHidden == Ops.MtpHidden.PostNorm ? last : module.BlockOutput.Rows(next.Length - 1, 1)).CopyTo(output);
+    }
+
+    /// <summary>The last row of each sequence.</summary>
+    private static void CopyLast(Tensor rows, ForwardPass pass, Tensor y)
+    {
+        for (int b = 0; b < pass.Sequences; b++)
+            rows.Rows(pass.Offset(b) + pass.Count(b) - 1, 1).CopyTo(y.Rows(b, 1));
     }
 
     private Tensor Kept(Tensor rows, IReadOnlyList<SequencePart> parts, ForwardPass pass)

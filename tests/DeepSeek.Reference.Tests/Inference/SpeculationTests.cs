@@ -177,7 +177,8 @@ public class SpeculationTests
 
         Assert.Contains("num_nextn_predict_layers", Assert.Throws<ContractException>(() => new Generator(without).Generate([[1]], new GenerationOptions { Drafts = 1 })).Message);
         Assert.Throws<ContractException>(() => new Generator(with).Generate([[1]], new GenerationOptions { Drafts = -1 }));
-        Assert.Throws<ContractException>(() => new BatchGenerator(with).Add([1], new GenerationOptions { Drafts = 1 }));
+        Assert.Contains("BatchOptions.Drafts", Assert.Throws<ContractException>(() => new BatchGenerator(with).Add([1], new GenerationOptions { Drafts = 1 })).Message);
+        Assert.Contains("num_nextn_predict_layers", Assert.Throws<ContractException>(() => new BatchGenerator(without, new BatchOptions { Drafts = true })).Message);
     }
 
     [Theory]

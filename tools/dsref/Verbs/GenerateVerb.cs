@@ -85,10 +85,10 @@ internal static class GenerateVerb
     /// <summary>All rows at a time, in bounded memory.</summary>
     private static IReadOnlyList<GeneratedSequence> Together(DeepSeekModel model, IReadOnlyList<int[]> prompts, GenerationOptions options, int mib, CancellationToken cancellation)
     {
-        var batch = new BatchGenerator(model, new BatchOptions { CacheBytes = (long)mib << 20, MaxWaiting = prompts.Count });
+        var batch = new BatchGenerator(model, new BatchOptions { CacheBytes = (long)mib << 20, MaxWaiting = prompts.Count, Drafts = options.Drafts > 0 });
         BatchSequence[] sequences = [.. prompts.Select(ids => batch.Add(ids, options))];
         batch.Run(cancellation);
-        return [.. sequences.Select(s => s.State == BatchState.Finished ? new GeneratedSequence(s.Ids, s.Reason!.Value) : throw new NotANumberException(s.Error!))];
+        return [.. sequences.Select(s => s.State == BatchState.Finished ? new GeneratedSequence(s.Ids, s.Reason!.Value) { Drafts = s.Drafts } : throw new NotANumberException(s.Error!))];
     }
 
     /// <summary>The texts to continue, of one source; none where the prompts are ids.</summary>

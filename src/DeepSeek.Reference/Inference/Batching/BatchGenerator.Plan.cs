@@ -34,7 +34,7 @@ public sealed partial class BatchGenerator
 
             GenerationRow row = sequence.Row;
             // One id at least is left to compute: its logits are what is asked for.
-            List<PrefixNode> known = index?.Match(row.Known, row.Position - 1) ?? [];
+            List<PrefixNode> known = Shares(row) ? index!.Match(row.Known, row.Position - 1) : [];
             row.Cache.Adopt([.. known.Select(n => n.Page)]);
             int needed = Math.Min(LatentPagePool.PagesFor(row.Position + 1L), Pool.PageCount) - known.Count;
             if (Pool.FreePages < needed && Pool.FreePages + (index?.Reclaimable ?? 0) < needed)
@@ -56,25 +56,11 @@ public sealed partial class BatchGenerator
     /// <summary>Who takes part in the next pass with how many tokens: who was served longest ago comes first, a token is kept for each that decodes.</summary>
     private List<(BatchSequence Sequence, int Count)> Plan()
     {
-        var plan = new List<(BatchSequence Sequence, int Count)>();
-        int budget = options.TokensPerStep;
-        int decoding = running.Count(s => s.Row.Pending == 1);
-        foreach (BatchSequence sequence in running.ToArray())
-        {
-            if (budget == 0)
-                break;
-            if (sequence.State != BatchState.Running)
-                continue;
-            int pending = sequence.Row.Pending;
-            if (pending == 1)
-                decoding--;
-            int count = Math.Min(pending, Math.Max(1, budget - decoding));
-            if (!Reserve(sequence, count, plan, ref budget))
-                continue;
-            plan.Add((sequence, count));
-            budget -= count;
-        }
-
+        // Who was passed over for want of room in the step is served when those that had it were sent back.
+        List<(BatchSequence Sequence, int Count)> plan;
+        do
+            plan = PlanOnce();
+        while (plan.Count == 0 && running.Count > 0);
         foreach ((BatchSequence sequence, _) in plan)
         {
             running.Remove(sequence);
@@ -83,6 +69,38 @@ public sealed partial class BatchGenerator
 
         return plan;
     }
+
+    private List<(BatchSequence Sequence, int Count)> PlanOnce()
+    {
+        var plan = new List<(BatchSequence Sequence, int Count)>();
+        int budget = options.TokensPerStep;
+        int decoding = running.Sum(Decoding);
+        foreach (BatchSequence sequence in running.ToArray())
+        {
+            if (budget == 0)
+                break;
+            if (sequence.State != BatchState.Running)
+                continue;
+            int whole = Decoding(sequence);
+            decoding -= whole;
+            // Drafts are judged in one pass or the draws would depend on what else is in it: who lacks room is first in the next step.
+            if (whole > budget)
+                continue;
+            int count = whole > 0 ? whole : Math.Min(Prefill(sequence.Row), Math.Max(1, budget - decoding));
+            if (!Reserve(sequence, count, plan, ref budget))
+                continue;
+            plan.Add((sequence, count));
+            budget -= count;
+        }
+
+        return plan;
+    }
+
+    /// <summary>Tokens that a sequence which decodes takes; 0 for one whose prompt is not taken yet.</summary>
+    private int Decoding(BatchSequence sequence) => sequence.Row.Pending > 1 ? 0 : Judges(sequence) ? 1 + choices.Count(sequence.Row) : 1;
+
+    /// <summary>Tokens left of a prompt, or of what a sequence had said before it was sent back; with drafts the last id is judged with.</summary>
+    private static int Prefill(GenerationRow row) => row.Options.Drafts > 0 && row.Ids.Count > 0 ? row.Pending - 1 : row.Pending;
 
     /// <summary>Pages for a sequence's next tokens, if need be those of younger sequences; false where it is the youngest itself.</summary>
     private bool Reserve(BatchSequence sequence, int count, List<(BatchSequence Sequence, int Count)> plan, ref int budget)
@@ -114,7 +132,7 @@ public sealed partial class BatchGenerator
     private void Preempt(BatchSequence sequence)
     {
         sequence.Row.Cache.Truncate(0);
-        (sequence.Node, sequence.IndexedPages, sequence.State) = (null, 0, BatchState.Waiting);
+        (sequence.Node, sequence.IndexedPages, sequence.State, sequence.States) = (null, 0, BatchState.Waiting, null);
         sequence.Preemptions++;
         running.Remove(sequence);
         lock (gate)

@@ -8,6 +8,7 @@ namespace DeepSeek.Reference.Inference;
 /// <see cref="BatchOptions.TokensPerStep"/>. A sequence's ids and logits are those it has alone in <see cref="Generator"/>, bit for bit, whatever runs beside it, whenever
 /// it came, and whether its pages were shared, taken away or computed again (rule N1).
 /// Who waited longest is served first. When pages run out the youngest sequence gives its own back and waits again, so the oldest always comes to its end.
+/// A sequence with <see cref="GenerationOptions.Drafts"/> takes several tokens a pass, with the ids, logits and <see cref="DraftCounts"/> that it has alone.
 /// What can never fit is refused when it is added. <see cref="Add"/> and <see cref="BatchSequence.Cancel"/> may be called from any thread and from callbacks; the rest is for one thread.
 /// docs/spec/generation.md 5.
 /// </remarks>
@@ -24,7 +25,7 @@ public sealed partial class BatchGenerator
     private int added;
 
     /// <summary>A generator on a model.</summary>
-    /// <exception cref="ContractException">A bound is below 1, or the memory is less than a page.</exception>
+    /// <exception cref="ContractException">A bound is below 1, the memory is less than a page, or drafts were asked for of a model without MTP module.</exception>
     public BatchGenerator(DeepSeekModel model, BatchOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -32,8 +33,11 @@ public sealed partial class BatchGenerator
         this.options = options ??= new BatchOptions();
         if (options.TokensPerStep < 1 || options.MaxRunning < 1 || options.MaxWaiting < 1)
             throw new ContractException($"{options.TokensPerStep} tokens a step, {options.MaxRunning} sequences running and {options.MaxWaiting} waiting were asked for; each is at least 1");
-        Pool = model.NewPagePool(options.CacheBytes);
+        if (options.Drafts && !model.HasMtp)
+            throw new ContractException("a batch with drafts was asked for, but the model has no MTP module to draft with (num_nextn_predict_layers is 0)");
+        Pool = model.NewPagePool(options.CacheBytes, mtp: options.Drafts);
         sampler = new TokenSampler(model);
+        choices = new DraftChoices(model, sampler);
         if (options.ReusePrefixes)
         {
             index = new PrefixIndex(Pool);
@@ -70,14 +74,16 @@ public sealed partial class BatchGenerator
     /// <param name="prompt">Ids, at least one.</param>
     /// <param name="how">How it is continued. Callbacks get the sequence's number as row; <see cref="GenerationOptions.PrefillChunk"/> plays no part.</param>
     /// <exception cref="DataException">The prompt is empty, too long, has an id outside the vocabulary, or could not fit the memory even alone.</exception>
-    /// <exception cref="ContractException">An option outside its range, or <see cref="BatchOptions.MaxWaiting"/> sequences wait already.</exception>
+    /// <exception cref="ContractException">An option outside its range, drafts that the batch has no room for, or <see cref="BatchOptions.MaxWaiting"/> sequences wait already.</exception>
     public BatchSequence Add(int[] prompt, GenerationOptions how)
     {
         ArgumentNullException.ThrowIfNull(prompt);
         ArgumentNullException.ThrowIfNull(how);
         GenerationChecks.Options(model.Config, how);
-        if (how.Drafts > 0)
-            throw new ContractException($"{how.Drafts} drafts a pass were asked for; sequences of a batch take none, Generator does");
+        if (how.Drafts > 0 && !options.Drafts)
+            throw new ContractException($"{how.Drafts} drafts a pass were asked for, but this batch has no room for the MTP module's layer; make it with BatchOptions.Drafts");
+        if (how.Drafts >= options.TokensPerStep)
+            throw new ContractException($"{how.Drafts} drafts a pass were asked for, but a step takes {options.TokensPerStep} tokens: ask for fewer, or raise BatchOptions.TokensPerStep above them");
         lock (gate)
         {
             GenerationChecks.Prompt(model.Config, added, prompt);
@@ -115,6 +121,9 @@ public sealed partial class BatchGenerator
         if (plan.Count == 0)
             return false;
         Steps++;
+        DrawDrafts(plan);
+        if (plan.Count == 0)
+            return true;
         int V = model.Config.VocabSize;
         var parts = new SequencePart[plan.Count];
         var ids = new List<int>();
@@ -122,18 +131,22 @@ public sealed partial class BatchGenerator
         {
             (BatchSequence sequence, int count) = plan[i];
             GenerationRow row = sequence.Row;
-            parts[i] = new SequencePart(row.Cache, count, count == row.Pending ? 1 : 0);
-            ids.AddRange(row.Slice(row.Cache.Length, count));
+            bool judges = Judges(sequence);
+            parts[i] = new SequencePart(row.Cache, count, judges ? count : count == row.Pending ? 1 : 0);
+            ids.AddRange(judges ? [row.Known[^1], .. sequence.NextDrafts.Select(d => d.Id)] : row.Slice(row.Cache.Length, count));
         }
 
         ComputedTokens += ids.Count;
         Tensor logits = logitsBuffer.Get(model.Contract.Logits, parts.Sum(p => p.Logits), V);
-        bool[] done = Pass([.. ids], plan, parts, logits);
+        Tensor? states = plan.Exists(p => p.Sequence.Row.Options.Drafts > 0) ? statesBuffer.Get(model.Contract.Activations, ids.Count, model.Config.HiddenSize) : null;
+        bool[] done = Pass([.. ids], plan, parts, logits, states);
+        bool[] judging = [.. plan.Select(p => p.Sequence.States is not null)];
+        FollowPrompts(plan, done, states);
         Exception? thrown = null;
-        for (int i = 0, at = 0; i < parts.Length; at += parts[i++].Logits)
+        for (int i = 0, at = 0, kept = 0; i < parts.Length; at += parts[i].Count, kept += parts[i++].Logits)
         {
             if (done[i])
-                Follow(plan[i].Sequence, parts[i].Logits == 0 ? null : logits.Rows(at, 1), ref thrown);
+                Follow(plan[i].Sequence, parts[i].Logits == 0 ? null : logits.Rows(kept, parts[i].Logits), judging[i] ? states!.Rows(at, parts[i].Count) : null, ref thrown);
         }
 
         if (thrown is not null)
@@ -142,12 +155,12 @@ public sealed partial class BatchGenerator
     }
 
     /// <summary>The pass; where a NaN stops it, each sequence alone, so that only those that hold one end.</summary>
-    private bool[] Pass(int[] ids, List<(BatchSequence Sequence, int Count)> plan, SequencePart[] parts, Tensor logits)
+    private bool[] Pass(int[] ids, List<(BatchSequence Sequence, int Count)> plan, SequencePart[] parts, Tensor logits, Tensor? states)
     {
         var done = new bool[parts.Length];
         try
         {
-            model.Forward(ids, parts, logits);
+            model.Forward(ids, parts, logits, states);
             Array.Fill(done, true);
             return done;
         }
@@ -161,7 +174,7 @@ public sealed partial class BatchGenerator
             ReadOnlySpan<int> own = ids.AsSpan(at, parts[i].Count);
             try
             {
-                model.Forward(own, [parts[i]], logits.Rows(kept, parts[i].Logits));
+                model.Forward(own, [parts[i]], logits.Rows(kept, parts[i].Logits), states?.Rows(at, parts[i].Count));
                 done[i] = true;
             }
             catch (NotANumberException e)
@@ -174,17 +187,19 @@ public sealed partial class BatchGenerator
         return done;
     }
 
-    /// <summary>What follows a pass for a sequence: its full pages are known, and its next token is chosen where it has logits.</summary>
-    private void Follow(BatchSequence sequence, Tensor? logits, ref Exception? thrown)
+    /// <summary>What follows a pass for a sequence: its full pages are known, and its next tokens are chosen where it has logits; states are given where drafts are judged.</summary>
+    private void Follow(BatchSequence sequence, Tensor? logits, Tensor? states, ref Exception? thrown)
     {
         GenerationRow row = sequence.Row;
-        for (; index is not null && (sequence.IndexedPages + 1) * LatentPagePool.PageTokens <= row.Cache.Length; sequence.IndexedPages++)
-            sequence.Node = index.Add(sequence.Node, row.Cache, row.Known, sequence.IndexedPages);
+        for (; Shares(row) && (sequence.IndexedPages + 1) * LatentPagePool.PageTokens <= row.Cache.Length; sequence.IndexedPages++)
+            sequence.Node = index!.Add(sequence.Node, row.Cache, row.Known, sequence.IndexedPages);
         try
         {
             if (row.Ids.Count == 0)
                 row.Options.OnPrefill?.Invoke(row.Index, row.Cache.Length);
-            if (logits is not null)
+            if (states is not null)
+                Judge(sequence, logits!, states);
+            else if (logits is not null)
                 row.Choose(model, logits, () => sampler.Choose(logits, row.Options, row.History, row.Position));
         }
         catch (NotANumberException e)
@@ -203,9 +218,12 @@ public sealed partial class BatchGenerator
             End(sequence, BatchState.Finished);
     }
 
+    /// <summary>Whether a sequence reads and leaves prefixes. One with drafts does not: of a page's last token the MTP module's row depends on the token behind the page.</summary>
+    private bool Shares(GenerationRow row) => index is not null && row.Options.Drafts == 0;
+
     private void End(BatchSequence sequence, BatchState state, string? error = null)
     {
-        (sequence.State, sequence.Error) = (state, error);
+        (sequence.State, sequence.Error, sequence.States) = (state, error, null);
         sequence.Row.Cache.Truncate(0);
         running.Remove(sequence);
     }

@@ -6,7 +6,7 @@ public sealed record BatchOptions
     /// <summary>Memory of all latent caches together, at most; a quarter of a GiB by default.</summary>
     public long CacheBytes { get; init; } = 1L << 28;
 
-    /// <summary>Tokens of one pass, at most: one of each sequence that decodes, the rest of prompts.</summary>
+    /// <summary>Tokens of one pass, at most: one of each sequence that decodes, or its drafts and one more; the rest of prompts.</summary>
     public int TokensPerStep { get; init; } = 256;
 
     /// <summary>Sequences that run at a time, at most.</summary>
@@ -17,4 +17,7 @@ public sealed record BatchOptions
 
     /// <summary>Whether full pages of earlier sequences are kept while there is room, for prompts that begin alike.</summary>
     public bool ReusePrefixes { get; init; } = true;
+
+    /// <summary>Whether sequences may ask for drafts: pages then have room for the MTP module's layer too.</summary>
+    public bool Drafts { get; init; }
 }

@@ -24,7 +24,11 @@ public sealed class BatchSequence
 {
     private volatile bool cancelled;
 
-    internal BatchSequence(GenerationRow row) => Row = row;
+    internal BatchSequence(GenerationRow row)
+    {
+        Row = row;
+        Drafts = row.Options.Drafts > 0 ? new DraftCounts(0, 0, 0) : null;
+    }
 
     /// <summary>Its number, which callbacks are given as the row: 0, 1, ... in the order of adding.</summary>
     public int Id => Row.Index;
@@ -50,7 +54,16 @@ public sealed class BatchSequence
     /// <summary>How often it had to give its pages to an older sequence and begin its cache again.</summary>
     public int Preemptions { get; internal set; }
 
+    /// <summary>What became of drafts; null where none were asked for.</summary>
+    public DraftCounts? Drafts { get; internal set; }
+
     internal GenerationRow Row { get; }
+
+    /// <summary>States [T, d] of its last tokens, which the MTP module has not followed yet; null before its prompt is taken, and without drafts.</summary>
+    internal Tensor? States { get; set; }
+
+    /// <summary>The drafts that the next pass judges.</summary>
+    internal List<Draft> NextDrafts { get; } = [];
 
     /// <summary>The prefix index's node of the last page it knows, and the number of pages to it.</summary>
     internal PrefixNode? Node { get; set; }

@@ -1,5 +1,4 @@
 using DeepSeek.Reference.Model;
-using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference.Inference;
 
@@ -17,6 +16,7 @@ namespace DeepSeek.Reference.Inference;
 /// </remarks>
 internal sealed class SpeculativeDecoder(DeepSeekModel model, TokenSampler sampler)
 {
+    private readonly DraftChoices choices = new(model, sampler);
     private readonly Scratch logitsBuffer = new(), statesBuffer = new(), draftLogits = new(), draftState = new();
 
     /// <summary>Continues a row to its end.</summary>
@@ -65,71 +65,31 @@ internal sealed class SpeculativeDecoder(DeepSeekModel model, TokenSampler sampl
     private (Tensor States, int Judged, int Accepted) Step(GenerationRow row, Tensor states)
     {
         int n = row.Cache.Length;
-        // Neither tokens beyond those asked for nor positions beyond the model's are drafted.
-        long ahead = Math.Min(row.Options.MaxTokens - row.Ids.Count - 1, (long)model.Config.MaxPositionEmbeddings - n - 1);
-        int K = (int)Math.Min(row.Options.Drafts, ahead);
-        List<(int Id, double[]? Q)> drafts = Drafts(row, states, K);
-
+        List<Draft> drafts = Drafts(row, states);
         int[] ids = [row.Known[^1], .. drafts.Select(d => d.Id)];
         Tensor next = statesBuffer.Get(model.Contract.Activations, ids.Length, model.Config.HiddenSize);
         Tensor logits = Forward(row, ids, ids.Length, next);
-        int judged = 0, accepted = 0;
-        while (row.Reason is null && accepted == judged && judged <= K)
-        {
-            Tensor own = logits.Rows(judged, 1);
-            bool taken = false;
-            row.Choose(model, own, () =>
-            {
-                (int id, taken) = judged == K ? (Plain(row, own), false) : Judge(row, own, drafts[judged]);
-                return id;
-            });
-            if (judged++ < K)
-                accepted += taken ? 1 : 0;
-        }
-
-        judged = Math.Min(judged, K);
+        (int judged, int accepted) = choices.Judge(row, logits, drafts);
         row.Cache.Truncate(n + 1 + accepted);
         return (next.Rows(0, accepted + 1).Clone(), judged, accepted);
     }
 
-    /// <summary>K drafts, and what each was drawn from.</summary>
-    private List<(int Id, double[]? Q)> Drafts(GenerationRow row, Tensor states, int K)
+    /// <summary>The drafts of a pass.</summary>
+    private List<Draft> Drafts(GenerationRow row, Tensor states)
     {
-        var drafts = new List<(int Id, double[]? Q)>();
-        int n = row.Cache.Length;
+        var drafts = new List<Draft>();
+        int n = row.Cache.Length, K = choices.Count(row);
         int first = n - (int)states.Shape[0];
         for (int j = 0; j < K; j++)
         {
             Tensor own = j == 0
                 ? Draft(row, first, states, row.Slice(first + 1, n - first))
                 : Draft(row, n + j - 1, draftState.Get(model.Contract.Activations, 1, model.Config.HiddenSize).Clone(), [drafts[j - 1].Id]);
-            int position = row.Position + j;
-            if (SamePlain(row.Options))
-            {
-                drafts.Add((sampler.Choose(own, row.Options, row.History, position), null));
-                continue;
-            }
-
-            double[] q = sampler.Distribution(own, row.Options, row.History);
-            float[] weights = [.. q.Select(p => (float)p)];
-            drafts.Add((TokenSampler.Race(weights, new RandomStream(row.Options.Seed, DraftRule.DraftStream, (uint)position)), q));
+            drafts.Add(choices.Draw(row, own, j));
         }
 
         return drafts;
     }
-
-    private (int Id, bool Accepted) Judge(GenerationRow row, Tensor logits, (int Id, double[]? Q) draft)
-    {
-        if (draft.Q is not null)
-            return DraftRule.Judge(sampler.Distribution(logits, row.Options, row.History), draft.Q, draft.Id, row.Options.Seed, row.Position);
-        int id = Plain(row, logits);
-        return (id, id == draft.Id);
-    }
-
-    private int Plain(GenerationRow row, Tensor logits) => sampler.Choose(logits, row.Options, row.History, row.Position);
-
-    /// <summary>Whether a token is that of plain decoding, draft or not.</summary>
-    private static bool SamePlain(GenerationOptions options) => options.Temperature == 0 || options.Acceptance == DraftAcceptance.SameDraw;
 
     /// <summary>Module 1 on states and the ids behind them: the logits after the last; its state stays in the draft buffer.</summary>
     private Tensor Draft(GenerationRow row, int first, Tensor states, int[] next)
