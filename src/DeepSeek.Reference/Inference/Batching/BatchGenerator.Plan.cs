@@ -56,22 +56,6 @@ public sealed partial class BatchGenerator
     /// <summary>Who takes part in the next pass with how many tokens: who was served longest ago comes first, a token is kept for each that decodes.</summary>
     private List<(BatchSequence Sequence, int Count)> Plan()
     {
-        // Who was passed over for want of room in the step is served when those that had it were sent back.
-        List<(BatchSequence Sequence, int Count)> plan;
-        do
-            plan = PlanOnce();
-        while (plan.Count == 0 && running.Count > 0);
-        foreach ((BatchSequence sequence, _) in plan)
-        {
-            running.Remove(sequence);
-            running.Add(sequence);
-        }
-
-        return plan;
-    }
-
-    private List<(BatchSequence Sequence, int Count)> PlanOnce()
-    {
         var plan = new List<(BatchSequence Sequence, int Count)>();
         int budget = options.TokensPerStep;
         int decoding = running.Sum(Decoding);
@@ -83,14 +67,20 @@ public sealed partial class BatchGenerator
                 continue;
             int whole = Decoding(sequence);
             decoding -= whole;
-            // Drafts are judged in one pass or the draws would depend on what else is in it: who lacks room is first in the next step.
+            // Drafts are judged in one pass, or draws would depend on what else is in it. Nobody overtakes who lacks room, and who has it stays planned.
             if (whole > budget)
-                continue;
+                break;
             int count = whole > 0 ? whole : Math.Min(Prefill(sequence.Row), Math.Max(1, budget - decoding));
             if (!Reserve(sequence, count, plan, ref budget))
                 continue;
             plan.Add((sequence, count));
             budget -= count;
+        }
+
+        foreach ((BatchSequence sequence, _) in plan)
+        {
+            running.Remove(sequence);
+            running.Add(sequence);
         }
 
         return plan;
