@@ -11,7 +11,9 @@ internal sealed class GoldenSource : IDisposable
     private const string ManifestName = "manifest.jsonl";
 
     private readonly string? folder;
+    private readonly Lock gate = new();
     private string? unpacked;
+    private bool removed;
 
     public GoldenSource(string? folder)
     {
@@ -49,39 +51,60 @@ internal sealed class GoldenSource : IDisposable
         return [.. Directory.GetDirectories(root).Order(StringComparer.Ordinal).Where(ModelCase.IsCase).Select(d => (Path.GetFileName(d), d))];
     }
 
-    /// <summary>Removes what was unpacked.</summary>
+    /// <summary>Removes what was unpacked, and lets nothing more be: a signal may end the process while another thread unpacks.</summary>
     public void Dispose()
     {
         AppDomain.CurrentDomain.ProcessExit -= RemoveAtExit;
-        if (unpacked is null)
-            return;
-        try
+        lock (gate)
         {
-            Directory.Delete(unpacked, recursive: true);
-        }
-        catch (IOException)
-        {
-            // A scanner may hold a file for a moment; the folder is in the system's temporary directory, which is its own to clear.
-        }
+            removed = true;
+            if (unpacked is null)
+                return;
+            try
+            {
+                Directory.Delete(unpacked, recursive: true);
+            }
+            catch (IOException)
+            {
+                // A scanner may hold a file for a moment; the folder is in the system's temporary directory, which is its own to clear.
+            }
 
-        unpacked = null;
+            unpacked = null;
+        }
     }
 
     private void RemoveAtExit(object? sender, EventArgs e) => Dispose();
 
     private string Unpack()
     {
-        if (unpacked is not null)
-            return unpacked;
-        unpacked = Directory.CreateTempSubdirectory("dsref-").FullName;
-        foreach (string name in EmbeddedNames.Where(n => n.StartsWith(Prefix + "oracles/", StringComparison.Ordinal)))
+        lock (gate)
         {
-            string path = Path.Combine(unpacked, name[Prefix.Length..]);
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.WriteAllBytes(path, Embedded(name));
+            if (unpacked is not null)
+                return unpacked;
+            RequireOpen();
+            unpacked = Directory.CreateTempSubdirectory("dsref-").FullName;
         }
 
-        return unpacked;
+        string root = unpacked;
+        foreach (string name in EmbeddedNames.Where(n => n.StartsWith(Prefix + "oracles/", StringComparison.Ordinal)))
+        {
+            byte[] bytes = Embedded(name);
+            string path = Path.Combine(root, name[Prefix.Length..]);
+            lock (gate)
+            {
+                RequireOpen();
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                File.WriteAllBytes(path, bytes);
+            }
+        }
+
+        return root;
+    }
+
+    private void RequireOpen()
+    {
+        if (removed)
+            throw new OperationCanceledException("the goldens are removed: the process ends");
     }
 
     /// <summary>The embedded files whose bytes are not those of the folder.</summary>
