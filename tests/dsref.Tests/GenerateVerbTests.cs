@@ -5,6 +5,8 @@ namespace DeepSeek.Reference.Tool.Tests;
 /// <summary>Drafts, pages and several texts of generate, on the model that the tool brings along: it has an MTP module.</summary>
 public sealed class GenerateVerbTests
 {
+    // The id of "\n" in the tokenizer of that model.
+    private const int LineBreak = 201;
     private const string Text = "The people of the United States", Other = "In the year";
 
     [Theory]
@@ -42,6 +44,44 @@ public sealed class GenerateVerbTests
     }
 
     [Theory]
+    [InlineData]
+    [InlineData("--paged", "16")]
+    [InlineData("--speculative", "2")]
+    [InlineData("--paged", "16", "--speculative", "2")]
+    public void Several_texts_each_end_before_their_stop_text(params string[] how)
+    {
+        string[] whole = [Alone(Text), Alone(Other)];
+        // A piece of each that comes later in the other, if at all.
+        string[] stops = ["--stop", whole[0][20..24], "--stop", whole[1][10..14]];
+        string[] expected = [Alone(Text, stops), Alone(Other, stops)];
+        Assert.All(expected.Zip(whole), pair => Assert.InRange(pair.First.Length, 0, pair.Second.Length - 1));
+
+        JsonElement rows = Run(["--prompt", Text, "--prompt", Other, "--json", .. stops, .. how]).Json.GetProperty("rows");
+        Assert.Equal(expected, rows.EnumerateArray().Select(r => r.GetProperty("text").GetString()));
+        Assert.All(rows.EnumerateArray(), r => Assert.Equal("stopped", r.GetProperty("stop").GetString()));
+
+        static string Alone(string text, params string[] more) => Row(Run(["--prompt", text, "--json", .. more])).GetProperty("text").GetString()!;
+    }
+
+    [Theory]
+    [InlineData]
+    [InlineData("--paged", "16", "--speculative", "2")]
+    public void Several_texts_are_streamed_line_by_line_behind_their_row(params string[] how)
+    {
+        // A line break, drawn now and then, ends lines of both texts.
+        string[] both = ["--prompt", Text, "--prompt", Other, "--logit-bias", $"{LineBreak}=9", "--temperature", "1", .. how];
+        string[] texts = [.. Run([.. both, "--json"]).Json.GetProperty("rows").EnumerateArray().Select(r => r.GetProperty("text").GetString()!)];
+        Assert.All(texts, t => Assert.Contains("\n", t, StringComparison.Ordinal));
+
+        string[] lines = Run([.. both, "--stream"]).Out.Split(Environment.NewLine)[..^1];
+        for (int row = 0; row < 2; row++)
+            Assert.Equal(texts[row], string.Join('\n', lines.Where(l => l.StartsWith($"row {row}: ", StringComparison.Ordinal)).Select(l => l[7..])));
+        Assert.All(lines, l => Assert.Matches("^row [01]: ", l));
+        // The first line of the second text does not wait for the end of the first.
+        Assert.NotEqual(lines.Order(StringComparer.Ordinal).Select(l => l[..6]), lines.Select(l => l[..6]));
+    }
+
+    [Theory]
     [InlineData("--speculative", "2")]
     [InlineData("--speculative", "3", "--temperature", "0.8", "--seed", "5")]
     public void Drafts_on_pages_are_those_of_each_text_alone(params string[] drafts)
@@ -75,9 +115,14 @@ public sealed class GenerateVerbTests
     [InlineData("--speculative 'x'", "--speculative", "x")]
     [InlineData("--acceptance 'all'", "--acceptance", "all")]
     [InlineData("--paged 0", "--paged", "0")]
-    [InlineData("one --prompt", "--stream", "--paged", "1")]
     public void What_fits_nothing_is_refused(string says, params string[] options) =>
         CommandLine.Run(["generate", "--prompt", Text, "--ignore-eos", .. options]).RefusesWith(2, says);
+
+    [Theory]
+    [InlineData("--stream")]
+    [InlineData("--stop", "x")]
+    public void Ids_are_neither_streamed_nor_stopped_by_a_text(params string[] options) =>
+        CommandLine.Run(["generate", "--ids", "1,2", .. options]).RefusesWith(2, "--stream and --stop are about texts; give --prompt or --prompt-file");
 
     private static JsonElement Row(Outcome outcome) => outcome.Json.GetProperty("rows")[0];
 

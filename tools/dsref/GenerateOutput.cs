@@ -1,6 +1,7 @@
 using System.Globalization;
 using DeepSeek.Reference.Inference;
 using DeepSeek.Reference.Model;
+using DeepSeek.Reference.Text;
 
 namespace DeepSeek.Reference.Tool;
 
@@ -8,7 +9,7 @@ namespace DeepSeek.Reference.Tool;
 internal static class GenerateOutput
 {
     public static void Write(
-        Terminal terminal, DeepSeekModel model, GenerationOptions options, IReadOnlyList<int[]> prompts, IReadOnlyList<GeneratedSequence> rows, string[]? texts, TokenLog? log, bool asJson, bool streamed)
+        Terminal terminal, DeepSeekModel model, GenerationOptions options, IReadOnlyList<int[]> prompts, IReadOnlyList<GeneratedSequence> rows, IReadOnlyList<GeneratedText>? texts, TokenLog? log, bool asJson)
     {
         if (asJson)
         {
@@ -26,11 +27,11 @@ internal static class GenerateOutput
 
             if (rows.Count > 1)
                 terminal.Out.WriteLine($"# row {r}");
-            terminal.Out.WriteLine(streamed ? "" : texts[r]);
+            terminal.Out.WriteLine(texts[r].Text);
         }
     }
 
-    private static void WriteJson(Terminal terminal, DeepSeekModel model, GenerationOptions options, IReadOnlyList<int[]> prompts, IReadOnlyList<GeneratedSequence> rows, string[]? texts, TokenLog? log) =>
+    private static void WriteJson(Terminal terminal, DeepSeekModel model, GenerationOptions options, IReadOnlyList<int[]> prompts, IReadOnlyList<GeneratedSequence> rows, IReadOnlyList<GeneratedText>? texts, TokenLog? log) =>
         JsonOutput.Write(terminal, "generate", json =>
         {
             json.WriteString("contract", model.Contract.Name);
@@ -57,7 +58,7 @@ internal static class GenerateOutput
                     _ => "max_tokens",
                 });
                 if (texts is not null)
-                    json.WriteString("text", texts[r]);
+                    json.WriteString("text", texts[r].Text);
                 log?.Write(json, r);
                 if (rows[r].Drafts is { } drafts)
                 {

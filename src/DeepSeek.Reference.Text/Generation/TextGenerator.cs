@@ -1,4 +1,3 @@
-using System.Text;
 using DeepSeek.Reference.Inference;
 using DeepSeek.Reference.Model;
 
@@ -43,29 +42,8 @@ public sealed class TextGenerator
     {
         ArgumentNullException.ThrowIfNull(prompt);
         ArgumentNullException.ThrowIfNull(options);
-        var text = new StringBuilder();
-        TokenStream stream = Tokenizer.Stream(skipSpecialTokens: true);
-        var until = new StopText(stop ?? []);
-        GenerationOptions told = options with
-        {
-            StopAfter = (row, step, id) =>
-            {
-                Show(until.Append(stream.Append(id)));
-                return until.Found is not null || options.StopAfter?.Invoke(row, step, id) == true;
-            },
-        };
-        GeneratedSequence made = generator.Generate([prompt], told, cancellation)[0];
-        Show(until.Append(stream.Finish()));
-        Show(until.Finish());
-        return new GeneratedText(text.ToString(), prompt.Length, made.Ids, made.Reason, until.Found) { Drafts = made.Drafts };
-
-        void Show(string part)
-        {
-            if (part.Length == 0)
-                return;
-            text.Append(part);
-            onText?.Invoke(part);
-        }
+        var rows = new TextRows(Tokenizer, 1, stop ?? [], onText is null ? null : (_, part) => onText(part));
+        return rows.Finish([prompt], generator.Generate([prompt], rows.Follow(options), cancellation))[0];
     }
 
     /// <summary>Continues a text, behind BOS.</summary>

@@ -14,7 +14,7 @@ internal static class GenerateVerb
         var sampling = new SamplingOptions(128);
         var prompt = new Option<string[]>("--prompt") { Description = "A text to continue, behind BOS; the model's directory holds tokenizer.json. May be given again.", HelpName = "TEXT", AllowMultipleArgumentsPerToken = false };
         var promptFile = new Option<string?>("--prompt-file") { Description = "The text to continue, from a UTF-8 file; - reads standard input. Taken whole, a line break at its end too.", HelpName = "F.txt" }.NamesPath();
-        var stream = new Option<bool>("--stream") { Description = "Write the text of --prompt or --prompt-file as it comes." };
+        var stream = new Option<bool>("--stream") { Description = "Write the text of --prompt or --prompt-file as it comes; of several line by line, behind \"row N: \"." };
         var ignoreEos = new Option<bool>("--ignore-eos") { Description = "Go on after the token that ends a text." };
         var logprobs = new Option<int?>("--logprobs") { Description = "With --json: each token's log-probability, and those of the N most probable.", HelpName = "N" };
         var paged = new Option<int?>("--paged") { Description = "Serve all rows together, their caches on pages of a pool of this many MiB; no bit depends on it.", HelpName = "MIB" };
@@ -37,12 +37,22 @@ internal static class GenerateVerb
             using var progress = new Progress(terminal);
             DeepSeekTokenizer? tokenizer = texts.Length == 0 ? null : DeepSeekTokenizer.Load(model.Directory(parsed));
             using DeepSeekModel loaded = model.Open(parsed, terminal);
-            TextGenerator? generator = tokenizer is null ? null : new TextGenerator(loaded, tokenizer);
-            if (generator is not null)
+            if (tokenizer is not null)
+            {
+                var generator = new TextGenerator(loaded, tokenizer);
                 prompts = [.. texts.Select(generator.PromptIds)];
+            }
+
+            var streamed = new StreamedTexts(terminal, prompts.Count);
+            TextRows? made = tokenizer is null ? null : new TextRows(tokenizer, prompts.Count, stops, (row, part) =>
+            {
+                progress.Clear();
+                if (streams)
+                    streamed.Append(row, part);
+            });
             TokenLog? log = top is { } most ? new TokenLog(loaded, prompts.Count, most) : null;
             int done = 0;
-            GenerationOptions options = chosen with
+            var told = chosen with
             {
                 OnPrefill = (row, taken) => progress.Report($"prefill of row {row}", taken, prompts[row].Length),
                 OnLogits = (_, _, logits) => log?.TakeLogits(logits),
@@ -55,28 +65,16 @@ internal static class GenerateVerb
                 },
             };
             progress.Report("prefill of row 0", 0, prompts[0].Length);
-            IReadOnlyList<GeneratedSequence> rows;
-            string[]? made = null;
+            GenerationOptions options = made?.Follow(told) ?? told;
             var clock = new AnswerClock();
-            if (generator is null || prompts.Count > 1 || mib is not null)
-            {
-                rows = mib is { } size ? Together(loaded, prompts, options, size, terminal.Cancelled) : new Generator(loaded).Generate(prompts, options, terminal.Cancelled);
-                made = tokenizer is null ? null : [.. rows.Select(row => tokenizer.Decode([.. row.Ids], skipSpecialTokens: true))];
-            }
-            else
-            {
-                GeneratedText answer = generator.Generate(prompts[0], options, stops, part =>
-                {
-                    progress.Clear();
-                    if (streams)
-                        terminal.Say(part);
-                }, terminal.Cancelled);
-                (rows, made) = ([new GeneratedSequence(answer.Ids, answer.Reason) { Drafts = answer.Drafts }], [answer.Text]);
-            }
-
+            IReadOnlyList<GeneratedSequence> rows = mib is { } size ? Together(loaded, prompts, options, size, terminal.Cancelled) : new Generator(loaded).Generate(prompts, options, terminal.Cancelled);
+            IReadOnlyList<GeneratedText>? answers = made?.Finish(prompts, rows);
+            if (streams)
+                streamed.Finish();
             progress.Clear();
             clock.Tell(terminal, done, rows);
-            GenerateOutput.Write(terminal, loaded, options, prompts, rows, made, log, asJson, streams);
+            if (!streams)
+                GenerateOutput.Write(terminal, loaded, options, prompts, rows, answers, log, asJson);
             return ExitCode.Pass;
         });
         return command;
@@ -103,8 +101,8 @@ internal static class GenerateVerb
 
     private static void Refuse(string[] texts, string[] stops, bool streams, bool asJson, int? top, int? mib)
     {
-        if ((texts.Length != 1 || mib is not null) && (streams || stops.Length > 0))
-            throw new DataException("--stream and --stop are about one text without --paged; give one --prompt, or --prompt-file");
+        if (texts.Length == 0 && (streams || stops.Length > 0))
+            throw new DataException("--stream and --stop are about texts; give --prompt or --prompt-file");
         if (streams && asJson)
             throw new DataException("--stream and --json were both given; standard output holds one of them");
         if (top is { } most && (most < 0 || !asJson))
