@@ -49,6 +49,9 @@ internal static partial class CaseOperations
             new GroupedLinearDgradCall(c["dy"], Whole(c.Or("offsets", ends)), Parts(c["weight"], g), sum, c["dx"]).Run(b));
     }
 
+    // Results with a name each: their names and shapes take memory however short the case's text is.
+    private const int MostResults = 1 << 14;
+
     /// <summary><c>grouped_linear_wgrad[r=,g=,n=,k=]</c> with sum: over the rows of each group, added to its part of c; each group's result is an output of its own.</summary>
     private static OperationCase GroupedLinearWgrad(CaseFields f)
     {
@@ -58,6 +61,8 @@ internal static partial class CaseOperations
         int k = f.Size("k");
         if (g == 0)
             throw f.Bad("g", "without a group there is no output; give g=1 or more");
+        if (g > MostResults)
+            throw f.Bad("g", $"each group has a result of its own, and {MostResults} is the most; take fewer groups");
         Tensor ends = GroupsOf(f, r, g);
         f.Single("dy", r, n);
         f.SingleFactor("x", r, k);
