@@ -31,7 +31,7 @@ public class BatchDraftTests
             ReusePrefixes = random.Next(3) > 0,
             Drafts = true,
         });
-        Request[] requests = [.. Enumerable.Range(0, 2 + random.Next(5)).Select(i => new Request(
+        BatchRequest[] requests = [.. Enumerable.Range(0, 2 + random.Next(5)).Select(i => new BatchRequest(
             [.. Beginnings[random.Next(2)][..(random.Next(3) * 64)], .. SyntheticModel.Ids(1 + random.Next(40), (seed * 7) + random.Next(3))],
             new GenerationOptions
             {
@@ -44,29 +44,7 @@ public class BatchDraftTests
                 Acceptance = (DraftAcceptance)random.Next(2),
             },
             random.Next(12)))];
-        foreach ((Request request, int i) in requests.OrderBy(r => r.Arrival).Select((r, i) => (r, i)))
-        {
-            while (generator.Steps < request.Arrival && generator.Step())
-            {
-            }
-
-            try
-            {
-                request.Sequence = generator.Add(request.Prompt, request.Recording());
-            }
-            catch (DataException e) when (e.Message.Contains("pages", StringComparison.Ordinal))
-            {
-                if (LatentPagePool.PagesFor(request.Prompt.Length + request.Options.MaxTokens - 1) <= generator.Pool.PageCount)
-                    return false;
-            }
-
-            if (random.Next(8) == 0)
-                request.Sequence?.Cancel();
-        }
-
-        generator.Run();
-        return requests.Where(r => r.Sequence is { State: not BatchState.Cancelled }).All(r => r.IsAsAlone(model))
-            && generator.Running + generator.Waiting == 0 && FreeWhenIdle(generator);
+        return BatchSchedule.Holds(generator, model, requests, random);
     }
 
     [Fact]
@@ -106,8 +84,8 @@ public class BatchDraftTests
     {
         using DeepSeekModel model = Model();
         var generator = new BatchGenerator(model, new BatchOptions { CacheBytes = 3 * model.NewPagePool(1 << 20, mtp: true).BytesPerPage, Drafts = true });
-        Request[] all = [.. Enumerable.Range(0, 3).Select(i => new Request(SyntheticModel.Ids(50, i), Greedy with { MaxTokens = 100, Drafts = 2, Temperature = 0.7f, Seed = (ulong)i }, 0))];
-        foreach (Request request in all)
+        BatchRequest[] all = [.. Enumerable.Range(0, 3).Select(i => new BatchRequest(SyntheticModel.Ids(50, i), Greedy with { MaxTokens = 100, Drafts = 2, Temperature = 0.7f, Seed = (ulong)i }, 0))];
+        foreach (BatchRequest request in all)
             request.Sequence = generator.Add(request.Prompt, request.Recording());
         generator.Run();
 
@@ -152,7 +130,7 @@ public class BatchDraftTests
         Assert.Contains("row 2, position 2: no draft", late.Error);
         Assert.Equal([7], late.Ids);
         Assert.Equal(new Generator(model).Generate([[3, 4]], without)[0].Ids, sound.Ids);
-        Assert.True(FreeWhenIdle(generator));
+        Assert.True(BatchSchedule.FreeWhenIdle(generator));
     }
 
     [Fact]
@@ -167,35 +145,6 @@ public class BatchDraftTests
         Assert.Equal(64 * 4 * 24 * 4, generator.Pool.BytesPerPage);
     }
 
-    /// <summary>Nothing but the index of prefixes holds a page, and it gives up every one.</summary>
-    private static bool FreeWhenIdle(BatchGenerator generator)
-    {
-        while (generator.Pool.Reclaim?.Invoke() == true)
-        {
-        }
-
-        return generator.Pool.FreePages == generator.Pool.PageCount;
-    }
-
     private static DeepSeekModel Model(NumericContract? contract = null) =>
         SyntheticModel.Make(Config, contract ?? NumericContract.Canonical, Backend, (contract ?? NumericContract.Canonical).Activations);
-
-    private sealed record Request(int[] Prompt, GenerationOptions Options, int Arrival)
-    {
-        public BatchSequence? Sequence { get; set; }
-
-        public List<byte> Logits { get; } = [];
-
-        public GenerationOptions Recording() => Options with { OnLogits = (_, _, logits) => Logits.AddRange(logits.AsBytes()) };
-
-        /// <summary>Ids, logits, the reason of the end and the counts of drafts are those of the sequence alone; greedy ids those without drafts.</summary>
-        public bool IsAsAlone(DeepSeekModel model)
-        {
-            var alone = new Request(Prompt, Options, 0);
-            GeneratedSequence row = new Generator(model).Generate([Prompt], alone.Recording())[0];
-            bool plain = Options.Temperature > 0 || new Generator(model).Generate([Prompt], Options with { Drafts = 0 })[0].Ids.SequenceEqual(row.Ids);
-            return plain && Sequence!.State == BatchState.Finished && row.Ids.SequenceEqual(Sequence.Ids) && row.Reason == Sequence.Reason
-                && row.Drafts == Sequence.Drafts && alone.Logits.SequenceEqual(Logits);
-        }
-    }
 }

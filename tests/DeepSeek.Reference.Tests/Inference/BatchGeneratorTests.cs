@@ -29,40 +29,11 @@ public class BatchGeneratorTests
             MaxRunning = 1 + random.Next(6),
             ReusePrefixes = random.Next(3) > 0,
         });
-        Request[] requests = [.. Enumerable.Range(0, 2 + random.Next(5)).Select(i => new Request(
+        BatchRequest[] requests = [.. Enumerable.Range(0, 2 + random.Next(5)).Select(i => new BatchRequest(
             [.. Beginnings[random.Next(2)][..(random.Next(3) * 64)], .. SyntheticModel.Ids(1 + random.Next(40), (seed * 7) + random.Next(3))],
             new GenerationOptions { MaxTokens = random.Next(14), IgnoreEos = true, Temperature = random.Next(2) * 0.9f, Seed = (ulong)i, RepetitionPenalty = 1 + (random.Next(2) * 0.2f) },
             random.Next(12)))];
-        foreach ((Request request, int i) in requests.OrderBy(r => r.Arrival).Select((r, i) => (r, i)))
-        {
-            while (generator.Steps < request.Arrival && generator.Step())
-            {
-            }
-
-            try
-            {
-                request.Sequence = generator.Add(request.Prompt, request.Recording());
-            }
-            catch (DataException e) when (e.Message.Contains("pages", StringComparison.Ordinal))
-            {
-                if (LatentPagePool.PagesFor(request.Prompt.Length + request.Options.MaxTokens - 1) <= generator.Pool.PageCount)
-                    return false;
-            }
-
-            if (random.Next(8) == 0)
-                request.Sequence?.Cancel();
-        }
-
-        generator.Run();
-        foreach (Request request in requests.Where(r => r.Sequence is { State: not BatchState.Cancelled }))
-        {
-            var alone = new Request(request.Prompt, request.Options, 0);
-            IReadOnlyList<int> ids = new Generator(model).Generate([request.Prompt], alone.Recording())[0].Ids;
-            if (request.Sequence!.State != BatchState.Finished || !ids.SequenceEqual(request.Sequence.Ids) || !alone.Logits.SequenceEqual(request.Logits))
-                return false;
-        }
-
-        return generator.Running + generator.Waiting == 0 && FreeWhenIdle(generator);
+        return BatchSchedule.Holds(generator, model, requests, random);
     }
 
     [Fact]
@@ -169,7 +140,7 @@ public class BatchGeneratorTests
         Assert.Contains("row 1, position 1", broken.Error);
         Assert.Contains("model.embed_tokens.weight", broken.Error);
         Assert.Equal(new Generator(model).Generate([[3, 4]], without)[0].Ids, sound.Ids);
-        Assert.True(FreeWhenIdle(generator));
+        Assert.True(BatchSchedule.FreeWhenIdle(generator));
     }
 
     [Fact]
@@ -232,25 +203,6 @@ public class BatchGeneratorTests
         Assert.Throws<ContractException>(() => new BatchGenerator(model, new BatchOptions { CacheBytes = 1 }));
     }
 
-    /// <summary>Nothing but the index of prefixes holds a page, and it gives up every one.</summary>
-    private static bool FreeWhenIdle(BatchGenerator generator)
-    {
-        while (generator.Pool.Reclaim?.Invoke() == true)
-        {
-        }
-
-        return generator.Pool.FreePages == generator.Pool.PageCount;
-    }
-
     private static DeepSeekModel Model(NumericContract? contract = null) =>
         SyntheticModel.Make(SyntheticModel.V3, contract ?? NumericContract.Canonical, Backend, (contract ?? NumericContract.Canonical).Activations);
-
-    private sealed record Request(int[] Prompt, GenerationOptions Options, int Arrival)
-    {
-        public BatchSequence? Sequence { get; set; }
-
-        public List<byte> Logits { get; } = [];
-
-        public GenerationOptions Recording() => Options with { OnLogits = (_, _, logits) => Logits.AddRange(logits.AsBytes()) };
-    }
 }
