@@ -51,7 +51,7 @@ internal static class AttentionContracts
 
     /// <summary>The parts that a kernel takes on a GPU of so many multiprocessors, which depend on the call's shape.</summary>
     private static RoundingVariant Scheduled(AttentionContract preset, int processors) => new([Named(preset), ("parts", $"parts as for {processors} multiprocessors")], c => c is AttentionCall a
-        ? Under(a, preset with { Parts = SplitSchedule.PartsFor(processors, Operands.Dim(a.Q, 0), Operands.Dim(a.Q, 1), Operands.Dim(a.Keys, 1)) })
+        ? Under(a, preset with { Parts = SplitSchedule.PartsFor(processors, Operands.Dim(a.Q, 0), Operands.Dim(a.Q, 1), Math.Max(1, Operands.Dim(a.Keys, 1))) })
         : c);
 
     private static AttentionCall Under(AttentionCall call, AttentionContract contract) =>
