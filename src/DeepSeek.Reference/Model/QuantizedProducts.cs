@@ -121,7 +121,7 @@ internal sealed class QuantizedProducts
     /// <summary>Whether each expert has so few rows that its codes are better read than their kept values.</summary>
     private bool Decodes(ReadOnlySpan<int> offsets)
     {
-        if (contract.Activations != DType.F32 || backend is not IDequantizedLinear)
+        if (contract.Activations != DType.F32 || contract.Accumulation != Accumulation.Lanes16 || backend is not IDequantizedLinear)
             return false;
         for (int e = 1; e < offsets.Length; e++)
         {
