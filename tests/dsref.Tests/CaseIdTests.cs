@@ -28,21 +28,15 @@ public sealed class CaseIdTests
     public Property Case_and_blanks_do_not_matter() => Prop.ForAll(Ids.ToArbitrary(), id =>
         CaseId.Parse("  " + id.ToString().ToUpperInvariant().Replace(",", " , ", StringComparison.Ordinal).Replace("=", " = ", StringComparison.Ordinal) + " ").Equals(id));
 
-    [Property]
-    public Property The_order_of_arguments_does_not_matter()
+    [Fact]
+    public void The_order_of_arguments_does_not_matter() => Assert.All(CaseCatalogue.All, c =>
     {
-        Gen<(OperationCase Case, int Turn)> cases =
-            from c in Gen.Elements(CaseCatalogue.All.ToArray())
-            from turn in Gen.Choose(0, 20)
-            select (c, turn);
-        return Prop.ForAll(cases.ToArbitrary(), drawn =>
+        for (int turn = 1; turn < c.Id.Arguments.Count; turn++)
         {
-            var (c, turn) = drawn;
-            int count = Math.Max(1, c.Id.Arguments.Count);
-            var turned = new CaseId(c.Id.Name, c.Id.Arguments.Skip(turn % count).Concat(c.Id.Arguments.Take(turn % count)));
-            return OperationCase.From(turned).ToString() == c.ToString();
-        });
-    }
+            var turned = new CaseId(c.Id.Name, c.Id.Arguments.Skip(turn).Concat(c.Id.Arguments.Take(turn)));
+            Assert.Equal(c.ToString(), OperationCase.From(turned).ToString());
+        }
+    });
 
     [Fact]
     public void Every_catalogue_id_is_canonical() =>

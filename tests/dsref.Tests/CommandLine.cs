@@ -10,11 +10,14 @@ internal sealed record Outcome(int Exit, string Out, string Error)
     /// <summary>Standard output as JSON.</summary>
     public JsonElement Json => JsonDocument.Parse(Out).RootElement;
 
+    /// <summary>Standard error without progress, which any command may show on a busy machine.</summary>
+    public IEnumerable<string> Said => Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !IsProgress(line));
+
     /// <summary>Fails unless the command refused in one line, without a trace of where in the code.</summary>
     public Outcome RefusesWith(int exit, params string[] parts)
     {
         Assert.True(Exit == exit, $"exit {Exit}, expected {exit}: {Error}{Out}");
-        string line = Assert.Single(Error.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => !IsProgress(line));
+        string line = Assert.Single(Said);
         Assert.StartsWith("dsref: ", line, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", line, StringComparison.Ordinal);
         Assert.DoesNotContain("Exception", line, StringComparison.Ordinal);

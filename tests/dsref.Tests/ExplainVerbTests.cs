@@ -17,7 +17,7 @@ public sealed class ExplainVerbTests : IDisposable
     {
         const string Id = "scaled_linear[t=4,n=16,k=512,product=deepgemm-sm90,seed=0x5]";
         string y = Output(Id, ScaledProduct.TritonFp8Gemm);
-        JsonElement json = CommandLine.Run("explain", Id, y, "--json").Passes().Json;
+        JsonElement json = CommandLine.Run("explain", Id, y, "--json", "--seconds", "600").Passes().Json;
         Assert.Equal(
             ["command", "case", "explained", "declared", "sentence", "meanings", "alike_meanings", "rounding", "contract", "alike", "presets", "open", "class", "elements", "compared", "differing", "left",
                 "relative_l2_as_asked", "relative_l2", "meanings_tried", "meanings_left_out", "contracts_tried", "elements_tried", "lattice_seconds", "exit"],
@@ -40,7 +40,7 @@ public sealed class ExplainVerbTests : IDisposable
             SafetensorsWriter.Write(actual, [new("y", y)]);
         }
 
-        string text = CommandLine.Run("explain", "scaled_linear[product=torch-reexpression]", actual, "--inputs", inputs).Passes().Out;
+        string text = CommandLine.Run("explain", "scaled_linear[product=torch-reexpression]", actual, "--inputs", inputs, "--seconds", "600").Passes().Out;
         Assert.Contains("bit-equal to deepgemm-sm90", text, StringComparison.Ordinal);
         Assert.DoesNotContain("no promotion", text, StringComparison.Ordinal);
     }

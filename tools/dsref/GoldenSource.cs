@@ -54,22 +54,27 @@ internal sealed class GoldenSource : IDisposable
     /// <summary>Removes what was unpacked, and lets nothing more be: a signal may end the process while another thread unpacks.</summary>
     public void Dispose()
     {
-        AppDomain.CurrentDomain.ProcessExit -= RemoveAtExit;
         lock (gate)
         {
             removed = true;
-            if (unpacked is null)
-                return;
-            try
-            {
-                Directory.Delete(unpacked, recursive: true);
-            }
-            catch (IOException)
-            {
-                // A scanner may hold a file for a moment; the folder is in the system's temporary directory, which is its own to clear.
-            }
-
+            if (unpacked is not null)
+                Remove(unpacked);
             unpacked = null;
+        }
+
+        // Last: an exit meanwhile comes here too, and waits for the removal that another thread has begun.
+        AppDomain.CurrentDomain.ProcessExit -= RemoveAtExit;
+    }
+
+    private static void Remove(string folder)
+    {
+        try
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (IOException)
+        {
+            // A scanner may hold a file for a moment; the folder is in the system's temporary directory, which is its own to clear.
         }
     }
 
