@@ -60,5 +60,10 @@ drafts.SetAction(result => ServingSpeed.Drafts(result.GetValue(model), result.Ge
 var context = new Command("context", "Attention of a decoded token at 1k to 64k tokens of context, absorbed and naive.") { threads, rounds, json };
 context.SetAction(result => ContextSpeed.Run(result.GetValue(threads), result.GetValue(rounds), result.GetValue(json)));
 
-var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, quantisers, units, scaled, calls, tokenizer, batches, drafts, context, make, benchmarks };
+var tokens = new Option<int>("--tokens") { Description = "Targets of the sequence.", DefaultValueFactory = _ => 512 };
+var operations = new Option<bool>("--breakdown") { Description = "Where the time goes, by operation." };
+var train = new Command("train", "Loss and gradients of one sequence in fp32, bf16 and fp8, as shares of our matrix product's speed, with the memory of a token and the optimizer's time.") { threads, tokens, rounds, operations };
+train.SetAction(result => TrainingSpeed.Run(result.GetValue(threads), result.GetValue(tokens), result.GetValue(rounds), result.GetValue(operations)));
+
+var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, quantisers, units, scaled, calls, tokenizer, batches, drafts, context, train, make, benchmarks };
 return root.Parse(args).Invoke();

@@ -1,0 +1,116 @@
+using System.Diagnostics;
+using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Training;
+
+namespace DeepSeek.Reference.Bench;
+
+/// <summary>Loss and gradients of one sequence of the synthetic model in each precision, beside our matrix product of the same run; then the optimizer.</summary>
+/// <remarks>
+/// Model flops of a token: 3 · (2 · weights that it multiplies, the head's among them, + 2 · (d_qk + d_v) · heads · layers · visible keys), the backward counted as twice the forward and
+/// nothing that is computed again. A step of the optimizer is told apart: how many tokens share it is the batch's choice.
+/// </remarks>
+internal static class TrainingSpeed
+{
+    private const double WeightsOfToken = 114.5e6;
+
+    /// <summary>One precision.</summary>
+    private sealed record Variant(string Name, TrainingPrecision Precision, string Target);
+
+    private static readonly Variant[] Variants =
+    [
+        new("fp32", TrainingPrecision.Fp32, "aim: >= 0.6 of the GEMM speed"),
+        new("bf16", TrainingPrecision.BF16, ""),
+        new("fp8, Lanes16 sums", Fp8("lanes16"), "aim: < 10 times fp32's time"),
+        new("fp8, exact sums", Fp8("exact"), "reported"),
+        new("fp8, Hopper's sums", Fp8("hopper"), "reported"),
+    ];
+
+    /// <summary>Prints a line for each precision.</summary>
+    /// <param name="threads">Of our backend.</param>
+    /// <param name="tokens">Targets of the sequence.</param>
+    /// <param name="rounds">Repeats; the best counts.</param>
+    /// <param name="breakdown">Whether to tell where the time goes.</param>
+    public static int Run(int threads, int tokens, int rounds, bool breakdown)
+    {
+        Dictionary<string, Tensor> weights = SyntheticModel.Weights(DType.F32);
+        var timed = new TimedTraining(new SimdBackend(threads));
+        int[] ids = [.. Enumerable.Range(0, tokens + 1).Select(i => (i * 7919 + 13) % SyntheticModel.Config.VocabSize)];
+        GradientModel[] models = [.. Variants.Select(v => new GradientModel(SyntheticModel.Config, weights.GetValueOrDefault, timed, precision: v.Precision))];
+        GradientSet gradients = models[0].NewGradients(BatchTotals.Of([ids]));
+
+        Tensor x = RandomTensors.Make(DType.F32, 1024, 1024), w = RandomTensors.Make(DType.F32, 1024, 1024), y = new(DType.F32, 1024, 1024);
+        var product = new SimdBackend(threads);
+        double gemm = 0;
+        double[] best = new double[Variants.Length];
+        string[] spent = new string[Variants.Length];
+        Array.Fill(best, double.PositiveInfinity);
+        for (int round = 0; round < rounds; round++)
+        {
+            for (int v = 0; v < Variants.Length; v++)
+            {
+                for (int i = 0; i < 20; i++)
+                    gemm = Math.Max(gemm, 2.0 * 1024 * 1024 * 1024 / Seconds(() => product.Linear(x, w, Ops.Accumulation.Lanes16, y)));
+                gradients.Reset(BatchTotals.Of([ids]));
+                timed.Clear();
+                double seconds = Seconds(() => models[v].Accumulate([ids], gradients));
+                if (seconds >= best[v])
+                    continue;
+                best[v] = seconds;
+                spent[v] = timed.Report(seconds);
+            }
+        }
+
+        double attention = 2.0 * (64 + 32 + 64) * 16 * 12 * (tokens + 1) / 2, flops = 3 * (2 * WeightsOfToken + attention);
+        Console.WriteLine($"1024x1024x1024: {gemm / 1e9:F0} GFLOP/s; a sequence of {tokens} tokens, {flops / 1e6:F0} MFLOP a token, {threads} threads");
+        for (int v = 0; v < Variants.Length; v++)
+        {
+            SideBySide.Line(
+                $"gradients, {Variants[v].Name}", $"{tokens / best[v]:F1} tokens/s", $"{tokens * flops / best[v] / gemm:F2} of the GEMM speed, {best[v] / best[0]:F2} times fp32's time", Variants[v].Target);
+            if (breakdown)
+                Console.WriteLine(spent[v]);
+        }
+
+        for (int v = 0; v < Variants.Length; v++)
+            Console.WriteLine($"held for a token before the backward, {Variants[v].Name}: {Held(models[v], timed, ids, gradients) / 1024:F0} KiB, of which logits {4.0 * SyntheticModel.Config.VocabSize / 1024:F0}");
+        Optimizer(weights, gradients, threads, rounds);
+        return 0;
+    }
+
+    private static TrainingPrecision Fp8(string sums) => TrainingPrecision.Fp8 with { Product = TrainingPrecision.Products.Single(p => p.Name == sums).Product };
+
+    /// <summary>Bytes that a token more leaves reachable when the head's gradient begins: half the sequence against the whole.</summary>
+    private static double Held(GradientModel model, TimedTraining timed, int[] ids, GradientSet gradients)
+    {
+        long[] bytes = new long[2];
+        int half = ids.Length / 2;
+        foreach (int part in new[] { 0, 1 })
+        {
+            int[] row = part == 0 ? ids[..(half + 1)] : ids;
+            gradients.Reset(BatchTotals.Of([row]));
+            timed.AtHead = () => bytes[part] = GC.GetTotalMemory(forceFullCollection: true);
+            model.Accumulate([row], gradients);
+            timed.AtHead = null;
+        }
+
+        return (bytes[1] - bytes[0]) / (double)(ids.Length - 1 - half);
+    }
+
+    private static void Optimizer(Dictionary<string, Tensor> weights, GradientSet gradients, int threads, int rounds)
+    {
+        var parts = gradients.Names.Select(name => (Theta: weights[name].Clone(), G: gradients[name], M: new Tensor(DType.F32, weights[name].Shape), V: new Tensor(DType.F32, weights[name].Shape))).ToArray();
+        var step = new AdamWStep(new AdamWOptions(), 1, 1e-4, decays: true, 1f);
+        var options = new ParallelOptions { MaxDegreeOfParallelism = threads };
+        double best = double.PositiveInfinity;
+        for (int round = 0; round < rounds; round++)
+            best = Math.Min(best, Seconds(() => Parallel.ForEach(parts, options, p => AdamW.Simd(p.Theta.AsSpan<float>(), p.G.AsReadOnlySpan<float>(), p.M.AsSpan<float>(), p.V.AsSpan<float>(), step))));
+        double count = parts.Sum(p => (double)p.G.ElementCount);
+        Console.WriteLine($"AdamW: {best:F2} s for {count / 1e6:F0} M parameters, {28 * count / best / 1e9:F1} GB/s read and written");
+    }
+
+    private static double Seconds(Action action)
+    {
+        long start = Stopwatch.GetTimestamp();
+        action();
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+}
