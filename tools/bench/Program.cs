@@ -62,8 +62,9 @@ context.SetAction(result => ContextSpeed.Run(result.GetValue(threads), result.Ge
 
 var tokens = new Option<int>("--tokens") { Description = "Targets of the sequence.", DefaultValueFactory = _ => 512 };
 var operations = new Option<bool>("--breakdown") { Description = "Where the time goes, by operation." };
-var train = new Command("train", "Loss and gradients of one sequence in fp32, bf16 and fp8, as shares of our matrix product's speed, with the memory of a token and the optimizer's time.") { threads, tokens, rounds, operations };
-train.SetAction(result => TrainingSpeed.Run(result.GetValue(threads), result.GetValue(tokens), result.GetValue(rounds), result.GetValue(operations)));
+var precisions = new Option<string[]>("--precision") { Description = "Those alone, the first of them the one that the others are compared with: fp32, bf16, fp8-lanes16, fp8-exact, fp8-hopper.", AllowMultipleArgumentsPerToken = true };
+var train = new Command("train", "Loss and gradients of one sequence in fp32, bf16 and fp8, as shares of our matrix product's speed, with the memory of a token and the optimizer's time.") { threads, tokens, rounds, operations, precisions };
+train.SetAction(result => TrainingSpeed.Run(result.GetValue(threads), result.GetValue(tokens), result.GetValue(rounds), result.GetValue(operations), result.GetValue(precisions) ?? []));
 
 var root = new RootCommand("Speed of DeepSeek.Reference. Ratios from one run count; absolute figures belong to one machine.") { side, breakdown, functions, quantisers, units, scaled, calls, tokenizer, batches, drafts, context, train, make, benchmarks };
 return root.Parse(args).Invoke();

@@ -16,13 +16,13 @@ internal static class TrainingSpeed
     /// <summary>One precision.</summary>
     private sealed record Variant(string Name, TrainingPrecision Precision, string Target);
 
-    private static readonly Variant[] Variants =
+    private static readonly Variant[] All =
     [
         new("fp32", TrainingPrecision.Fp32, "aim: >= 0.6 of the GEMM speed"),
         new("bf16", TrainingPrecision.BF16, ""),
-        new("fp8, Lanes16 sums", Fp8("lanes16"), "aim: < 10 times fp32's time"),
-        new("fp8, exact sums", Fp8("exact"), "reported"),
-        new("fp8, Hopper's sums", Fp8("hopper"), "reported"),
+        new("fp8-lanes16", Fp8("lanes16"), "aim: < 10 times fp32's time"),
+        new("fp8-exact", Fp8("exact"), "reported"),
+        new("fp8-hopper", Fp8("hopper"), "reported"),
     ];
 
     /// <summary>Prints a line for each precision.</summary>
@@ -30,23 +30,25 @@ internal static class TrainingSpeed
     /// <param name="tokens">Targets of the sequence.</param>
     /// <param name="rounds">Repeats; the best counts.</param>
     /// <param name="breakdown">Whether to tell where the time goes.</param>
-    public static int Run(int threads, int tokens, int rounds, bool breakdown)
+    /// <param name="precisions">Names of those to time, or none for all.</param>
+    public static int Run(int threads, int tokens, int rounds, bool breakdown, string[] precisions)
     {
+        Variant[] variants = precisions.Length == 0 ? All : [.. precisions.Select(name => All.FirstOrDefault(v => v.Name == name) ?? throw new ArgumentException($"--precision {name}: know {string.Join(", ", All.Select(v => v.Name))}."))];
         Dictionary<string, Tensor> weights = SyntheticModel.Weights(DType.F32);
         var timed = new TimedTraining(new SimdBackend(threads));
         int[] ids = [.. Enumerable.Range(0, tokens + 1).Select(i => (i * 7919 + 13) % SyntheticModel.Config.VocabSize)];
-        GradientModel[] models = [.. Variants.Select(v => new GradientModel(SyntheticModel.Config, weights.GetValueOrDefault, timed, precision: v.Precision))];
+        GradientModel[] models = [.. variants.Select(v => new GradientModel(SyntheticModel.Config, weights.GetValueOrDefault, timed, precision: v.Precision))];
         GradientSet gradients = models[0].NewGradients(BatchTotals.Of([ids]));
 
         Tensor x = RandomTensors.Make(DType.F32, 1024, 1024), w = RandomTensors.Make(DType.F32, 1024, 1024), y = new(DType.F32, 1024, 1024);
         var product = new SimdBackend(threads);
         double gemm = 0;
-        double[] best = new double[Variants.Length];
-        string[] spent = new string[Variants.Length];
+        double[] best = new double[variants.Length];
+        string[] spent = new string[variants.Length];
         Array.Fill(best, double.PositiveInfinity);
         for (int round = 0; round < rounds; round++)
         {
-            for (int v = 0; v < Variants.Length; v++)
+            for (int v = 0; v < variants.Length; v++)
             {
                 for (int i = 0; i < 20; i++)
                     gemm = Math.Max(gemm, 2.0 * 1024 * 1024 * 1024 / Seconds(() => product.Linear(x, w, Ops.Accumulation.Lanes16, y)));
@@ -62,16 +64,16 @@ internal static class TrainingSpeed
 
         double attention = 2.0 * (64 + 32 + 64) * 16 * 12 * (tokens + 1) / 2, flops = 3 * (2 * WeightsOfToken + attention);
         Console.WriteLine($"1024x1024x1024: {gemm / 1e9:F0} GFLOP/s; a sequence of {tokens} tokens, {flops / 1e6:F0} MFLOP a token, {threads} threads");
-        for (int v = 0; v < Variants.Length; v++)
+        for (int v = 0; v < variants.Length; v++)
         {
             SideBySide.Line(
-                $"gradients, {Variants[v].Name}", $"{tokens / best[v]:F1} tokens/s", $"{tokens * flops / best[v] / gemm:F2} of the GEMM speed, {best[v] / best[0]:F2} times fp32's time", Variants[v].Target);
+                $"gradients, {variants[v].Name}", $"{tokens / best[v]:F1} tokens/s", $"{tokens * flops / best[v] / gemm:F2} of the GEMM speed, {best[v] / best[0]:F2} times {variants[0].Name}'s time", variants[v].Target);
             if (breakdown)
                 Console.WriteLine(spent[v]);
         }
 
-        for (int v = 0; v < Variants.Length; v++)
-            Console.WriteLine($"held for a token before the backward, {Variants[v].Name}: {Held(models[v], timed, ids, gradients) / 1024:F0} KiB, of which logits {4.0 * SyntheticModel.Config.VocabSize / 1024:F0}");
+        for (int v = 0; v < variants.Length; v++)
+            Console.WriteLine($"held for a token before the backward, {variants[v].Name}: {Held(models[v], timed, ids, gradients) / 1024:F0} KiB, of which logits {4.0 * SyntheticModel.Config.VocabSize / 1024:F0}");
         Optimizer(weights, gradients, threads, rounds);
         return 0;
     }
