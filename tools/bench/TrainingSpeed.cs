@@ -54,6 +54,8 @@ internal static class TrainingSpeed
                     gemm = Math.Max(gemm, 2.0 * 1024 * 1024 * 1024 / Seconds(() => product.Linear(x, w, Ops.Accumulation.Lanes16, y)));
                 gradients.Reset(BatchTotals.Of([ids]));
                 timed.Clear();
+                // The tensors of the sequence before are garbage: give their memory to this one, whose pages would else be touched for the first time.
+                GC.Collect();
                 double seconds = Seconds(() => models[v].Accumulate([ids], gradients));
                 if (seconds >= best[v])
                     continue;

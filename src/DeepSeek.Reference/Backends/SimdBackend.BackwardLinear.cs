@@ -8,7 +8,7 @@ namespace DeepSeek.Reference.Backends;
 public sealed partial class SimdBackend
 {
     /// <summary>Rows of dx in a piece.</summary>
-    private const int DgradRows = 4 * Ops.Linear.GradientRows;
+    private const int DgradRows = 1024;
 
     /// <inheritdoc/>
     public void LinearDgrad(Tensor dy, Tensor weight, Accumulation accumulation, Tensor dx)
@@ -41,15 +41,16 @@ public sealed partial class SimdBackend
     private void Dgrad(Tensor dy, int[] offsets, IReadOnlyList<Tensor> weights, int N, int K, Accumulation accumulation, Tensor dx)
     {
         (int Group, int From, int Rows)[] pieces = [.. Pieces(offsets, DgradRows)];
-        int columns = (K + Ops.Linear.GradientColumns - 1) / Ops.Linear.GradientColumns;
+        int side = Ops.Linear.DgradColumns(N);
+        int columns = (K + side - 1) / side;
         bool lanes = accumulation == Accumulation.Lanes16 && Isa.Any;
         For(checked(pieces.Length * columns), 1, (from, to) =>
         {
             for (int i = from; i < to; i++)
             {
                 (int g, int t0, int T) = pieces[i / columns];
-                int k0 = i % columns * Ops.Linear.GradientColumns;
-                int width = Math.Min(Ops.Linear.GradientColumns, K - k0);
+                int k0 = i % columns * side;
+                int width = Math.Min(side, K - k0);
                 ref float a = ref Unsafe.Add(ref dy.First<float>(), (nint)t0 * N);
                 ref float y = ref Unsafe.Add(ref dx.First<float>(), (nint)t0 * K);
                 if (!lanes)
@@ -64,19 +65,20 @@ public sealed partial class SimdBackend
 
     private void Wgrad(Tensor dy, Tensor x, int[] offsets, int N, int K, Accumulation accumulation, IReadOnlyList<Tensor> dWeights)
     {
+        const int Side = Ops.Linear.WgradSide;
         int[] groups = [.. Enumerable.Range(0, dWeights.Count).Where(g => offsets[g] < offsets[g + 1])];
-        int bands = (N + Ops.Linear.GradientRows - 1) / Ops.Linear.GradientRows;
-        int columns = (K + Ops.Linear.GradientColumns - 1) / Ops.Linear.GradientColumns;
+        int bands = (N + Side - 1) / Side;
+        int columns = (K + Side - 1) / Side;
         bool lanes = accumulation == Accumulation.Lanes16 && Isa.Any;
         For(checked(groups.Length * bands * columns), 1, (from, to) =>
         {
             for (int i = from; i < to; i++)
             {
                 int g = groups[i / (bands * columns)];
-                int n0 = i / columns % bands * Ops.Linear.GradientRows;
-                int k0 = i % columns * Ops.Linear.GradientColumns;
-                int rows = Math.Min(Ops.Linear.GradientRows, N - n0);
-                int width = Math.Min(Ops.Linear.GradientColumns, K - k0);
+                int n0 = i / columns % bands * Side;
+                int k0 = i % columns * Side;
+                int rows = Math.Min(Side, N - n0);
+                int width = Math.Min(Side, K - k0);
                 int T = offsets[g + 1] - offsets[g];
                 ref float a = ref Unsafe.Add(ref dy.First<float>(), (nint)offsets[g] * N);
                 ref float b = ref Unsafe.Add(ref x.First<float>(), (nint)offsets[g] * K);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Ops;
 using Xunit;
@@ -199,6 +200,18 @@ public class ScaledGroupTests
         Tensor codes = samples.Codes(true, 5, 7);
         Assert.Equal(codes.AsBytes(), Transposition.Of(Transposition.Of(codes)).AsBytes());
         Assert.Throws<ShapeException>(() => Transposition.Of(codes.Reshape(35)));
+        foreach (DType dtype in new[] { DType.U8, DType.BF16, DType.F32, DType.F64 })
+        {
+            const int Rows = 37, Columns = 50;
+            int bytes = dtype.Bits() / 8;
+            var x = new Tensor(dtype, Rows, Columns);
+            Span<byte> there = MemoryMarshal.CreateSpan(ref x.ByteOrigin, Rows * Columns * bytes);
+            for (int i = 0; i < there.Length; i++)
+                there[i] = (byte)(i * 7 + i / 256);
+            ReadOnlySpan<byte> turned = Transposition.Of(x).AsBytes();
+            for (int i = 0; i < Rows * Columns; i++)
+                Assert.True(there.Slice(i * bytes, bytes).SequenceEqual(turned.Slice((i % Columns * Rows + i / Columns) * bytes, bytes)), $"{dtype} element {i}");
+        }
     }
 
     private Tensor Alone(Tensor x, Tensor sx, int g)

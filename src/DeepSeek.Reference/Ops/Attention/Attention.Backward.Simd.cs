@@ -1,6 +1,5 @@
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference.Ops;
@@ -20,10 +19,12 @@ namespace DeepSeek.Reference.Ops;
 internal sealed record AttentionGradients(
     Tensor Q, Tensor Keys, Tensor Values, Tensor Y, Tensor LogSumExp, Tensor DY, AttentionShape Shape, AttentionAttributes Attributes, Tensor DQ, Tensor DKeys, Tensor DValues);
 
-// The twin lays out one head's P and t as [S, T] with +0 at pairs that are masked, and multiplies whole matrices: a +0 leaves a sum as it is unless what it meets is
-// NaN or infinite (rule N6), and a head that holds such values runs its definition.
+// The twin lays out one head's P and t, block of queries by block of queries, with +0 at pairs that are masked near those that are not, and multiplies blocks by the tiles
+// of Linear; what is far beyond the mask is not computed. A +0 leaves a sum as it is unless what it meets is NaN or infinite (rule N6), and a head that holds such values
+// runs its definition. Blocks begin at multiples of sixteen, so that every term keeps its lane.
 public static partial class Attention
 {
+    // Queries, or keys, of a block.
     private const int BackwardRows = 32;
 
     /// <summary>One head with the definition's bits under Lanes16.</summary>
@@ -47,49 +48,53 @@ public static partial class Attention
     internal static unsafe void BackwardHead<L>(AttentionGradients io, int h) where L : struct, ILanes<L>
     {
         (int S, int H, int T, _, int D, int Dv, _) = io.Shape;
-        int width = AlignedFloats.WholeLines(T);
-        int queries = AlignedFloats.WholeLines(S);
-        int longest = Math.Max(Math.Max(D, Dv), Math.Max(S, T));
-        using var memory = new AlignedFloats(checked(2 * S * width + 2 * T * queries));
-        using var panel = new AlignedFloats(checked(KeyProduct.Block * Math.Max(D, Dv)));
-        using var scratch = new AlignedFloats(KeyProduct.ScratchFloats(BackwardRows, longest));
-        float* p = memory.Pointer;
-        float* t = p + (nint)S * width;
-        float* pTurned = t + (nint)S * width;
-        float* tTurned = pTurned + (nint)T * queries;
-        ref float q = ref HeadOf(io.Q, h, D);
-        ref float keys = ref HeadOf(io.Keys, h, D);
-        ref float dy = ref HeadOf(io.DY, h, Dv);
-
-        Products<L>(ref q, ref keys, S, T, D, (nint)H * D, p, width, panel, scratch);
-        Products<L>(ref dy, ref HeadOf(io.Values, h, Dv), S, T, Dv, (nint)H * Dv, t, width, panel, scratch);
-        for (int i = 0; i < S; i++)
-            Row(io, h, i, new Span<float>(p + (nint)i * width, T), new Span<float>(t + (nint)i * width, T));
-        Turn(p, S, T, width, pTurned, queries);
-        Turn(t, S, T, width, tTurned, queries);
-
-        Sums<L>(t, width, S, T, ref keys, (nint)H * D, D, ref HeadOf(io.DQ, h, D), scratch);
-        Sums<L>(tTurned, queries, T, S, ref q, (nint)H * D, D, ref HeadOf(io.DKeys, h, D), scratch);
-        Sums<L>(pTurned, queries, T, S, ref dy, (nint)H * Dv, Dv, ref HeadOf(io.DValues, h, Dv), scratch);
-    }
-
-    /// <summary>x [S, T] = a bᵀ, rows of both at the given stride.</summary>
-    private static unsafe void Products<L>(ref float a, ref float b, int S, int T, int D, nint stride, float* x, int width, AlignedFloats panel, AlignedFloats scratch)
-        where L : struct, ILanes<L>
-    {
-        for (int j = 0; j < T; j += KeyProduct.Block)
+        nint ofQ = (nint)H * D, ofV = (nint)H * Dv;
+        int keysWide = AlignedFloats.WholeLines(T) + BackwardRows | 16, queriesWide = AlignedFloats.WholeLines(S) | 16;
+        using var rows = new AlignedFloats(checked(2 * BackwardRows * keysWide));
+        using var columns = new AlignedFloats(checked(2 * (AlignedFloats.WholeLines(T) + BackwardRows) * queriesWide));
+        using var turned = new AlignedFloats(checked(D * keysWide + (D + Dv) * queriesWide));
+        float* p = rows.Pointer;
+        float* t = p + BackwardRows * keysWide;
+        float* pColumns = columns.Pointer;
+        float* tColumns = pColumns + (nint)(AlignedFloats.WholeLines(T) + BackwardRows) * queriesWide;
+        float* keysTurned = turned.Pointer;
+        float* qTurned = keysTurned + D * keysWide;
+        float* dyTurned = qTurned + D * queriesWide;
+        FloatTurn.Turn(ref HeadOf(io.Keys, h, D), ofQ, T, D, ref *keysTurned, keysWide);
+        FloatTurn.Turn(ref HeadOf(io.Q, h, D), ofQ, S, D, ref *qTurned, queriesWide);
+        FloatTurn.Turn(ref HeadOf(io.DY, h, Dv), ofV, S, Dv, ref *dyTurned, queriesWide);
+        fixed (float* q = &HeadOf(io.Q, h, D), keys = &HeadOf(io.Keys, h, D), values = &HeadOf(io.Values, h, Dv), dy = &HeadOf(io.DY, h, Dv))
+        fixed (float* dq = &HeadOf(io.DQ, h, D), dKeys = &HeadOf(io.DKeys, h, D), dValues = &HeadOf(io.DValues, h, Dv))
         {
-            int count = Math.Min(KeyProduct.Block, T - j);
-            KeyProduct.Turn(ref Unsafe.Add(ref b, j * stride), stride, count, D, ref *panel.Pointer, ref *scratch.Pointer);
             for (int i = 0; i < S; i += BackwardRows)
             {
-                KeyProduct.Multiply<L>(
-                    ref Unsafe.Add(ref a, i * stride), stride, Math.Min(BackwardRows, S - i), ref *panel.Pointer, D, count, ref x[(nint)i * width + j], width, ref *scratch.Pointer);
+                int count = Math.Min(BackwardRows, S - i);
+                int visible = io.Shape.Visible(io.Attributes, i + count - 1);
+                int reach = AlignedFloats.WholeLines(visible) + BackwardRows;
+                Linear.Lanes<L, Float32Codes>(q + i * ofQ, ofQ, count, (byte*)keys, ofQ, 0, visible, D, p, keysWide);
+                Linear.Lanes<L, Float32Codes>(dy + i * ofV, ofV, count, (byte*)values, ofV, 0, visible, Dv, t, keysWide);
+                for (int r = 0; r < count; r++)
+                    Row(io, h, i + r, new Span<float>(p + r * keysWide, reach), new Span<float>(t + r * keysWide, reach));
+                Linear.Lanes<L, Float32Codes>(t, keysWide, count, (byte*)keysTurned, keysWide, 0, D, AlignedFloats.WholeLines(visible), dq + i * ofQ, ofQ);
+                FloatTurn.Turn(ref *p, keysWide, count, reach, ref pColumns[i], queriesWide);
+                FloatTurn.Turn(ref *t, keysWide, count, reach, ref tColumns[i], queriesWide);
+            }
+
+            // The first block of queries that sees the first of a block's keys has laid out all of the block's: it reaches that many keys further.
+            int first = 0;
+            for (int j = 0; j < T; j += BackwardRows)
+            {
+                int count = Math.Min(BackwardRows, T - j);
+                while (first < S && io.Shape.Visible(io.Attributes, Math.Min(S, first + BackwardRows) - 1) <= j)
+                    first += BackwardRows;
+                int from = Math.Min(first, S), terms = AlignedFloats.WholeLines(S - from);
+                Linear.Lanes<L, Float32Codes>(tColumns + (nint)j * queriesWide + from, queriesWide, count, (byte*)(qTurned + from), queriesWide, 0, D, terms, dKeys + j * ofQ, ofQ);
+                Linear.Lanes<L, Float32Codes>(pColumns + (nint)j * queriesWide + from, queriesWide, count, (byte*)(dyTurned + from), queriesWide, 0, Dv, terms, dValues + j * ofV, ofV);
             }
         }
     }
 
-    /// <summary>One query: p holds its dot products with the keys and becomes its probabilities, t those of dy with the values and becomes t.</summary>
+    /// <summary>One query: p holds its dot products with the keys and becomes its probabilities, t those of dy with the values and becomes t; +0 beyond what it sees.</summary>
     private static void Row(AttentionGradients io, int h, int i, Span<float> p, Span<float> t)
     {
         int Dv = io.Shape.Dv;
@@ -109,28 +114,6 @@ public static partial class Attention
         TensorPrimitives.Multiply(tn, io.Attributes.Scale, tn);
         p[n..].Clear();
         t[n..].Clear();
-    }
-
-    /// <summary>c [M, N] = a [M, K] b [K, N]: a in scratch, b and c heads of a tensor.</summary>
-    private static unsafe void Sums<L>(float* a, int aStride, int M, int K, ref float b, nint stride, int N, ref float c, AlignedFloats scratch) where L : struct, ILanes<L>
-    {
-        for (int m = 0; m < M; m += BackwardRows)
-        {
-            int rows = Math.Min(BackwardRows, M - m);
-            if (K > 0)
-                ResidueProduct.Multiply<L, float>(ref a[(nint)m * aStride], aStride, rows, ref b, stride, N, K, N, ref Unsafe.Add(ref c, m * stride), stride, ref *scratch.Pointer);
-            for (int i = 0; K == 0 && i < rows; i++)
-                MemoryMarshal.CreateSpan(ref Unsafe.Add(ref c, (m + i) * stride), N).Clear();
-        }
-    }
-
-    private static unsafe void Turn(float* x, int S, int T, int width, float* y, int queries)
-    {
-        for (int i = 0; i < S; i++)
-        {
-            for (int j = 0; j < T; j++)
-                y[(nint)j * queries + i] = x[(nint)i * width + j];
-        }
     }
 
     private static ref float HeadOf(Tensor x, int h, int channels) => ref Unsafe.Add(ref x.First<float>(), (nint)h * channels);

@@ -93,7 +93,7 @@ public static partial class Attention
                 continue;
             }
 
-            KeyProduct.Turn(ref keys, stride, N, D, ref *scratch.Panel, ref *scratch.Tiles);
+            KeyProduct.Turn(ref keys, stride, N, D, ref *scratch.Panel);
             KeyProduct.Multiply<T>(ref q[split], D, M, ref scratch.Panel[(long)split * KeyProduct.Block], D - split, N, ref *x, scratch.Stride, ref *scratch.Tiles);
             if (split > 0)
                 KeyProduct.Multiply<T>(ref *q, D, M, ref *scratch.Panel, split, N, ref *latent, scratch.Stride, ref *scratch.Tiles);

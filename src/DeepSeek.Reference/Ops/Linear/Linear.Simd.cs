@@ -19,7 +19,7 @@ public static partial class Linear
 
     /// <summary>
     /// Columns n0..n1 of y = x Wᵀ, bit-equal to <see cref="Define"/> with Lanes16. x and y are binary32 with row strides K and yStride;
-    /// w is the first byte of row 0 of the weight.
+    /// w is the first byte of row 0 of the weight, whose rows follow each other.
     /// </summary>
     internal static unsafe void Simd<TCodes>(float* x, int T, byte* w, int n0, int n1, int K, float* y, nint yStride) where TCodes : struct, IWeightCodes
     {
@@ -34,26 +34,32 @@ public static partial class Linear
     /// <summary>As <see cref="Simd"/>, at a given width.</summary>
     internal static unsafe void Lanes<L, TCodes>(float* x, int T, byte* w, int n0, int n1, int K, float* y, nint yStride)
         where L : struct, ILanes<L>
+        where TCodes : struct, IWeightCodes =>
+        Lanes<L, TCodes>(x, K, T, w, K, n0, n1, K, y, yStride);
+
+    /// <summary>As <see cref="Simd"/>, at a given width; rows of x and of the weight lie xStride and wStride elements apart.</summary>
+    internal static unsafe void Lanes<L, TCodes>(float* x, nint xStride, int T, byte* w, nint wStride, int n0, int n1, int K, float* y, nint yStride)
+        where L : struct, ILanes<L>
         where TCodes : struct, IWeightCodes
     {
+        nint rowBytes = wStride * TCodes.Bytes;
         if (typeof(L) == typeof(Lanes512))
-            Columns<LinearTiles512, TCodes>(x, T, w, n0, n1, K, y, yStride);
+            Columns<LinearTiles512, TCodes>(x, xStride, T, w, rowBytes, n0, n1, K, y, yStride);
         else
-            Columns<LinearTilesNarrow<L>, TCodes>(x, T, w, n0, n1, K, y, yStride);
+            Columns<LinearTilesNarrow<L>, TCodes>(x, xStride, T, w, rowBytes, n0, n1, K, y, yStride);
     }
 
-    private static unsafe void Columns<TTiles, TCodes>(float* x, int T, byte* w, int n0, int n1, int K, float* y, nint yStride)
+    private static unsafe void Columns<TTiles, TCodes>(float* x, nint xStride, int T, byte* w, nint rowBytes, int n0, int n1, int K, float* y, nint yStride)
         where TTiles : struct, ILinearTiles
         where TCodes : struct, IWeightCodes
     {
         int tiledT = T - T % TTiles.Rows;
         int tiledN = n1 - (n1 - n0) % TTiles.Columns;
-        nint rowBytes = (nint)K * TCodes.Bytes;
 
         if (tiledT > 0 && K <= WholeK)
-            WholeRows<TTiles, TCodes>(x, T, w, n0, tiledN, K, y, yStride);
+            WholeRows<TTiles, TCodes>(x, xStride, T, w, rowBytes, n0, tiledN, K, y, yStride);
         else if (tiledT > 0)
-            BlockedRows<TTiles, TCodes>(x, tiledT, w, n0, tiledN, K, y, yStride);
+            BlockedRows<TTiles, TCodes>(x, xStride, tiledT, w, rowBytes, n0, tiledN, K, y, yStride);
 
         // Rows of x that fill no tile; with few rows in all, the weight streams from memory once.
         if (tiledT == 0 || K > WholeK)
@@ -62,23 +68,22 @@ public static partial class Linear
             int far = (tiledN - n0) / regions;
             for (int n = n0; n < n0 + far; n++)
                 for (int t = tiledT; t < T; t++)
-                    TTiles.Row<TCodes>(x + (nint)t * K, w + n * rowBytes, far * rowBytes, K, regions, y + t * yStride + n, far);
+                    TTiles.Row<TCodes>(x + t * xStride, w + n * rowBytes, far * rowBytes, K, regions, y + t * yStride + n, far);
             for (int n = n0 + far * regions; n < tiledN; n += TTiles.Columns)
                 for (int t = tiledT; t < T; t++)
-                    TTiles.Row<TCodes>(x + (nint)t * K, w + n * rowBytes, rowBytes, K, TTiles.Columns, y + t * yStride + n, 1);
+                    TTiles.Row<TCodes>(x + t * xStride, w + n * rowBytes, rowBytes, K, TTiles.Columns, y + t * yStride + n, 1);
         }
 
         for (int n = tiledN; n < n1; n++)
             for (int t = 0; t < T; t++)
-                y[t * yStride + n] = TTiles.Dot<TCodes>(x + (nint)t * K, w + n * rowBytes, K);
+                y[t * yStride + n] = TTiles.Dot<TCodes>(x + t * xStride, w + n * rowBytes, K);
     }
 
     /// <summary>Short rows: the weight's tile stays in the first-level cache while a block of x runs past it.</summary>
-    private static unsafe void WholeRows<TTiles, TCodes>(float* x, int T, byte* w, int n0, int n1, int K, float* y, nint yStride)
+    private static unsafe void WholeRows<TTiles, TCodes>(float* x, nint xStride, int T, byte* w, nint rowBytes, int n0, int n1, int K, float* y, nint yStride)
         where TTiles : struct, ILinearTiles
         where TCodes : struct, IWeightCodes
     {
-        nint rowBytes = (nint)K * TCodes.Bytes;
         int block = Math.Max(TTiles.Rows, BlockBytes / Math.Max(1, K * sizeof(float)) / TTiles.Rows * TTiles.Rows);
         using var panel = new AlignedFloats(TCodes.Bytes == sizeof(float) ? 0 : TTiles.Columns * K);
         for (int t0 = 0; t0 < T; t0 += block)
@@ -88,31 +93,33 @@ public static partial class Linear
             for (int n = n0; n < n1; n += TTiles.Columns)
             {
                 float* rows = (float*)(w + n * rowBytes);
+                nint rowStride = rowBytes / sizeof(float);
                 if (TCodes.Bytes != sizeof(float))
                 {
                     rows = panel.Pointer;
-                    TCodes.Widen(w + n * rowBytes, TTiles.Columns * K, rows);
+                    rowStride = K;
+                    for (int j = 0; j < TTiles.Columns; j++)
+                        TCodes.Widen(w + (n + j) * rowBytes, K, rows + (nint)j * K);
                 }
 
                 byte* next = w + (n + TTiles.Columns) * rowBytes;
                 for (int t = t0; t < tiled; t += TTiles.Rows)
                 {
                     WeightPrefetch.Share(next, TTiles.Columns * rowBytes, (t - t0) / TTiles.Rows, (tiled - t0) / TTiles.Rows);
-                    TTiles.Tile(x + (nint)t * K, K, rows, K, K, null, first: true, last: true, y + t * yStride + n, yStride);
+                    TTiles.Tile(x + t * xStride, xStride, rows, rowStride, K, null, first: true, last: true, y + t * yStride + n, yStride);
                 }
 
                 for (int t = tiled; t < t1; t++)
-                    TTiles.Row<Float32Codes>(x + (nint)t * K, (byte*)rows, (nint)K * sizeof(float), K, TTiles.Columns, y + t * yStride + n, 1);
+                    TTiles.Row<Float32Codes>(x + t * xStride, (byte*)rows, rowStride * sizeof(float), K, TTiles.Columns, y + t * yStride + n, 1);
             }
         }
     }
 
     /// <summary>Long rows: blocks of x, of the weight and of k that fit the caches; the lanes of each output wait in scratch between blocks of k.</summary>
-    private static unsafe void BlockedRows<TTiles, TCodes>(float* x, int T, byte* w, int n0, int n1, int K, float* y, nint yStride)
+    private static unsafe void BlockedRows<TTiles, TCodes>(float* x, nint xStride, int T, byte* w, nint rowBytes, int n0, int n1, int K, float* y, nint yStride)
         where TTiles : struct, ILinearTiles
         where TCodes : struct, IWeightCodes
     {
-        nint rowBytes = (nint)K * TCodes.Bytes;
         int block = LongBlockBytes / (BlockK * sizeof(float)) / TTiles.Rows * TTiles.Rows;
         int tileFloats = 16 * TTiles.Rows * TTiles.Columns;
         using var lanes = new AlignedFloats(block * BlockN * 16);
@@ -142,7 +149,7 @@ public static partial class Linear
                         {
                             for (int j = 0; j < TTiles.Columns; j++)
                                 WeightPrefetch.Share(next + j * rowBytes, nextBytes, (t - t0) / TTiles.Rows, (t1 - t0) / TTiles.Rows);
-                            TTiles.Tile(x + (nint)t * K + k0, K, panel.Pointer, PanelStride, count, tile, k0 == 0, k0 + count == K, y + t * yStride + n, yStride);
+                            TTiles.Tile(x + t * xStride + k0, xStride, panel.Pointer, PanelStride, count, tile, k0 == 0, k0 + count == K, y + t * yStride + n, yStride);
                             tile += tileFloats;
                         }
                     }

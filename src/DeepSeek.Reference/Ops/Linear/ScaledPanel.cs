@@ -1,7 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.Arm;
-using System.Runtime.Intrinsics.X86;
 using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.TensorCores;
 
@@ -26,8 +24,6 @@ internal static unsafe class ScaledPanel
 
     /// <summary>Elements of an instruction whose order is <see cref="FusedOrder.PairsOfFour"/>.</summary>
     public const int Pairs = 32;
-
-    private const int Zip = 16;
 
     /// <summary>Whether a row has the code of a NaN.</summary>
     public static bool HasNaN(byte* codes, int count) => new ReadOnlySpan<byte>(codes, count).ContainsAny((byte)0x7F, (byte)0xFF);
@@ -57,14 +53,14 @@ internal static unsafe class ScaledPanel
     /// <summary>count elements of each of <paramref name="rows"/> rows of the weight, <paramref name="stride"/> bytes apart; zeros behind them.</summary>
     public static void Decode<V>(byte* codes, nint stride, int rows, int count, TensorCore? unit, float* values, sbyte* exponents) where V : struct, IColumnLanes<V>
     {
-        byte* turned = stackalloc byte[Columns * Zip];
+        byte* turned = stackalloc byte[Columns * ByteTurn.Side];
         bool pairs = InPairs(unit);
         V zero = unit is not null ? V.OfInteger((127 + ZeroExponent) << 23) : V.OfInteger(0);
-        for (int k = 0; k < Depth; k += Zip)
+        for (int k = 0; k < Depth; k += ByteTurn.Side)
         {
-            for (int n = 0; n < Columns; n += Zip)
-                Turn(codes + n * stride + k, stride, rows - n, count - k, turned + n);
-            for (int j = 0; j < Zip; j++)
+            for (int n = 0; n < Columns; n += ByteTurn.Side)
+                ByteTurn.Square(codes + n * stride + k, stride, rows - n, count - k, turned + n, Columns);
+            for (int j = 0; j < ByteTurn.Side; j++)
             {
                 sbyte* row = (sbyte*)turned + j * Columns;
                 int place = pairs ? PlaceInPairs(k + j) : k + j;
@@ -109,46 +105,4 @@ internal static unsafe class ScaledPanel
 
     /// <summary>Where element k lies, so that the sums of an instruction are consecutive: of each four the first two in the lower half, the others in the upper.</summary>
     private static int PlaceInPairs(int k) => (k & -Pairs) + (k % 4 / 2 * (Pairs / 2)) + (k % Pairs / 4 * 2) + (k % 2);
-
-    /// <summary>Sixteen elements of sixteen rows, turned: element k of all rows comes to lie together, the next k <see cref="Columns"/> bytes on. Codes of +0 where there are none.</summary>
-    private static void Turn(byte* codes, nint stride, int rows, int count, byte* turned)
-    {
-        Vector128<byte>* s = stackalloc Vector128<byte>[Zip];
-        Vector128<byte>* t = stackalloc Vector128<byte>[Zip];
-        for (int n = 0; n < Zip; n++)
-        {
-            if (n < rows && count >= Zip)
-                s[n] = Vector128.Load(codes + n * stride);
-            else
-                s[n] = Vector128<byte>.Zero;
-            if (n < rows && count > 0 && count < Zip)
-                Unsafe.CopyBlock(s + n, codes + n * stride, (uint)count);
-        }
-
-        // Four rounds of interleaving row i with row i + 8 are a transposition.
-        for (int round = 0; round < 4; round++)
-        {
-            for (int i = 0; i < Zip / 2; i++)
-                (t[2 * i], t[2 * i + 1]) = Interleave(s[i], s[i + Zip / 2]);
-            Vector128<byte>* swap = s;
-            s = t;
-            t = swap;
-        }
-
-        for (int k = 0; k < Zip; k++)
-            s[k].Store(turned + k * Columns);
-    }
-
-    /// <summary>a_0 b_0 a_1 b_1 ...: the first sixteen bytes, and the others.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector128<byte> Lower, Vector128<byte> Upper) Interleave(Vector128<byte> a, Vector128<byte> b)
-    {
-        if (Sse2.IsSupported)
-            return (Sse2.UnpackLow(a, b), Sse2.UnpackHigh(a, b));
-        if (AdvSimd.Arm64.IsSupported)
-            return (AdvSimd.Arm64.ZipLow(a, b), AdvSimd.Arm64.ZipHigh(a, b));
-        (Vector128<ushort> a0, Vector128<ushort> a1) = Vector128.Widen(a);
-        (Vector128<ushort> b0, Vector128<ushort> b1) = Vector128.Widen(b);
-        return ((a0 | b0 << 8).AsByte(), (a1 | b1 << 8).AsByte());
-    }
 }

@@ -20,16 +20,33 @@ public static class Transposition
         long rows = x.Shape[0], columns = x.Shape[1];
         nint bytes = x.DType.Bits() / 8;
         var y = new Tensor(x.DType, columns, rows);
-        for (long i = 0; i < rows; i++)
+        for (long i = 0; i < rows; i += ByteTurn.Side)
         {
-            for (long j = 0; j < columns; j++)
-            {
-                Unsafe.CopyBlockUnaligned(
-                    ref Unsafe.AddByteOffset(ref y.ByteOrigin, (nint)(j * rows + i) * bytes),
-                    ref Unsafe.AddByteOffset(ref x.ByteOrigin, (nint)(i * columns + j) * bytes), (uint)bytes);
-            }
+            for (long j = 0; j < columns; j += ByteTurn.Side)
+                Square(x, y, i, j, bytes);
         }
 
         return y;
+    }
+
+    /// <summary>Rows i.. and columns j.. of x, sixteen of each at most: lines of both stay in the caches meanwhile.</summary>
+    private static unsafe void Square(Tensor x, Tensor y, long i, long j, nint bytes)
+    {
+        long rows = x.Shape[0], columns = x.Shape[1];
+        ref byte from = ref Unsafe.AddByteOffset(ref x.ByteOrigin, (nint)(i * columns + j) * bytes);
+        ref byte to = ref Unsafe.AddByteOffset(ref y.ByteOrigin, (nint)(j * rows + i) * bytes);
+        long m = Math.Min(ByteTurn.Side, rows - i), n = Math.Min(ByteTurn.Side, columns - j);
+        if (bytes == 1 && m == ByteTurn.Side && n == ByteTurn.Side)
+        {
+            fixed (byte* a = &from, b = &to)
+                ByteTurn.Square(a, (nint)columns, m, n, b, (nint)rows);
+            return;
+        }
+
+        for (long r = 0; r < m; r++)
+        {
+            for (long c = 0; c < n; c++)
+                Unsafe.CopyBlockUnaligned(ref Unsafe.AddByteOffset(ref to, (nint)(c * rows + r) * bytes), ref Unsafe.AddByteOffset(ref from, (nint)(r * columns + c) * bytes), (uint)bytes);
+        }
     }
 }

@@ -17,11 +17,27 @@ public class BackwardTwinTests
     public void Rule_N1_N24_linear_gradients_equal_their_definitions(int seed)
     {
         var draw = new Draw(seed, seed % 3 == 0);
-        int T = draw.Any(0, 1, 2, 5, 17, 40), N = draw.Any(channels), K = draw.Any([.. channels, 300]);
+        int T = draw.Any(0, 1, 2, 5, 17, 40, 83), N = draw.Any([.. channels, 150]), K = draw.Any([.. channels, 300]);
         Tensor dy = draw.Values(T, N), x = draw.Values(T, K), weight = draw.Weight(N, K), held = draw.Values(N, K);
         Accumulation accumulation = draw.Any(Accumulation.Lanes16, Accumulation.Lanes16, Accumulation.Lanes16, Accumulation.Sequential, Accumulation.Float64, Accumulation.Exact);
         Agree(backend => Into(new Tensor(DType.F32, T, K), dx => backend.LinearDgrad(dy, weight, accumulation, dx)));
         Agree(backend => Into(held.Clone(), dW => backend.LinearWgrad(dy, x, accumulation, dW)));
+    }
+
+    [Theory]
+    [InlineData(15, 40, 600)]
+    [InlineData(16, 40, 600)]
+    [InlineData(17, 1600, 20)]
+    [InlineData(1600, 20, 33)]
+    [InlineData(1030, 70, 17)]
+    [InlineData(40, 530, 540)]
+    public void Rule_N1_N24_linear_gradients_equal_their_definitions_where_pieces_and_blocks_end(int T, int N, int K)
+    {
+        var draw = new Draw(T + N + K);
+        Tensor dy = draw.Values(T, N), x = draw.Values(T, K), weight = draw.Values(N, K), held = draw.Values(N, K);
+        foreach (Tensor w in new[] { weight, weight.As(DType.BF16) })
+            Agree(backend => Into(new Tensor(DType.F32, T, K), dx => backend.LinearDgrad(dy, w, Accumulation.Lanes16, dx)));
+        Agree(backend => Into(held.Clone(), dW => backend.LinearWgrad(dy, x, Accumulation.Lanes16, dW)));
     }
 
     [Property(MaxTest = 60)]
@@ -79,9 +95,9 @@ public class BackwardTwinTests
     public void Rule_N1_N24_the_backward_of_attention_equals_its_definition(int seed)
     {
         var draw = new Draw(seed, seed % 4 == 0);
-        int S = draw.Any(0, 1, 2, 5, 19, 40), T = draw.Any(S, S, S + 3, 0, 70), H = draw.Int(3) + 1, D = draw.Any(channels), Dv = draw.Any(channels);
+        int S = draw.Any(0, 1, 2, 5, 19, 40, 100), T = draw.Any(S, S, S + 3, 0, 70, 150), H = draw.Int(3) + 1, D = draw.Any(channels), Dv = draw.Any(channels);
         Tensor q = draw.Values(S, H, D), keys = draw.Values(T, H, D), values = draw.Values(T, H, Dv), dy = draw.Values(S, H, Dv);
-        var attributes = new AttentionAttributes(draw.Any(0.25f, -0.5f), draw.Any(0, T - S, -1, 2), AttentionRounding.None, 0, draw.Any(Accumulation.Lanes16, Accumulation.Lanes16, Accumulation.Sequential));
+        var attributes = new AttentionAttributes(draw.Any(0.25f, -0.5f), draw.Any(0, T - S, -1, 2, -40), AttentionRounding.None, 0, draw.Any(Accumulation.Lanes16, Accumulation.Lanes16, Accumulation.Sequential));
         Tensor y = new(DType.F32, S, H, Dv), lse = new(DType.F32, S, H);
         scalar.Attention(q, keys, values, attributes, y, lse);
         Agree(backend =>
