@@ -10,6 +10,10 @@ public sealed partial class SimdBackend
     /// <summary>Rows of dx in a piece.</summary>
     private const int DgradRows = 1024;
 
+    // Below this side turning the operands costs more than an idle thread.
+    private const int LeastSide = 64;
+    private const int PiecesOfThread = 3;
+
     /// <inheritdoc/>
     public void LinearDgrad(Tensor dy, Tensor weight, Accumulation accumulation, Tensor dx)
     {
@@ -41,8 +45,8 @@ public sealed partial class SimdBackend
     private void Dgrad(Tensor dy, int[] offsets, IReadOnlyList<Tensor> weights, int N, int K, Accumulation accumulation, Tensor dx)
     {
         (int Group, int From, int Rows)[] pieces = [.. Pieces(offsets, DgradRows)];
-        int side = Ops.Linear.DgradColumns(N);
-        int columns = (K + side - 1) / side;
+        int side = Side(Ops.Linear.DgradColumns(N), side => pieces.Length * Parts(K, side));
+        int columns = Parts(K, side);
         bool lanes = accumulation == Accumulation.Lanes16 && Isa.Any;
         For(checked(pieces.Length * columns), 1, (from, to) =>
         {
@@ -65,20 +69,20 @@ public sealed partial class SimdBackend
 
     private void Wgrad(Tensor dy, Tensor x, int[] offsets, int N, int K, Accumulation accumulation, IReadOnlyList<Tensor> dWeights)
     {
-        const int Side = Ops.Linear.WgradSide;
         int[] groups = [.. Enumerable.Range(0, dWeights.Count).Where(g => offsets[g] < offsets[g + 1])];
-        int bands = (N + Side - 1) / Side;
-        int columns = (K + Side - 1) / Side;
+        int side = Side(Ops.Linear.WgradSide, side => groups.Length * Parts(N, side) * Parts(K, side));
+        int bands = Parts(N, side);
+        int columns = Parts(K, side);
         bool lanes = accumulation == Accumulation.Lanes16 && Isa.Any;
         For(checked(groups.Length * bands * columns), 1, (from, to) =>
         {
             for (int i = from; i < to; i++)
             {
                 int g = groups[i / (bands * columns)];
-                int n0 = i / columns % bands * Side;
-                int k0 = i % columns * Side;
-                int rows = Math.Min(Side, N - n0);
-                int width = Math.Min(Side, K - k0);
+                int n0 = i / columns % bands * side;
+                int k0 = i % columns * side;
+                int rows = Math.Min(side, N - n0);
+                int width = Math.Min(side, K - k0);
                 int T = offsets[g + 1] - offsets[g];
                 ref float a = ref Unsafe.Add(ref dy.First<float>(), (nint)offsets[g] * N);
                 ref float b = ref Unsafe.Add(ref x.First<float>(), (nint)offsets[g] * K);
@@ -89,6 +93,17 @@ public sealed partial class SimdBackend
             }
         });
     }
+
+    /// <summary>The side of pieces: the longest, halved until every thread has some, but no shorter than a few tiles.</summary>
+    private int Side(int longest, Func<int, int> pieces)
+    {
+        int side = longest;
+        while (Threads > 1 && side > LeastSide && pieces(side) < PiecesOfThread * Threads)
+            side /= 2;
+        return side;
+    }
+
+    private static int Parts(int length, int side) => (length + side - 1) / side;
 
     /// <summary>Rows of every group in pieces of at most so many.</summary>
     private static IEnumerable<(int Group, int From, int Rows)> Pieces(int[] offsets, int rows)
