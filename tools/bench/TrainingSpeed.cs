@@ -25,15 +25,18 @@ internal static class TrainingSpeed
         new("fp8-hopper", Fp8("hopper"), "reported"),
     ];
 
+    /// <summary>What <c>--precision</c> takes.</summary>
+    public static string[] Names => [.. All.Select(v => v.Name)];
+
     /// <summary>Prints a line for each precision.</summary>
     /// <param name="threads">Of our backend.</param>
-    /// <param name="tokens">Targets of the sequence.</param>
+    /// <param name="tokens">Targets of the sequence, two at least.</param>
     /// <param name="rounds">Repeats; the best counts.</param>
     /// <param name="breakdown">Whether to tell where the time goes.</param>
     /// <param name="precisions">Names of those to time, or none for all.</param>
     public static int Run(int threads, int tokens, int rounds, bool breakdown, string[] precisions)
     {
-        Variant[] variants = precisions.Length == 0 ? All : [.. precisions.Select(name => All.FirstOrDefault(v => v.Name == name) ?? throw new ArgumentException($"--precision {name}: know {string.Join(", ", All.Select(v => v.Name))}."))];
+        Variant[] variants = precisions.Length == 0 ? All : [.. precisions.Select(name => All.Single(v => v.Name == name))];
         Dictionary<string, Tensor> weights = SyntheticModel.Weights(DType.F32);
         var timed = new TimedTraining(new SimdBackend(threads));
         int[] ids = [.. Enumerable.Range(0, tokens + 1).Select(i => (i * 7919 + 13) % SyntheticModel.Config.VocabSize)];
@@ -75,7 +78,11 @@ internal static class TrainingSpeed
         }
 
         for (int v = 0; v < variants.Length; v++)
-            Console.WriteLine($"held for a token before the backward, {variants[v].Name}: {Held(models[v], timed, ids, gradients) / 1024:F0} KiB, of which logits {4.0 * SyntheticModel.Config.VocabSize / 1024:F0}");
+        {
+            double held = Held(models[v], timed, ids, gradients) / 1024, logits = 4.0 * SyntheticModel.Config.VocabSize / 1024;
+            Console.WriteLine($"held for a token before the backward, {variants[v].Name}: {held:F0} KiB, of which logits {logits:F0}");
+        }
+
         Optimizer(weights, gradients, threads, rounds);
         return 0;
     }
@@ -91,9 +98,13 @@ internal static class TrainingSpeed
         {
             int[] row = part == 0 ? ids[..(half + 1)] : ids;
             gradients.Reset(BatchTotals.Of([row]));
-            timed.AtHead = () => bytes[part] = GC.GetTotalMemory(forceFullCollection: true);
+            // The head's gradient may come in pieces of the vocabulary or of positions: the first counts.
+            timed.AtHead = () =>
+            {
+                bytes[part] = GC.GetTotalMemory(forceFullCollection: true);
+                timed.AtHead = null;
+            };
             model.Accumulate([row], gradients);
-            timed.AtHead = null;
         }
 
         return (bytes[1] - bytes[0]) / (double)(ids.Length - 1 - half);

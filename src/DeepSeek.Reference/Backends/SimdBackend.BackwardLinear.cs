@@ -10,8 +10,6 @@ public sealed partial class SimdBackend
     /// <summary>Rows of dx in a piece.</summary>
     private const int DgradRows = 1024;
 
-    // Below this side turning the operands costs more than an idle thread.
-    private const int LeastSide = 64;
     private const int PiecesOfThread = 3;
 
     /// <inheritdoc/>
@@ -70,10 +68,11 @@ public sealed partial class SimdBackend
     private void Wgrad(Tensor dy, Tensor x, int[] offsets, int N, int K, Accumulation accumulation, IReadOnlyList<Tensor> dWeights)
     {
         int[] groups = [.. Enumerable.Range(0, dWeights.Count).Where(g => offsets[g] < offsets[g + 1])];
-        int side = Side(Ops.Linear.WgradSide, side => groups.Length * Parts(N, side) * Parts(K, side));
+        bool lanes = accumulation == Accumulation.Lanes16 && Isa.Any;
+        int longest = groups.Select(g => offsets[g + 1] - offsets[g]).DefaultIfEmpty(0).Max();
+        int side = Side(lanes ? Ops.Linear.WgradSide(longest) : Ops.Linear.LeastSide, side => groups.Length * Parts(N, side) * Parts(K, side));
         int bands = Parts(N, side);
         int columns = Parts(K, side);
-        bool lanes = accumulation == Accumulation.Lanes16 && Isa.Any;
         For(checked(groups.Length * bands * columns), 1, (from, to) =>
         {
             for (int i = from; i < to; i++)
@@ -94,11 +93,11 @@ public sealed partial class SimdBackend
         });
     }
 
-    /// <summary>The side of pieces: the longest, halved until every thread has some, but no shorter than a few tiles.</summary>
+    /// <summary>The side of pieces: the longest, halved until every thread has some.</summary>
     private int Side(int longest, Func<int, int> pieces)
     {
         int side = longest;
-        while (Threads > 1 && side > LeastSide && pieces(side) < PiecesOfThread * Threads)
+        while (Threads > 1 && side / 2 >= Ops.Linear.LeastSide && pieces(side) < PiecesOfThread * Threads)
             side /= 2;
         return side;
     }

@@ -49,17 +49,20 @@ public static partial class Attention
     {
         (int S, int H, int T, _, int D, int Dv, _) = io.Shape;
         nint ofQ = (nint)H * D, ofV = (nint)H * Dv;
-        int keysWide = AlignedFloats.WholeLines(T) + BackwardRows | 16, queriesWide = AlignedFloats.WholeLines(S) | 16;
+        // A block of queries is laid out to the end of a block of keys beyond what it sees.
+        int mostKeys = AlignedFloats.WholeLines(T) + BackwardRows;
+        int keysWide = Linear.TurnedStride(mostKeys), queriesWide = Linear.TurnedStride(S);
         using var rows = new AlignedFloats(checked(2 * BackwardRows * keysWide));
-        using var columns = new AlignedFloats(checked(2 * (AlignedFloats.WholeLines(T) + BackwardRows) * queriesWide));
+        using var columnsOfP = new AlignedFloats(checked(mostKeys * queriesWide));
+        using var columnsOfT = new AlignedFloats(checked(mostKeys * queriesWide));
         using var turned = new AlignedFloats(checked(D * keysWide + (D + Dv) * queriesWide));
         float* p = rows.Pointer;
         float* t = p + BackwardRows * keysWide;
-        float* pColumns = columns.Pointer;
-        float* tColumns = pColumns + (nint)(AlignedFloats.WholeLines(T) + BackwardRows) * queriesWide;
+        float* pColumns = columnsOfP.Pointer;
+        float* tColumns = columnsOfT.Pointer;
         float* keysTurned = turned.Pointer;
-        float* qTurned = keysTurned + D * keysWide;
-        float* dyTurned = qTurned + D * queriesWide;
+        float* qTurned = keysTurned + (nint)D * keysWide;
+        float* dyTurned = qTurned + (nint)D * queriesWide;
         FloatTurn.Turn(ref HeadOf(io.Keys, h, D), ofQ, T, D, ref *keysTurned, keysWide);
         FloatTurn.Turn(ref HeadOf(io.Q, h, D), ofQ, S, D, ref *qTurned, queriesWide);
         FloatTurn.Turn(ref HeadOf(io.DY, h, Dv), ofV, S, Dv, ref *dyTurned, queriesWide);

@@ -36,7 +36,7 @@ public static partial class Attention
                 x,
                 io.SplitChannel() > 0 ? x : 0,
                 io.Shape.D * KeyProduct.Block,
-                Math.Max(KeyProduct.ScratchFloats(rows, io.Shape.D), ResidueProduct.ScratchFloats(RowsOfValues, io.Shape.T)),
+                Math.Max(ResidueProduct.ScratchFloats(rows, io.Shape.D), ResidueProduct.ScratchFloats(RowsOfValues, io.Shape.T)),
                 AlignedFloats.WholeLines(RowsOfValues * io.Shape.Dv),
                 AlignedFloats.WholeLines(rows));
         }

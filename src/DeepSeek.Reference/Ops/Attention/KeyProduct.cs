@@ -20,15 +20,13 @@ internal static class KeyProduct
     /// <summary>Below this many rows the turn does not pay.</summary>
     public const int FewRows = 4;
 
-    /// <summary>Floats of scratch for <see cref="Multiply"/>.</summary>
-    public static int ScratchFloats(int M, int D) => ResidueProduct.ScratchFloats(M, D);
-
     /// <summary>The panel of up to 64 keys, to be read by <see cref="Multiply"/>; keys past the count are +0.</summary>
     public static void Turn<E>(ref E keys, nint stride, int count, int D, ref float panel) where E : unmanaged
     {
         FloatTurn.Turn(ref keys, stride, count, D, ref panel, Block);
-        for (int d = 0; count < Block && d < D; d++)
-            MemoryMarshal.CreateSpan(ref Unsafe.Add(ref panel, d * Block + count), Block - count).Clear();
+        int filled = AlignedFloats.WholeLines(count);
+        for (int d = 0; filled < Block && d < D; d++)
+            MemoryMarshal.CreateSpan(ref Unsafe.Add(ref panel, d * Block + filled), Block - filled).Clear();
     }
 
     /// <summary>C [M, N] from rows of A and the first N keys of a panel; a panel of some channels begins at their first row.</summary>

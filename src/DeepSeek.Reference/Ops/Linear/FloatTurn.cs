@@ -19,7 +19,7 @@ internal static class FloatTurn
     /// <param name="rows">How many i.</param>
     /// <param name="columns">How many j.</param>
     /// <param name="to">The first value of the turned matrix.</param>
-    /// <param name="toStride">Distance of its rows.</param>
+    /// <param name="toStride">Distance of its rows, whole lines at least.</param>
     public static void Turn<E>(ref E from, nint fromStride, int rows, int columns, ref float to, nint toStride) where E : unmanaged
     {
         for (int strip = 0; strip < columns; strip += Strip)

@@ -9,22 +9,24 @@ namespace DeepSeek.Reference.Ops;
 // turning a weight: ResidueProduct reads it where it lies, sixteen accumulators over vectors of outputs.
 public static partial class Linear
 {
-    /// <summary>Rows of dy from which on the weight is turned.</summary>
-    internal const int TurnedRows = 16;
-
-    /// <summary>Rows and columns of a piece of dW.</summary>
-    internal const int WgradSide = 512;
+    // Rows of dy from which on the weight is turned.
+    private const int TurnedRows = 16;
 
     // Rows of dW whose dy is turned together: it stays in the second-level cache while x streams past.
     private const int WgradBand = 64;
 
-    // A turned piece of the weight, in floats, and its columns.
+    // A turned piece, in floats.
     private const int DgradFloats = 1 << 20;
-    private const int MostColumns = 256;
-    private const int LeastColumns = 64;
+    private const int WgradFloats = 1 << 21;
+
+    /// <summary>The least side of a piece: below it turning the operands costs more than an idle thread.</summary>
+    internal const int LeastSide = 64;
 
     /// <summary>Columns of a piece of dx: fewer where the turned columns are long.</summary>
-    internal static int DgradColumns(int N) => Math.Clamp(DgradFloats / Math.Max(1, N) & -LeastColumns, LeastColumns, MostColumns);
+    internal static int DgradColumns(int N) => Math.Clamp(DgradFloats / Math.Max(1, N) & -LeastSide, LeastSide, 256);
+
+    /// <summary>Rows and columns of a piece of dW: fewer where the turned columns are long.</summary>
+    internal static int WgradSide(int T) => Math.Clamp(WgradFloats / Math.Max(1, T) & -LeastSide, LeastSide, 512);
 
     /// <summary>Columns k0..k0+columns of dx for T rows, bit-equal to <see cref="DefineDgrad"/> with Lanes16. w is the weight's first value, float or ushort for bfloat16.</summary>
     internal static void SimdDgrad<E>(ref float dy, ref E w, int T, int N, int K, int k0, int columns, ref float dx) where E : unmanaged
@@ -100,5 +102,5 @@ public static partial class Linear
     }
 
     /// <summary>Whole lines, and an odd number of them: turned rows a power of two apart would meet in the same sets of the caches.</summary>
-    private static int TurnedStride(int terms) => AlignedFloats.WholeLines(terms) | 16;
+    internal static int TurnedStride(int terms) => AlignedFloats.WholeLines(terms) | 16;
 }

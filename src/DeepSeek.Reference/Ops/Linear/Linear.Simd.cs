@@ -86,6 +86,10 @@ public static partial class Linear
     {
         int block = Math.Max(TTiles.Rows, BlockBytes / Math.Max(1, K * sizeof(float)) / TTiles.Rows * TTiles.Rows);
         using var panel = new AlignedFloats(TCodes.Bytes == sizeof(float) ? 0 : TTiles.Columns * K);
+        // Rows that follow each other are asked for as one piece; of rows apart nothing that lies between.
+        nint asked = (nint)K * TCodes.Bytes;
+        int pieces = rowBytes == asked ? 1 : TTiles.Columns;
+        asked *= TTiles.Columns / pieces;
         for (int t0 = 0; t0 < T; t0 += block)
         {
             int t1 = Math.Min(T, t0 + block);
@@ -105,7 +109,8 @@ public static partial class Linear
                 byte* next = w + (n + TTiles.Columns) * rowBytes;
                 for (int t = t0; t < tiled; t += TTiles.Rows)
                 {
-                    WeightPrefetch.Share(next, TTiles.Columns * rowBytes, (t - t0) / TTiles.Rows, (tiled - t0) / TTiles.Rows);
+                    for (int j = 0; j < pieces; j++)
+                        WeightPrefetch.Share(next + j * rowBytes, asked, (t - t0) / TTiles.Rows, (tiled - t0) / TTiles.Rows);
                     TTiles.Tile(x + t * xStride, xStride, rows, rowStride, K, null, first: true, last: true, y + t * yStride + n, yStride);
                 }
 
