@@ -86,7 +86,7 @@ public static partial class Linear
     {
         int block = Math.Max(TTiles.Rows, BlockBytes / Math.Max(1, K * sizeof(float)) / TTiles.Rows * TTiles.Rows);
         using var panel = new AlignedFloats(TCodes.Bytes == sizeof(float) ? 0 : TTiles.Columns * K);
-        // Rows that follow each other are asked for as one piece; of rows apart nothing that lies between.
+        // Rows that follow each other are asked for as one piece; rows apart in turn, and nothing that lies between.
         nint asked = (nint)K * TCodes.Bytes;
         int pieces = rowBytes == asked ? 1 : TTiles.Columns;
         asked *= TTiles.Columns / pieces;
@@ -109,8 +109,8 @@ public static partial class Linear
                 byte* next = w + (n + TTiles.Columns) * rowBytes;
                 for (int t = t0; t < tiled; t += TTiles.Rows)
                 {
-                    for (int j = 0; j < pieces; j++)
-                        WeightPrefetch.Share(next + j * rowBytes, asked, (t - t0) / TTiles.Rows, (tiled - t0) / TTiles.Rows);
+                    int tile = (t - t0) / TTiles.Rows;
+                    WeightPrefetch.Share(next + tile % pieces * rowBytes, asked, tile / pieces, ((tiled - t0) / TTiles.Rows + pieces - 1) / pieces);
                     TTiles.Tile(x + t * xStride, xStride, rows, rowStride, K, null, first: true, last: true, y + t * yStride + n, yStride);
                 }
 
