@@ -95,8 +95,7 @@ internal static class ModelSpeed
                 if (seconds >= best)
                     continue;
                 best = seconds;
-                var lines = timed.Spent.Select(s => $"  {s.Operation,-16} {s.Seconds * 1e3,9:F3} ms {s.Seconds / seconds,6:P1} {s.Calls,5} calls");
-                report = string.Join('\n', lines) + $"\n  outside          {(seconds - timed.Spent.Sum(s => s.Seconds)) * 1e3,9:F3} ms";
+                report = timed.Report(seconds);
             }
 
             Console.WriteLine($"{name}, {dtype.Name()} weights: {best * 1e3:F2} ms, {tokens / best:F1} tokens/s\n{report}");

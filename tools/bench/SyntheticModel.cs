@@ -31,6 +31,16 @@ internal static class SyntheticModel
 
     public static DeepSeekConfig Config { get; } = DeepSeekConfig.Parse(Encoding.UTF8.GetBytes(ConfigJson), "synthetic config");
 
+    /// <summary>
+    /// Flops of a token in a training sequence: 3 · (2 · activated weights without the embedding + 2 · (d_qk + d_v) · heads · layers · keys that a token sees in the mean), the
+    /// backward counted as twice the forward and nothing that is computed again.
+    /// </summary>
+    public static double TrainingFlopsPerToken(int tokens)
+    {
+        double attention = (Config.QkNopeHeadDim + Config.QkRopeHeadDim + Config.VHeadDim) * Config.NumAttentionHeads * Config.NumHiddenLayers * (tokens + 1) / 2.0;
+        return 3 * 2 * (new ParameterTable(Config).ActivatedCountWithoutEmbedding + attention);
+    }
+
     /// <summary>Every tensor by name, with float weights of the dtype.</summary>
     public static Dictionary<string, Tensor> Weights(DType dtype, DeepSeekConfig? config = null)
     {

@@ -5,18 +5,24 @@ using DeepSeek.Reference.Ops;
 namespace DeepSeek.Reference.Bench;
 
 /// <summary>Another backend with the time that each operation took.</summary>
-internal sealed class TimedBackend(SimdBackend inner) : CallBackend, IDequantizedLinear
+internal class TimedBackend(SimdBackend inner) : CallBackend, IDequantizedLinear
 {
     private readonly Dictionary<Operation, (long Ticks, int Calls)> spent = [];
 
     public override string Name => inner.Name;
 
-    public IEnumerable<(Operation Operation, double Seconds, int Calls)> Spent =>
+    private IEnumerable<(Operation Operation, double Seconds, int Calls)> Spent =>
         spent.OrderByDescending(s => s.Value.Ticks).Select(s => (s.Key, s.Value.Ticks / (double)Stopwatch.Frequency, s.Value.Calls));
 
     public override bool Supports(Operation operation, Accumulation accumulation) => inner.Supports(operation, accumulation);
 
     public void Clear() => spent.Clear();
+
+    /// <summary>A line for each operation, the longest first, and what lies outside of them.</summary>
+    public string Report(double seconds) => string.Join('\n', Spent
+        .Select(s => (Name: s.Operation.ToString(), s.Seconds, Calls: $"{s.Calls} calls"))
+        .Append((Name: "outside", Seconds: seconds - Spent.Sum(s => s.Seconds), Calls: ""))
+        .Select(s => $"  {s.Name,-22} {s.Seconds * 1e3,9:F1} ms {s.Seconds / seconds,6:P1} {s.Calls}"));
 
     public bool TryDequantizedLinear(Tensor x, Tensor codes, Tensor scales, Accumulation accumulation, Tensor y)
     {
@@ -27,11 +33,13 @@ internal sealed class TimedBackend(SimdBackend inner) : CallBackend, IDequantize
         return done;
     }
 
-    protected override void Invoke(OperationCall call)
+    protected override void Invoke(OperationCall call) => Time(() => call.Run(inner), call.Operation);
+
+    protected void Time(Action action, Operation operation)
     {
         long start = Stopwatch.GetTimestamp();
-        call.Run(inner);
-        Note(call.Operation, start);
+        action();
+        Note(operation, start);
     }
 
     private void Note(Operation operation, long start)

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Ops;
@@ -6,24 +5,12 @@ using DeepSeek.Reference.Ops;
 namespace DeepSeek.Reference.Bench;
 
 /// <summary>A training step's operations, forward and backward, with the time that each took.</summary>
-internal sealed class TimedTraining(SimdBackend inner) : CallBackend, IBackwardBackend
+internal sealed class TimedTraining(SimdBackend inner) : TimedBackend(inner), IBackwardBackend
 {
-    private readonly Dictionary<string, (long Ticks, int Calls)> spent = [];
-
-    public override string Name => inner.Name;
+    private readonly SimdBackend inner = inner;
 
     /// <summary>Called when the head's gradient begins: all that the backward needs is held then.</summary>
     public Action? AtHead { get; set; }
-
-    public override bool Supports(Operation operation, Accumulation accumulation) => inner.Supports(operation, accumulation);
-
-    public void Clear() => spent.Clear();
-
-    /// <summary>A line for each operation, the longest first, and what lies outside of them.</summary>
-    public string Report(double seconds) => string.Join('\n', spent.OrderByDescending(s => s.Value.Ticks)
-        .Select(s => (Name: s.Key, Seconds: s.Value.Ticks / (double)Stopwatch.Frequency, Calls: $"{s.Value.Calls} calls"))
-        .Append((Name: "outside", Seconds: seconds - spent.Values.Sum(s => s.Ticks) / (double)Stopwatch.Frequency, Calls: ""))
-        .Select(s => $"  {s.Name,-22} {s.Seconds * 1e3,9:F1} ms {s.Seconds / seconds,6:P1} {s.Calls}"));
 
     public void EmbeddingBackward(Tensor dy, Tensor ids, Tensor dWeight) => Time(() => inner.EmbeddingBackward(dy, ids, dWeight));
 
@@ -75,13 +62,5 @@ internal sealed class TimedTraining(SimdBackend inner) : CallBackend, IBackwardB
 
     public void BalanceLoss(Tensor scores, Tensor indices, float alpha, Tensor loss, Tensor dScores) => Time(() => inner.BalanceLoss(scores, indices, alpha, loss, dScores));
 
-    protected override void Invoke(OperationCall call) => Time(() => call.Run(inner), call.Operation.ToString());
-
-    private void Time(Action action, [CallerMemberName] string operation = "")
-    {
-        long start = Stopwatch.GetTimestamp();
-        action();
-        (long ticks, int calls) = spent.GetValueOrDefault(operation);
-        spent[operation] = (ticks + Stopwatch.GetTimestamp() - start, calls + 1);
-    }
+    private void Time(Action action, [CallerMemberName] string operation = "") => Time(action, Enum.Parse<Operation>(operation));
 }

@@ -5,14 +5,9 @@ using DeepSeek.Reference.Training;
 namespace DeepSeek.Reference.Bench;
 
 /// <summary>Loss and gradients of one sequence of the synthetic model in each precision, beside our matrix product of the same run; then the optimizer.</summary>
-/// <remarks>
-/// Model flops of a token: 3 · (2 · weights that it multiplies, the head's among them, + 2 · (d_qk + d_v) · heads · layers · visible keys), the backward counted as twice the forward and
-/// nothing that is computed again. A step of the optimizer is told apart: how many tokens share it is the batch's choice.
-/// </remarks>
+/// <remarks>A step of the optimizer is told apart: how many tokens share it is the batch's choice.</remarks>
 internal static class TrainingSpeed
 {
-    private const double WeightsOfToken = 114.5e6;
-
     /// <summary>One precision.</summary>
     private sealed record Variant(string Name, TrainingPrecision Precision, string Target);
 
@@ -67,7 +62,7 @@ internal static class TrainingSpeed
             }
         }
 
-        double attention = 2.0 * (64 + 32 + 64) * 16 * 12 * (tokens + 1) / 2, flops = 3 * (2 * WeightsOfToken + attention);
+        double flops = SyntheticModel.TrainingFlopsPerToken(tokens);
         Console.WriteLine($"1024x1024x1024: {gemm / 1e9:F0} GFLOP/s; a sequence of {tokens} tokens, {flops / 1e6:F0} MFLOP a token, {threads} threads");
         for (int v = 0; v < variants.Length; v++)
         {
