@@ -67,7 +67,7 @@ tokens.Validators.Add(result =>
         result.AddError("--tokens wants 2 at least");
 });
 var operations = new Option<bool>("--breakdown") { Description = "Where the time goes, by operation." };
-var precisions = new Option<string[]>("--precision") { Description = "Those alone, the first of them the one that the others are compared with: fp32, bf16, fp8-lanes16, fp8-exact, fp8-hopper.", AllowMultipleArgumentsPerToken = true };
+var precisions = new Option<string[]>("--precision") { Description = "Those alone, the first of them the one that the others are compared with: fp32, bf16, bf16-hopper, fp8-lanes16, fp8-exact, fp8-hopper.", AllowMultipleArgumentsPerToken = true };
 precisions.AcceptOnlyFromAmong(TrainingSpeed.Names);
 var train = new Command("train", "Loss and gradients of one sequence in fp32, bf16 and fp8, as shares of our matrix product's speed, with the memory of a token and the optimizer's time.") { threads, tokens, rounds, operations, precisions };
 train.SetAction(result => TrainingSpeed.Run(result.GetValue(threads), result.GetValue(tokens), result.GetValue(rounds), result.GetValue(operations), result.GetValue(precisions) ?? []));

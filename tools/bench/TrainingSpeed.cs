@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.TensorCores;
 using DeepSeek.Reference.Training;
 
 namespace DeepSeek.Reference.Bench;
@@ -15,6 +17,7 @@ internal static class TrainingSpeed
     [
         new("fp32", TrainingPrecision.Fp32, "aim: >= 0.6 of the GEMM speed"),
         new("bf16", TrainingPrecision.BF16, ""),
+        new("bf16-hopper", TrainingPrecision.BF16 with { BFloat16Sums = Accumulation.TensorCore(TensorCore.HopperWgmmaBF16F32) }, "reported"),
         new("fp8-lanes16", Fp8("lanes16"), "aim: < 10 times fp32's time"),
         new("fp8-exact", Fp8("exact"), "reported"),
         new("fp8-hopper", Fp8("hopper"), "reported"),
@@ -49,7 +52,7 @@ internal static class TrainingSpeed
             for (int v = 0; v < variants.Length; v++)
             {
                 for (int i = 0; i < 20; i++)
-                    gemm = Math.Max(gemm, 2.0 * 1024 * 1024 * 1024 / Seconds(() => product.Linear(x, w, Ops.Accumulation.Lanes16, y)));
+                    gemm = Math.Max(gemm, 2.0 * 1024 * 1024 * 1024 / Seconds(() => product.Linear(x, w, Accumulation.Lanes16, y)));
                 gradients.Reset(BatchTotals.Of([ids]));
                 timed.Clear();
                 // The tensors of the sequence before are garbage: give their memory to this one, whose pages would else be touched for the first time.

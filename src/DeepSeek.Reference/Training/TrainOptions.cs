@@ -14,6 +14,9 @@ public sealed record TrainOptions
     /// <summary>The arithmetic of the forward and backward pass: <c>fp32</c>, <c>bf16</c> or <c>fp8</c>.</summary>
     public string Precision { get; init; } = "fp32";
 
+    /// <summary>How products of bfloat16 values are added up: <c>contract</c>, <c>hopper</c> or <c>exact</c>. Without a meaning in fp32.</summary>
+    public string BFloat16Accumulation { get; init; } = "contract";
+
     /// <summary>How FP8 products are added up: <c>hopper</c>, <c>hopper-without-promotion</c>, <c>exact</c> or <c>lanes16</c>. Without a meaning in other precisions.</summary>
     public string Fp8Accumulation { get; init; } = "hopper";
 
@@ -85,6 +88,12 @@ public sealed record TrainOptions
     public TrainingPrecision Arithmetic()
     {
         TrainingPrecision precision = TrainingPrecision.Parse(Precision);
+        if (precision.Recipe == PrecisionRecipe.Fp32)
+            return precision;
+        (string Name, Accumulation? Sums) wide = Array.Find(TrainingPrecision.WideSums, p => p.Name == BFloat16Accumulation);
+        if (wide.Name is null)
+            throw new ContractException($"bf16.accumulation '{BFloat16Accumulation}' is not offered; take one of {string.Join(", ", TrainingPrecision.WideSums.Select(p => p.Name))}");
+        precision = precision with { BFloat16Sums = wide.Sums };
         if (precision.Recipe != PrecisionRecipe.Fp8)
             return precision;
         (string Name, ScaledProduct Product) named = Array.Find(TrainingPrecision.Products, p => p.Name == Fp8Accumulation);
@@ -112,12 +121,14 @@ public sealed record TrainOptions
         ulong seed = f.Seed("seed", d.Seed);
         string model = f.Text("model", d.Model);
         string precision = f.OneOf("precision", d.Precision, ["fp32", "bf16", "fp8"]);
-        // They decide bits of fp8 alone; the names of other recipes stay what they were.
+        // They decide bits of fp8 alone, or of no fp32; the names of other recipes stay what they were.
         bool fp8 = f.Given is null || precision == "fp8";
+        bool wide = f.Given is null || (precision != "fp32" && d.BFloat16Accumulation != new TrainOptions().BFloat16Accumulation);
         return new TrainOptions
         {
             Model = model,
             Precision = precision,
+            BFloat16Accumulation = wide ? f.OneOf("bf16.accumulation", d.BFloat16Accumulation, Array.ConvertAll(TrainingPrecision.WideSums, p => p.Name)) : d.BFloat16Accumulation,
             Fp8Accumulation = fp8 ? f.OneOf("fp8.accumulation", d.Fp8Accumulation, Array.ConvertAll(TrainingPrecision.Products, p => p.Name)) : d.Fp8Accumulation,
             Fp8Scales = fp8 ? f.OneOf("fp8.scales", d.Fp8Scales, [("tiles", Fp8Scaling.Tiles), ("tensor", Fp8Scaling.Tensor)]) : d.Fp8Scales,
             Seed = seed,

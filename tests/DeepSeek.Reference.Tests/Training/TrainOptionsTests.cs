@@ -35,7 +35,7 @@ public sealed class TrainOptionsTests
         TrainOptions options = Parse("""
             {
               // comments and a last comma are allowed
-              "model": "m/config.json", "precision": "fp8", "fp8": { "accumulation": "exact", "scales": "tensor" }, "seed": 18446744073709551615, "steps": 7, "initial_deviation": 0.02, "clip_norm": 0.5, "ema_decay": 0.99,
+              "model": "m/config.json", "precision": "fp8", "bf16": { "accumulation": "hopper" }, "fp8": { "accumulation": "exact", "scales": "tensor" }, "seed": 18446744073709551615, "steps": 7, "initial_deviation": 0.02, "clip_norm": 0.5, "ema_decay": 0.99,
               "data": { "sequence_length": 64, "packing": "concatenated", "fim_rate": 0.5, "begin_of_sentence": false },
               "batch": { "first": 2, "last": 8, "ramp_tokens": 1e3, "multiple": 2 },
               "learning_rate": { "peak": 1e-3, "floor": 1e-4, "last": 1e-5, "warmup_steps": 5, "constant_tokens": 1000, "cosine_tokens": 2000, "floor_tokens": 3000 },
@@ -50,6 +50,7 @@ public sealed class TrainOptionsTests
             {
                 Model = "m/config.json",
                 Precision = "fp8",
+                BFloat16Accumulation = "hopper",
                 Fp8Accumulation = "exact",
                 Fp8Scales = Fp8Scaling.Tensor,
                 Seed = ulong.MaxValue,

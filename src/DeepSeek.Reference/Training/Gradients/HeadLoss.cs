@@ -38,9 +38,9 @@ internal sealed class HeadLoss(ModelNumerics n, NamedWeight head, long wholeLogi
             pass.Backend.CrossEntropy(logits, ids.Rows(t, count), losses.Rows(t, count), statistics.Rows(t, count));
             pass.Backend.CrossEntropyBackward(logits, 0, ids.Rows(t, count), statistics.Rows(t, count), scale, logits);
             pass.Casts.Round(CastPoint.HeadGradient, logits, head.Name, "logits_gradient");
-            pass.Backend.LinearDgrad(logits, weight, n.Contract.Accumulation, dx.Rows(t, count));
+            pass.Dgrad(logits, weight, dx.Rows(t, count));
             if (count == T)
-                pass.Backend.LinearWgrad(logits, x, n.Contract.Accumulation, pass.Gradients[head.Name]);
+                pass.Wgrad(logits, x, pass.Gradients[head.Name]);
         }
 
         if (rows < T)
@@ -61,7 +61,7 @@ internal sealed class HeadLoss(ModelNumerics n, NamedWeight head, long wholeLogi
             Tensor logits = pass.Linear(x, pass.Weight(head).Rows(v, count));
             pass.Backend.CrossEntropyBackward(logits, v, ids, statistics, scale, logits);
             pass.Casts.Round(CastPoint.HeadGradient, logits, head.Name, "logits_gradient");
-            pass.Backend.LinearWgrad(logits, x, n.Contract.Accumulation, gradient.Rows(v, count));
+            pass.Wgrad(logits, x, gradient.Rows(v, count));
         }
     }
 }

@@ -12,6 +12,7 @@ internal sealed class SequencePass
 {
     private readonly ModelNumerics n;
     private readonly Fp8Products? fp8;
+    private readonly WideProducts wide;
 
     public SequencePass(ModelNumerics numerics, IBackwardBackend backend, Casts casts, GradientSet gradients, int tokens, CancellationToken cancelled)
     {
@@ -21,6 +22,7 @@ internal sealed class SequencePass
         Casts = casts;
         Gradients = gradients;
         Tokens = tokens;
+        wide = new WideProducts(backend, casts, casts.Precision.BFloat16Sums ?? n.Contract.Accumulation);
         if (casts.Precision.Recipe == PrecisionRecipe.Fp8)
             fp8 = new Fp8Products(backend, casts.Precision.Product);
         Positions = new Tensor(DType.I32, tokens);
@@ -74,7 +76,7 @@ internal sealed class SequencePass
     {
         Cancelled.ThrowIfCancellationRequested();
         Tensor y = New(x.Shape[0], weight.Shape[0]);
-        Backend.Linear(x, weight, n.Contract.Accumulation, y);
+        wide.Fprop(x, weight, y);
         return y;
     }
 
@@ -87,7 +89,7 @@ internal sealed class SequencePass
         else if (Casts.Precision.Recipe == PrecisionRecipe.Fp32)
             n.Products.Grouped(x, plan.OffsetSpan, group, y);
         else
-            Backend.GroupedLinear(x, plan.OffsetSpan, DenseOf(group, plan), n.Contract.Accumulation, y);
+            wide.GroupedFprop(x, plan.OffsetSpan, DenseOf(group, plan), y);
         return Casts.Round(CastPoint.LinearOutput, y, group.Experts[0].Name, "output");
     }
 
@@ -107,11 +109,17 @@ internal sealed class SequencePass
     public Tensor LinearBackward(Tensor dy, Tensor x, string name, Tensor weight)
     {
         Cancelled.ThrowIfCancellationRequested();
-        Backend.LinearWgrad(dy, x, n.Contract.Accumulation, Gradients[name]);
+        Wgrad(dy, x, Gradients[name]);
         Tensor dx = New(x.Shape.Dimensions);
-        Backend.LinearDgrad(dy, weight, n.Contract.Accumulation, dx);
+        Dgrad(dy, weight, dx);
         return Casts.Round(CastPoint.LinearInputGradient, dx, name, "input_gradient");
     }
+
+    /// <summary>dy times a weight as it is given, without a rounding, to dx.</summary>
+    public void Dgrad(Tensor dy, Tensor weight, Tensor dx) => wide.Dgrad(dy, weight, dx);
+
+    /// <summary>dyᵀ x is added to a weight's gradient, or to some rows of it.</summary>
+    public void Wgrad(Tensor dy, Tensor x, Tensor gradient) => wide.Wgrad(dy, x, gradient);
 
     /// <summary>dx of a projection of every expert; the weights' gradients are added up first.</summary>
     /// <param name="dy">One row for each token and expert.</param>
@@ -127,8 +135,8 @@ internal sealed class SequencePass
         string name = group.Experts[0].Name;
         if (fp8 is null)
         {
-            Backend.GroupedLinearWgrad(dy, x.Values, plan.OffsetSpan, n.Contract.Accumulation, gradients);
-            Backend.GroupedLinearDgrad(dy, plan.OffsetSpan, DenseOf(group, plan), n.Contract.Accumulation, dx);
+            wide.GroupedWgrad(dy, x.Values, plan.OffsetSpan, gradients);
+            wide.GroupedDgrad(dy, plan.OffsetSpan, DenseOf(group, plan), dx);
             return Casts.Round(CastPoint.LinearInputGradient, dx, name, "input_gradient");
         }
 

@@ -17,6 +17,7 @@ internal sealed class Casts(TrainingPrecision precision, IBackend backend)
 {
     private readonly Dictionary<string, Tensor> rounded = new(StringComparer.Ordinal);
     private readonly Dictionary<string, QuantizedWeight> quantized = new(StringComparer.Ordinal);
+    private readonly Dictionary<Tensor, Tensor> turned = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>What is written where.</summary>
     public TrainingPrecision Precision => precision;
@@ -29,6 +30,7 @@ internal sealed class Casts(TrainingPrecision precision, IBackend backend)
     {
         rounded.Clear();
         quantized.Clear();
+        turned.Clear();
     }
 
     /// <summary>x in the format of the point, in place; returns x.</summary>
@@ -53,6 +55,14 @@ internal sealed class Casts(TrainingPrecision precision, IBackend backend)
         Tell(CastPoint.Weight, weight, name, "weight");
         rounded.Add(name, cast);
         return cast;
+    }
+
+    /// <summary>A weight that <see cref="Weight"/> gave, transposed: once a pass.</summary>
+    public Tensor Turned(Tensor weight)
+    {
+        if (!turned.TryGetValue(weight, out Tensor? kept))
+            turned.Add(weight, kept = Transposition.Of(weight));
+        return kept;
     }
 
     /// <summary>A projection's weight as FP8 products take it.</summary>

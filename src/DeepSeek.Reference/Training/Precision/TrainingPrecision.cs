@@ -1,4 +1,6 @@
+using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.TensorCores;
 
 namespace DeepSeek.Reference.Training;
 
@@ -28,7 +30,7 @@ public enum Fp8Scaling
 /// <summary>What a training step rounds, where, and how its FP8 products are added up.</summary>
 /// <remarks>
 /// A recipe is data: <see cref="FormatOf"/> says for each <see cref="CastPoint"/> what is written there. Carriers are binary32 tensors whose values the formats hold.
-/// Sums outside FP8 products follow the model's contract. DeepSeek-V3 report 3.3, figure 6; docs/spec/training-precision.md.
+/// Sums outside FP8 products follow the model's contract, or <see cref="BFloat16Sums"/>. DeepSeek-V3 report 3.3, figure 6; docs/spec/training-precision.md.
 /// </remarks>
 public sealed record TrainingPrecision
 {
@@ -54,6 +56,14 @@ public sealed record TrainingPrecision
         ("lanes16", ScaledProduct.TorchReexpression with { Name = "lanes16", Block = Accumulation.Lanes16 }),
     ];
 
+    /// <summary>How products of bfloat16 values may be added up, by the names of train.json; null is the model's contract.</summary>
+    internal static (string Name, Accumulation? Sums)[] WideSums { get; } =
+    [
+        ("contract", null),
+        ("hopper", Accumulation.TensorCore(TensorCore.HopperWgmmaBF16F32)),
+        ("exact", Accumulation.Exact),
+    ];
+
     /// <summary>The arithmetic.</summary>
     public PrecisionRecipe Recipe { get; }
 
@@ -62,6 +72,12 @@ public sealed record TrainingPrecision
 
     /// <summary>How FP8 products are added up; without a meaning in other recipes.</summary>
     public ScaledProduct Product { get; init; } = ScaledProduct.DeepGemmSm90;
+
+    /// <summary>
+    /// How products of bfloat16 values are added up: those of projections under bf16, of head, gate and eh_proj under both. Null takes the model's contract; a matrix unit of bfloat16 is
+    /// Hopper's <see cref="TensorCore.HopperWgmmaBF16F32"/> or another's. Without a meaning in fp32. Attention's sums stay the contract's.
+    /// </summary>
+    public Accumulation? BFloat16Sums { get; init; }
 
     /// <summary>Which elements share a scale in FP8 products.</summary>
     public Fp8Scaling Scaling { get; init; }
@@ -101,12 +117,23 @@ public sealed record TrainingPrecision
     {
         Operands.RequireDefined(Scaling);
         Product.Require();
+        if (BFloat16Sums is { } sums)
+            RequireWide(sums);
         if (Recipe != PrecisionRecipe.Fp8)
             return;
         if (Product.Order == ScaleOrder.InTheSum)
             throw new ContractException($"{Product} adds power-of-two scales inside its sum, and the recipe's scales are any; take {ScaledProduct.DeepGemmSm90}");
         if (Product.Promotion == 0 && Scaling == Fp8Scaling.Tiles)
             throw new ContractException($"{Product} never leaves the unit's accumulator, so that scales of tiles cannot enter; take fp8.scales tensor, or an accumulation with promotion");
+    }
+
+    private void RequireWide(Accumulation sums)
+    {
+        sums.Require();
+        if (Recipe == PrecisionRecipe.Fp32)
+            throw new ContractException($"{sums} is for products of bfloat16 values, and fp32 has none; take bf16 or fp8, or leave the sums to the contract");
+        if (sums.Unit is not null && !LinearShape.Offers(Operation.Linear, sums))
+            throw new ContractException($"{sums.Unit} does not multiply bfloat16 into binary32 without scales; take a unit such as {TensorCore.HopperWgmmaBF16F32}");
     }
 
     /// <summary>The same with another cast at one point.</summary>

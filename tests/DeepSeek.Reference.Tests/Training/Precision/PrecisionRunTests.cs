@@ -55,6 +55,20 @@ public sealed class PrecisionRunTests : IDisposable
         Assert.Contains("the run is in fp8, not in bf16; resume in fp8", message, StringComparison.Ordinal);
         Trainer exact = Make(Options("fp8", 2) with { Fp8Accumulation = "exact" }, "run", threads: 1);
         Assert.Contains("another recipe", Assert.Throws<DataException>(() => exact.Resume()).Message, StringComparison.Ordinal);
+        Trainer unit = Make(Options("fp8", 2) with { BFloat16Accumulation = "hopper" }, "run", threads: 1);
+        Assert.Contains("another recipe", Assert.Throws<DataException>(() => unit.Resume()).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A setting that another precision looks at is no part of a recipe, nor is one that says what is done anyway: runs begun before there was such a setting go on.</summary>
+    [Fact]
+    public void A_recipe_is_what_decides_bits()
+    {
+        byte[] config = TrainingRuns.Config();
+        string bf16 = Options("bf16", 1).RecipeHash(config), fp32 = Options("fp32", 1).RecipeHash(config);
+        Assert.Equal(("186750c7fbdf5141", "e3d74c66a157f7c0"), (bf16[..16], fp32[..16]));
+        Assert.Equal(fp32, (Options("fp32", 1) with { BFloat16Accumulation = "hopper", Fp8Accumulation = "exact" }).RecipeHash(config));
+        Assert.Equal(bf16, (Options("bf16", 1) with { Fp8Accumulation = "exact" }).RecipeHash(config));
+        Assert.NotEqual(bf16, (Options("bf16", 1) with { BFloat16Accumulation = "hopper" }).RecipeHash(config));
     }
 
     /// <summary>Checkpoints of the first version named no precision, and were binary32's.</summary>

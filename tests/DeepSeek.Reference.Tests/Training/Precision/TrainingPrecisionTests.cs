@@ -1,5 +1,6 @@
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.TensorCores;
 using DeepSeek.Reference.Tests.Model;
 using DeepSeek.Reference.Training;
 using Xunit;
@@ -11,10 +12,15 @@ public class TrainingPrecisionTests
 {
     public static TheoryData<string> Variants => [.. All.Keys];
 
+    private static Accumulation Hopper => Accumulation.TensorCore(TensorCore.HopperWgmmaBF16F32);
+
     private static Dictionary<string, TrainingPrecision> All { get; } = new()
     {
         ["bf16"] = TrainingPrecision.BF16,
+        ["bf16-hopper"] = TrainingPrecision.BF16 with { BFloat16Sums = Hopper },
+        ["bf16-exact"] = TrainingPrecision.BF16 with { BFloat16Sums = Accumulation.Exact },
         ["fp8"] = TrainingPrecision.Fp8,
+        ["fp8-hopper"] = TrainingPrecision.Fp8 with { BFloat16Sums = Hopper },
         ["exact"] = TrainingPrecision.Fp8 with { Product = ScaledProduct.TorchReexpression },
         ["lanes16"] = TrainingPrecision.Fp8 with { Product = TrainingPrecision.Products.Single(p => p.Name == "lanes16").Product },
         ["tensor"] = TrainingPrecision.Fp8 with { Scaling = Fp8Scaling.Tensor },
@@ -23,7 +29,10 @@ public class TrainingPrecisionTests
 
     [Theory]
     [InlineData("bf16", "949d04c3085ffc3f")]
+    [InlineData("bf16-hopper", "c2770d56d490da92")]
+    [InlineData("bf16-exact", "f01df9346e0c1d75")]
     [InlineData("fp8", "a701be1947ab4380")]
+    [InlineData("fp8-hopper", "f4553282a421c683")]
     [InlineData("exact", "88c3d422e4bee53f")]
     [InlineData("lanes16", "def10ac983ba0896")]
     [InlineData("tensor", "f289007cf4ac8042")]
@@ -81,6 +90,7 @@ public class TrainingPrecisionTests
     /// </summary>
     [Theory]
     [InlineData("bf16", 0.03)]
+    [InlineData("bf16-hopper", 0.03)]
     [InlineData("fp8", 0.2)]
     [InlineData("exact", 0.2)]
     [InlineData("tensor", 0.2)]
@@ -99,6 +109,14 @@ public class TrainingPrecisionTests
         Assert.InRange(Median(hopper, exact), double.Epsilon, Median(exact, wide) / 2);
     }
 
+    /// <summary>So does Hopper's bfloat16 unit, which keeps 25 bits: 2^-25 a product against 2^-9.</summary>
+    [Fact]
+    public void The_bfloat16_units_sums_matter_less_than_its_operands()
+    {
+        GradientSet exact = Unrouted(All["bf16-exact"]), hopper = Unrouted(All["bf16-hopper"]), wide = Unrouted(TrainingPrecision.Fp32);
+        Assert.InRange(Median(hopper, exact), double.Epsilon, Median(exact, wide) / 2);
+    }
+
     [Fact]
     public void Parts_that_do_not_fit_together_are_refused()
     {
@@ -106,6 +124,11 @@ public class TrainingPrecisionTests
         Assert.Contains("inside its sum", Refused(TrainingPrecision.Fp8 with { Product = ScaledProduct.DeepGemmSm100 }), StringComparison.Ordinal);
         Assert.Contains("take fp32, bf16 or fp8", Assert.Throws<ContractException>(() => TrainingPrecision.Parse("fp16")).Message, StringComparison.Ordinal);
         Assert.Contains("fp8.accumulation 'none'", Assert.Throws<ContractException>(() => new TrainOptions { Precision = "fp8", Fp8Accumulation = "none" }.Arithmetic()).Message, StringComparison.Ordinal);
+
+        Assert.Contains("bf16.accumulation 'none'", Assert.Throws<ContractException>(() => new TrainOptions { Precision = "bf16", BFloat16Accumulation = "none" }.Arithmetic()).Message, StringComparison.Ordinal);
+        Assert.Contains("fp32 has none", Refused(TrainingPrecision.Fp32 with { BFloat16Sums = Hopper }), StringComparison.Ordinal);
+        Assert.Contains("does not multiply bfloat16", Refused(TrainingPrecision.BF16 with { BFloat16Sums = Accumulation.TensorCore(TensorCore.HopperWgmmaE4M3F32) }), StringComparison.Ordinal);
+        Assert.Contains("needs a matrix unit", Refused(TrainingPrecision.BF16 with { BFloat16Sums = new Accumulation(AccumulationKind.TensorCore) }), StringComparison.Ordinal);
 
         static string Refused(TrainingPrecision precision) => Assert.Throws<ContractException>(() => PrecisionModel.Gradients(precision)).Message;
     }
