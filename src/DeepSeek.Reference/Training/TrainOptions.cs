@@ -121,9 +121,9 @@ public sealed record TrainOptions
         ulong seed = f.Seed("seed", d.Seed);
         string model = f.Text("model", d.Model);
         string precision = f.OneOf("precision", d.Precision, ["fp32", "bf16", "fp8"]);
-        // They decide bits of fp8 alone, or of no fp32; the names of other recipes stay what they were.
+        // A setting that decides no bit here is no part of the recipe's hash. Nor is contract, whatever the default will be: runs were begun with it before it had a name.
         bool fp8 = f.Given is null || precision == "fp8";
-        bool wide = f.Given is null || (precision != "fp32" && d.BFloat16Accumulation != new TrainOptions().BFloat16Accumulation);
+        bool wide = f.Given is null || (precision != "fp32" && d.BFloat16Accumulation != "contract");
         return new TrainOptions
         {
             Model = model,

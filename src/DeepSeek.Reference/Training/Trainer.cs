@@ -44,7 +44,7 @@ public sealed class Trainer
         options.Optimizer.Validate();
         TrainingPrecision asked = options.Arithmetic();
         if (model.Precision != asked)
-            throw new ContractException($"the settings ask for {asked.Name}, the model computes in {model.Precision.Name}, or its FP8 products differ; make it with the settings' arithmetic");
+            throw new ContractException($"the settings ask for {asked.Name}, the model computes in {model.Precision.Name}, or its sums of products differ; make it with the settings' arithmetic");
         if (storedType is not (DType.F32 or DType.BF16))
             throw new ContractException($"weights of {storedType.Name()} cannot be trained; set torch_dtype of config.json to float32 or bfloat16");
         this.options = options;

@@ -73,6 +73,7 @@ internal static class PrecisionExperiment
         TrainOptions options = LabTraining.Options(settings) with
         {
             Precision = precision.Name,
+            BFloat16Accumulation = TrainingPrecision.WideSums.Single(p => p.Sums == precision.BFloat16Sums).Name,
             Fp8Accumulation = precision.Recipe == PrecisionRecipe.Fp8 ? TrainingPrecision.Products.Single(p => p.Product == precision.Product).Name : "hopper",
             Fp8Scales = precision.Scaling,
         };

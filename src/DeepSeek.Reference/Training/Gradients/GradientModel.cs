@@ -32,7 +32,7 @@ public sealed class GradientModel
     /// <param name="source">Names the weights in errors.</param>
     /// <param name="precision">What is rounded where; null takes <see cref="TrainingPrecision.Fp32"/>.</param>
     /// <exception cref="DataException">A tensor is missing or has another shape.</exception>
-    /// <exception cref="ContractException">A contract that rounds to bfloat16: the backward of a rounding is not defined.</exception>
+    /// <exception cref="ContractException">A contract that rounds to bfloat16, whose backward is not defined, or that adds up by a matrix unit; a precision whose parts do not fit together.</exception>
     public GradientModel(
         DeepSeekConfig config, Func<string, Tensor?> weights, IBackwardBackend backend, NumericContract? contract = null, string source = "weights", TrainingPrecision? precision = null)
         : this(config, weights, backend, contract, source, HeadLoss.WholeLogits, null, precision)
@@ -128,11 +128,18 @@ public sealed class GradientModel
             throw new DataException("no sequence has two ids, so that there is nothing to predict; give rows of at least two ids");
         Check(rows);
         casts.Forget();
-        foreach (int[] row in rows)
+        try
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            if (row.Length > 1)
-                Sequence(row, gradients, cancellationToken);
+            foreach (int[] row in rows)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (row.Length > 1)
+                    Sequence(row, gradients, cancellationToken);
+            }
+        }
+        finally
+        {
+            casts.Forget();
         }
     }
 
@@ -223,5 +230,7 @@ public sealed class GradientModel
             && c.RopeRotation != RopeRotation.EveryStep;
         if (!plain)
             throw new ContractException($"contract {c.Name} rounds to bfloat16 inside the forward pass, whose backward is not defined; take Canonical or Ideal");
+        if (c.Accumulation.Unit is { } unit)
+            throw new ContractException($"contract {c.Name} adds up everything by {unit}, and attention and norms have no such sums; set {nameof(TrainingPrecision)}.{nameof(TrainingPrecision.BFloat16Sums)} instead");
     }
 }

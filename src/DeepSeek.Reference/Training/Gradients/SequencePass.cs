@@ -108,7 +108,6 @@ internal sealed class SequencePass
     /// <summary>dx of a weight that is no projection, or that is given as products take it.</summary>
     public Tensor LinearBackward(Tensor dy, Tensor x, string name, Tensor weight)
     {
-        Cancelled.ThrowIfCancellationRequested();
         Wgrad(dy, x, Gradients[name]);
         Tensor dx = New(x.Shape.Dimensions);
         Dgrad(dy, weight, dx);
@@ -116,10 +115,18 @@ internal sealed class SequencePass
     }
 
     /// <summary>dy times a weight as it is given, without a rounding, to dx.</summary>
-    public void Dgrad(Tensor dy, Tensor weight, Tensor dx) => wide.Dgrad(dy, weight, dx);
+    public void Dgrad(Tensor dy, Tensor weight, Tensor dx)
+    {
+        Cancelled.ThrowIfCancellationRequested();
+        wide.Dgrad(dy, weight, dx);
+    }
 
     /// <summary>dyᵀ x is added to a weight's gradient, or to some rows of it.</summary>
-    public void Wgrad(Tensor dy, Tensor x, Tensor gradient) => wide.Wgrad(dy, x, gradient);
+    public void Wgrad(Tensor dy, Tensor x, Tensor gradient)
+    {
+        Cancelled.ThrowIfCancellationRequested();
+        wide.Wgrad(dy, x, gradient);
+    }
 
     /// <summary>dx of a projection of every expert; the weights' gradients are added up first.</summary>
     /// <param name="dy">One row for each token and expert.</param>

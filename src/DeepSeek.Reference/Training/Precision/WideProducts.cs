@@ -3,7 +3,7 @@ using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference.Training;
 
-/// <summary>The three products of a linear on values, not codes: all of fp32 and bf16, and those of embedding's head, gate and eh_proj under fp8.</summary>
+/// <summary>The three products of a linear on values, not codes: of projections under fp32 and bf16, of head, gate and eh_proj under every recipe.</summary>
 /// <remarks>
 /// <code>
 /// Fprop    y  = x Wᵀ
@@ -14,8 +14,11 @@ namespace DeepSeek.Reference.Training;
 /// runs over n, and Wgrad's both operands transposed, so that it runs over the positions of one sequence from +0; then one addition, as rule N16 has it.
 /// Its operands are bfloat16: a recipe has rounded them before, under a name; what it has not is refused here. docs/spec/training-precision.md 4.
 /// </remarks>
-internal sealed class WideProducts(IBackwardBackend backend, Casts casts, Accumulation sums)
+internal sealed class WideProducts(IBackwardBackend backend, Casts casts, Accumulation sums, long blockValues = WideProducts.BlockValues)
 {
+    /// <summary>Values of a Wgrad by a unit that are held before they are added: 64 MiB.</summary>
+    public const long BlockValues = 1L << 24;
+
     private bool OfUnit => sums.Unit is not null;
 
     /// <summary>y [T, N].</summary>
@@ -51,9 +54,16 @@ internal sealed class WideProducts(IBackwardBackend backend, Casts casts, Accumu
             return;
         }
 
-        var product = new Tensor(DType.F32, dWeight.Shape);
-        backend.Linear(Transposition.Of(Operand(dy)), Transposition.Of(Operand(x)), sums, product);
-        backend.Add(dWeight, product, dWeight);
+        Tensor a = Transposition.Of(Operand(dy)), b = Transposition.Of(Operand(x));
+        (long N, long K) = (dWeight.Shape[0], dWeight.Shape[1]);
+        long block = Math.Clamp(blockValues / Math.Max(1, K), 1, Math.Max(1, N));
+        for (long n = 0; n < N; n += block)
+        {
+            long rows = Math.Min(block, N - n);
+            var product = new Tensor(DType.F32, rows, K);
+            backend.Linear(a.Rows(n, rows), b, sums, product);
+            backend.Add(dWeight.Rows(n, rows), product, dWeight.Rows(n, rows));
+        }
     }
 
     /// <summary>As <see cref="Wgrad"/>, for each expert's rows; one without rows is left as it is.</summary>

@@ -2,6 +2,7 @@ using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Model;
 using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Ops;
+using DeepSeek.Reference.TensorCores;
 using DeepSeek.Reference.Tests.Model;
 using DeepSeek.Reference.Tests.Ops;
 using DeepSeek.Reference.Training;
@@ -47,12 +48,15 @@ public class GradientModelTests
             Assert.Equal(expected, Bits(Make(config, new SimdBackend(threads)).Gradients(Batch[..4], options)));
     }
 
-    [Fact]
-    public void Rule_N24_the_head_in_blocks_gives_the_bits_of_the_whole()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Rule_N24_the_head_in_blocks_gives_the_bits_of_the_whole(bool ofUnit)
     {
+        TrainingPrecision precision = ofUnit ? TrainingPrecision.BF16 with { BFloat16Sums = Accumulation.TensorCore(TensorCore.HopperWgmmaBF16F32) } : TrainingPrecision.Fp32;
         Dictionary<string, Tensor> weights = SyntheticModel.Weights(Mtp);
-        var model = new GradientModel(Mtp, weights.GetValueOrDefault, new SimdBackend(1));
-        var blocks = new GradientModel(Mtp, weights.GetValueOrDefault, new SimdBackend(1), null, "weights", wholeLogits: 150, place: null);
+        var model = new GradientModel(Mtp, weights.GetValueOrDefault, new SimdBackend(1), precision: precision);
+        var blocks = new GradientModel(Mtp, weights.GetValueOrDefault, new SimdBackend(1), null, "weights", wholeLogits: 150, place: null, precision);
         Assert.Equal(Bits(model.Gradients(Batch, Everything)), Bits(blocks.Gradients(Batch, Everything)));
     }
 

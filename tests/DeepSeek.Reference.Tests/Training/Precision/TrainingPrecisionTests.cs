@@ -1,4 +1,5 @@
 using DeepSeek.Reference.Backends;
+using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Ops;
 using DeepSeek.Reference.TensorCores;
 using DeepSeek.Reference.Tests.Model;
@@ -69,9 +70,10 @@ public class TrainingPrecisionTests
         }
     }
 
-    /// <summary>Weights that change between passes are cast again.</summary>
+    /// <summary>Weights that change between passes are cast, and turned, again.</summary>
     [Theory]
     [InlineData("bf16")]
+    [InlineData("bf16-hopper")]
     [InlineData("fp8")]
     public void Weights_are_cast_anew_for_each_pass(string variant)
     {
@@ -82,6 +84,25 @@ public class TrainingPrecisionTests
         Assert.NotEqual(before, PrecisionModel.Digest(model.Gradients(PrecisionModel.Rows, PrecisionModel.Options)));
         weights["model.layers.0.self_attn.o_proj.weight"].AsSpan<float>()[0] -= 1;
         Assert.Equal(before, PrecisionModel.Digest(model.Gradients(PrecisionModel.Rows, PrecisionModel.Options)));
+    }
+
+    /// <summary>Weights that are bfloat16 already are taken as they are, and what a unit has of them turned is as fresh.</summary>
+    [Fact]
+    public void Weights_of_bfloat16_are_turned_anew_for_each_pass()
+    {
+        const string Name = "model.layers.0.self_attn.o_proj.weight";
+        Dictionary<string, Tensor> weights = SyntheticModel.Weights(PrecisionModel.Config);
+        var narrow = new Tensor(DType.BF16, weights[Name].Shape);
+        new SimdBackend(1).Cast(weights[Name], narrow);
+        weights[Name] = narrow;
+        GradientModel model = Make();
+        string before = PrecisionModel.Digest(model.Gradients(PrecisionModel.Rows, PrecisionModel.Options));
+        narrow.AsSpan<BFloat16>()[0] = BFloat16.FromBits((ushort)(narrow.AsSpan<BFloat16>()[0].Bits ^ 0x8000));
+        string after = PrecisionModel.Digest(Make().Gradients(PrecisionModel.Rows, PrecisionModel.Options));
+        Assert.NotEqual(before, after);
+        Assert.Equal(after, PrecisionModel.Digest(model.Gradients(PrecisionModel.Rows, PrecisionModel.Options)));
+
+        GradientModel Make() => new(PrecisionModel.Config, weights.GetValueOrDefault, new SimdBackend(1), precision: All["bf16-hopper"]);
     }
 
     /// <summary>
@@ -129,6 +150,9 @@ public class TrainingPrecisionTests
         Assert.Contains("fp32 has none", Refused(TrainingPrecision.Fp32 with { BFloat16Sums = Hopper }), StringComparison.Ordinal);
         Assert.Contains("does not multiply bfloat16", Refused(TrainingPrecision.BF16 with { BFloat16Sums = Accumulation.TensorCore(TensorCore.HopperWgmmaE4M3F32) }), StringComparison.Ordinal);
         Assert.Contains("needs a matrix unit", Refused(TrainingPrecision.BF16 with { BFloat16Sums = new Accumulation(AccumulationKind.TensorCore) }), StringComparison.Ordinal);
+
+        NumericContract units = NumericContract.Canonical with { Accumulation = Hopper };
+        Assert.Contains("BFloat16Sums", Assert.Throws<ContractException>(() => new GradientModel(PrecisionModel.Config, SyntheticModel.Weights(PrecisionModel.Config).GetValueOrDefault, new SimdBackend(1), units)).Message, StringComparison.Ordinal);
 
         static string Refused(TrainingPrecision precision) => Assert.Throws<ContractException>(() => PrecisionModel.Gradients(precision)).Message;
     }

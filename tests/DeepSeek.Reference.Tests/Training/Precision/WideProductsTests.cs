@@ -19,7 +19,7 @@ public class WideProductsTests
 
     [Theory]
     [MemberData(nameof(Backends))]
-    public void Fprop_is_a_chain_over_k(string backend)
+    public void Rule_N20_Fprop_is_a_chain_over_k(string backend)
     {
         Tensor x = Values("x", T, K), w = Values("w", N, K), y = new(DType.F32, T, N);
         Make(backend).Fprop(x, Narrow(w), y);
@@ -28,7 +28,7 @@ public class WideProductsTests
 
     [Theory]
     [MemberData(nameof(Backends))]
-    public void Dgrad_is_a_chain_over_n(string backend)
+    public void Rule_N20_Dgrad_is_a_chain_over_n(string backend)
     {
         Tensor dy = Values("dy", T, N), w = Values("w", N, K), dx = new(DType.F32, T, K);
         Make(backend).Dgrad(dy, Narrow(w), dx);
@@ -38,17 +38,43 @@ public class WideProductsTests
     /// <summary>From +0, then one addition (rule N16).</summary>
     [Theory]
     [MemberData(nameof(Backends))]
-    public void Wgrad_is_a_chain_over_positions_that_is_added_once(string backend)
+    public void Rule_N16_Wgrad_is_a_chain_over_positions_that_is_added_once(string backend)
     {
         Tensor dy = Values("dy", T, N), x = Values("x", T, K), dW = Values("held", N, K), held = dW.Clone();
+        Tensor inBlocks = dW.Clone();
         Make(backend).Wgrad(dy, x, dW);
         Compare(dW, N, K, (n, k) => At(held, n, k) + Chain(T, t => At(dy, t, n), t => At(x, t, k)));
+        Make(backend, blockValues: 4 * K).Wgrad(dy, x, inBlocks);
+        Compare(inBlocks, N, K, (n, k) => At(dW, n, k));
+    }
+
+    /// <summary>Infinities, NaNs, subnormal numbers, zeros of both signs: as the unit has them, in each product.</summary>
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public void Rule_N20_special_values_are_the_units(string backend)
+    {
+        float[] special = [float.PositiveInfinity, float.NegativeInfinity, float.NaN, 0f, -0f, MathF.ScaleB(1, -133), -MathF.ScaleB(3, -132), MathF.ScaleB(255, 120)];
+        Tensor dy = Values("dy", T, N), x = Values("x", T, K), w = Values("w", N, K), y = new(DType.F32, T, N), dx = new(DType.F32, T, K), dW = new(DType.F32, N, K);
+        for (int i = 0; i < special.Length; i++)
+        {
+            dy.AsSpan<float>()[i * (N + 1)] = x.AsSpan<float>()[i * (K + 1)] = special[i];
+            w.AsSpan<float>()[i * (K + 1)] = special[(3 * i + 1) % special.Length];
+        }
+
+        WideProducts products = Make(backend);
+        products.Fprop(x, Narrow(w), y);
+        products.Dgrad(dy, Narrow(w), dx);
+        products.Wgrad(dy, x, dW);
+        Compare(y, T, N, (t, n) => Chain(K, k => At(x, t, k), k => At(w, n, k)));
+        Compare(dx, T, K, (t, k) => Chain(N, n => At(dy, t, n), n => At(w, n, k)));
+        Compare(dW, N, K, (n, k) => 0f + Chain(T, t => At(dy, t, n), t => At(x, t, k)));
+        Assert.True(y.AsReadOnlySpan<float>().ContainsAny(float.NaN, float.PositiveInfinity) && dx.AsReadOnlySpan<float>().Contains(float.NegativeInfinity));
     }
 
     /// <summary>Each expert's own rows and weight; one without rows keeps its gradient.</summary>
     [Theory]
     [MemberData(nameof(Backends))]
-    public void Experts_have_their_own_chains(string backend)
+    public void Rule_N16_experts_have_their_own_chains(string backend)
     {
         int[] offsets = [0, 5, 5, T];
         Tensor dy = Values("dy", T, N), x = Values("x", T, K), y = new(DType.F32, T, N), dx = new(DType.F32, T, K);
@@ -79,11 +105,11 @@ public class WideProductsTests
         Assert.Contains("hopper-wgmma-bf16-f32 multiplies bfloat16", message, StringComparison.Ordinal);
     }
 
-    private static WideProducts Make(string backend)
+    private static WideProducts Make(string backend, long blockValues = WideProducts.BlockValues)
     {
         IBackwardBackend runs = backend == "scalar" ? new ScalarBackend() : new SimdBackend(2);
         TrainingPrecision precision = TrainingPrecision.BF16 with { BFloat16Sums = Accumulation.TensorCore(unit) };
-        return new WideProducts(runs, new Casts(precision, runs), Accumulation.TensorCore(unit));
+        return new WideProducts(runs, new Casts(precision, runs), Accumulation.TensorCore(unit), blockValues);
     }
 
     /// <summary>The unit's instructions, one after another from +0; elements beyond the last are +0.</summary>
