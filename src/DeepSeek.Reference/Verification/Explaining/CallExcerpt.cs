@@ -17,6 +17,8 @@ internal static class CallExcerpt
                 return (c with { X = c.X.Rows(0, rows), Y = c.Y.Rows(0, rows) }, First(rows));
             case ScaledLinearCall c when Rows(c.X, c.Weight, cost) is int rows && rows < c.X.Shape[0]:
                 return (c with { X = c.X.Rows(0, rows), XScale = c.XScale.Rows(0, rows), C = c.C?.Rows(0, rows), Y = c.Y.Rows(0, rows) }, First(rows));
+            case LinearDgradCall c when Rows(c.Dy, c.Weight, cost) is int rows && rows < c.Dy.Shape[0]:
+                return (c with { Dy = c.Dy.Rows(0, rows), Dx = c.Dx.Rows(0, rows) }, First(rows));
             case AttentionCall c when QueryRows(c, cost) is int rows && rows < c.Q.Shape[0]:
                 // The last queries see the most keys.
                 long from = c.Q.Shape[0] - rows;

@@ -44,7 +44,7 @@ internal abstract class ProductProblem
     /// <summary>The problem of a call, or null where the call is no matrix product.</summary>
     public static ProductProblem? Of(OperationCall call) => call switch
     {
-        LinearCall c => new PlainProblem(c.X.DType, Single(c.X), [Single(c.Weight)], _ => 0)
+        LinearCall c => new PlainProblem(FormatOf(c.X), Single(c.X), [Single(c.Weight)], _ => 0)
         {
             K = (int)c.X.Shape[^1],
             N = (int)c.Weight.Shape[0],
@@ -52,7 +52,7 @@ internal abstract class ProductProblem
             Elements = All(c.Y.ElementCount),
             Declared = ProductContract.Of(c.Accumulation),
         },
-        GroupedLinearCall c when c.Weights.Count > 0 => new PlainProblem(c.X.DType, Single(c.X), [.. c.Weights.Select(Single)], row => GroupOf(c.Offsets, row))
+        GroupedLinearCall c when c.Weights.Count > 0 => new PlainProblem(FormatOf(c.X), Single(c.X), [.. c.Weights.Select(Single)], row => GroupOf(c.Offsets, row))
         {
             K = (int)c.X.Shape[^1],
             N = (int)c.Weights[0].Shape[0],
@@ -92,14 +92,18 @@ internal abstract class ProductProblem
             Declared = ProductContract.Of(c.Product),
             Elements = Rows(Enumerable.Range(0, (int)(c.Y.Shape[0] * c.Y.Shape[1])).Where(t => t % (int)c.X.Shape[1] < c.Counts.AsReadOnlySpan<int>()[t / (int)c.X.Shape[1]]), c.Y.Shape[^1]),
         },
-        _ => null,
+        _ => GradientProblems.Of(call),
     };
 
-    private static LongRange All(long count) => new LongRange(count);
+    private static ElementFormat FormatOf(Tensor x) => x.DType == DType.BF16 ? ElementFormat.BF16 : ElementFormat.TF32;
+
+    /// <summary>0 ... count - 1.</summary>
+    internal static IReadOnlyList<long> All(long count) => new LongRange(count);
 
     private static List<long> Rows(IEnumerable<int> rows, long columns) => [.. rows.SelectMany(t => Enumerable.Range(0, (int)columns).Select(n => t * columns + n))];
 
-    private static int GroupOf(IReadOnlyList<int> offsets, int row)
+    /// <summary>The group that a row lies in.</summary>
+    internal static int GroupOf(IReadOnlyList<int> offsets, int row)
     {
         int g = 0;
         while (offsets[g + 1] <= row)
@@ -107,7 +111,8 @@ internal abstract class ProductProblem
         return g;
     }
 
-    private static float[] Single(Tensor t)
+    /// <summary>All elements of an F32 or BF16 tensor, widened.</summary>
+    internal static float[] Single(Tensor t)
     {
         if (t.DType == DType.F32)
             return t.AsReadOnlySpan<float>().ToArray();
@@ -116,20 +121,6 @@ internal abstract class ProductProblem
         for (int i = 0; i < values.Length; i++)
             values[i] = codes[i].ToSingle();
         return values;
-    }
-
-    private sealed class PlainProblem(DType dtype, float[] x, float[][] weights, Func<int, int> groupOf) : ProductProblem
-    {
-        public override bool HasScales => false;
-
-        public override ElementFormat Operands => dtype == DType.BF16 ? ElementFormat.BF16 : ElementFormat.TF32;
-
-        public override ProductElement At(long element)
-        {
-            int t = (int)(element / N);
-            int n = (int)(element % N);
-            return new ProductElement(ProductTerms.OfSingle(x[(t * K)..((t + 1) * K)], weights[groupOf(t)][(n * K)..((n + 1) * K)]), [1f], [1f], 0f);
-        }
     }
 
     private sealed class ScaledProblem(Tensor x, Tensor xScale, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> weightScales, Tensor? c, Func<int, int> groupOf) : ProductProblem

@@ -24,6 +24,9 @@ internal sealed record RoundingVariant(IReadOnlyList<(string Dimension, string V
             AttentionCall => AttentionRoundings.All().Concat(AttentionContracts.All()),
             QuantizeCall => ElementRoundings.Quantize(),
             DequantizeCall => ElementRoundings.Dequantize(),
+            SwiGluBackwardCall => GradientRoundings.SwiGlu(),
+            RmsNormBackwardCall => GradientRoundings.RmsNorm(),
+            AttentionBackwardCall c when AttentionGradientRoundings.IsSmall(c) => AttentionGradientRoundings.All(),
             AbsorbQueryCall or AbsorbOutputCall => AttentionRoundings.Sums(),
             _ => [],
         };
