@@ -45,6 +45,21 @@ public sealed class ExplainVerbTests : IDisposable
         Assert.DoesNotContain("no promotion", text, StringComparison.Ordinal);
     }
 
+    /// <summary>A kernel's dx in bfloat16, of its own inputs: explained, where check, which judges what the operation writes, refuses it.</summary>
+    [Fact]
+    public void A_gradient_in_bfloat16_is_explained_from_files()
+    {
+        string inputs = Path.Combine(folder, "in.safetensors"), actual = Path.Combine(folder, "dx.safetensors");
+        Tensor dy = Tensor.From([.. Enumerable.Range(0, 4 * 40).Select(i => 1f / (i + 3))], 4, 40), weight = Tensor.From([.. Enumerable.Range(0, 40 * 8).Select(i => 1f / (7 - 2 * i))], 40, 8);
+        Tensor wide = new(DType.F32, 4, 8), dx = new(DType.BF16, 4, 8);
+        new ScalarBackend().LinearDgrad(dy, weight, Accumulation.Lanes16, wide);
+        new ScalarBackend().Cast(wide, dx);
+        SafetensorsWriter.Write(inputs, [new("dy", dy), new("weight", weight)]);
+        SafetensorsWriter.Write(actual, [new("dx", dx)]);
+        Assert.Contains("nothing to explain", CommandLine.Run("explain", "linear_dgrad", actual, "--inputs", inputs).Passes().Out, StringComparison.Ordinal);
+        CommandLine.Run("check", "linear_dgrad", "--inputs", inputs, "--actual", actual).RefusesWith(2, "F32");
+    }
+
     [Fact]
     public void A_number_is_not_what_a_sum_that_overflows_to_NaN_was_to_be()
     {

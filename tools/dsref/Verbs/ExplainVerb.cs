@@ -58,8 +58,15 @@ internal static class ExplainVerb
 
     private static (OperationCase Case, OperationCall Call, IReadOnlyDictionary<string, Tensor> Candidate) OfFiles(string operation, string? contract, TensorFile inputs, TensorFile outputs)
     {
-        FileCheck check = FileCheck.Of(operation, contract, inputs, outputs);
-        return (check.Case, check.Call, check.Call.Outputs.Where(o => !check.Absent.Contains(o.Name)).ToDictionary(o => o.Name, o => o.Tensor));
+        FileCheck check = FileCheck.Of(operation, contract, inputs, outputs, takesNarrowGradients: true);
+        return (check.Case, check.Call, check.Call.Outputs.Where(o => !check.Absent.Contains(o.Name)).ToDictionary(o => o.Name, o => AsGiven(o, outputs)));
+    }
+
+    /// <summary>An output as the file has it: a gradient in bfloat16 was widened to be read.</summary>
+    private static Tensor AsGiven(Operand output, TensorFile file)
+    {
+        Tensor? given = file.Tensors.GetValueOrDefault(output.Name) ?? (file.Tensors.Count == 1 ? file.Tensors.Values.Single() : null);
+        return given?.DType == DType.BF16 && output.Tensor.DType == DType.F32 ? given : output.Tensor;
     }
 
     /// <summary>The outputs by the operation's names; a file of one tensor is the first output whatever its name.</summary>

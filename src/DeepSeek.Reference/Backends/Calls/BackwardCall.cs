@@ -6,10 +6,13 @@ namespace DeepSeek.Reference.Backends;
 /// <remarks>
 /// A gradient that is added to what a tensor holds, D = C + S, has two operands here: the input <c>c</c> and the output. So C is data like every other input, made from
 /// the seed and seen to be unchanged, and a case may be run again. A library's backend adds to the output, into which C is copied first; a program is given both.
-/// Operations write binary32. An output that is BF16, as kernels write it, is the operation's rounded once to nearest even, C included.
+/// Operations write binary32; <see cref="RoundsOutputs"/> is for judging kernels that write bfloat16.
 /// </remarks>
 internal abstract record BackwardCall(Operation Operation) : OperationCall(Operation)
 {
+    /// <summary>Whether an output may be BF16: the operation's result, C included, rounded once to nearest even. Otherwise it is refused, as by the operation.</summary>
+    public bool RoundsOutputs { get; init; }
+
     /// <inheritdoc/>
     /// <exception cref="ContractException">The backend has no backward operations.</exception>
     public sealed override void Run(IBackend backend)
@@ -20,7 +23,7 @@ internal abstract record BackwardCall(Operation Operation) : OperationCall(Opera
                 calls.Make(this);
                 break;
             case IBackwardBackend able:
-                if (Outputs.Any(IsNarrow))
+                if (RoundsOutputs && Outputs.Any(IsNarrow))
                     Rounded(able);
                 else
                     Run(able);

@@ -10,7 +10,7 @@ internal sealed record EmbeddingBackwardCall(Tensor Dy, Tensor Ids, Tensor C, Te
     protected override void Run(IBackwardBackend backend) => backend.EmbeddingBackward(Dy, Ids, Holding(C, DWeight));
 
     public override OperationCall Replace(Func<Operand, Tensor> by) =>
-        new EmbeddingBackwardCall(by(In("dy", Dy)), by(In("ids", Ids)), by(In("c", C)), by(Out("d_weight", DWeight)));
+        this with { Dy = by(In("dy", Dy)), Ids = by(In("ids", Ids)), C = by(In("c", C)), DWeight = by(Out("d_weight", DWeight)) };
 }
 
 /// <summary><see cref="IBackwardBackend.RmsNormBackward"/>: dWeight = c + Σ dy x̂.</summary>
@@ -55,7 +55,7 @@ internal sealed record ExpandKeysBackwardCall(Tensor DKeys, Tensor DValues, Tens
     protected override void Run(IBackwardBackend backend) => backend.ExpandKeysBackward(DKeys, DValues, DKv, DKPe);
 
     public override OperationCall Replace(Func<Operand, Tensor> by) =>
-        new ExpandKeysBackwardCall(by(In("d_keys", DKeys)), by(In("d_values", DValues)), by(Out("d_kv", DKv)), by(Out("d_k_pe", DKPe)));
+        this with { DKeys = by(In("d_keys", DKeys)), DValues = by(In("d_values", DValues)), DKv = by(Out("d_kv", DKv)), DKPe = by(Out("d_k_pe", DKPe)) };
 }
 
 /// <summary><see cref="IBackwardBackend.SwiGluBackward"/></summary>
@@ -66,7 +66,7 @@ internal sealed record SwiGluBackwardCall(Tensor Dy, Tensor Gate, Tensor Up, Ten
     protected override void Run(IBackwardBackend backend) => backend.SwiGluBackward(Dy, Gate, Up, DGate, DUp);
 
     public override OperationCall Replace(Func<Operand, Tensor> by) =>
-        new SwiGluBackwardCall(by(In("dy", Dy)), by(In("gate", Gate)), by(In("up", Up)), by(Out("d_gate", DGate)), by(Out("d_up", DUp)));
+        this with { Dy = by(In("dy", Dy)), Gate = by(In("gate", Gate)), Up = by(In("up", Up)), DGate = by(Out("d_gate", DGate)), DUp = by(Out("d_up", DUp)) };
 }
 
 /// <summary><see cref="IBackwardBackend.MtpInputBackward"/></summary>

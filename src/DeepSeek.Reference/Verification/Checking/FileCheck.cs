@@ -35,9 +35,10 @@ internal sealed class FileCheck
     /// <param name="contract">A preset's name, or null for the id's.</param>
     /// <param name="inputs">The inputs, by the case's names.</param>
     /// <param name="actual">The results, by the case's names; a single tensor needs no name where the operation has one output.</param>
+    /// <param name="takesNarrowGradients">Whether a gradient may be BF16 where the operation writes F32: it is widened.</param>
     /// <exception cref="CaseException">The operation or an argument is unknown.</exception>
     /// <exception cref="DataException">A tensor is missing, or of another shape or dtype than the operation takes.</exception>
-    public static FileCheck Of(string operation, string? contract, TensorFile inputs, TensorFile actual)
+    public static FileCheck Of(string operation, string? contract, TensorFile inputs, TensorFile actual, bool takesNarrowGradients = false)
     {
         CaseId written = CaseAlias.ResolveUnsized(CaseId.Parse(operation));
         string name = written.Name;
@@ -86,6 +87,8 @@ internal sealed class FileCheck
             if (given is null)
                 absent.Add(output.Name);
             Shape shape = Dispatched(c, tensors, output.Name, output.Shape);
+            if (takesNarrowGradients && c.Operation >= Operation.LinearDgrad && given?.DType == DType.BF16 && output.DType == DType.F32)
+                given = Widened(given);
             Tensor result = given is null ? new Tensor(output.DType, shape) : As(given, output.DType, shape, actual.Path, output.Name);
             // What stands mapped is read-only, and operations refuse it as an output; a caller's own memory is written.
             tensors[output.Name] = result.IsReadOnly ? result.Clone() : result;
@@ -173,6 +176,13 @@ internal sealed class FileCheck
         return codes
             ? given.WithDType(dtype)
             : throw new DataException($"{path}: tensor '{name}' is {given} where {dtype.Name()} is expected; convert it, or name the contract it was made under");
+    }
+
+    private static Tensor Widened(Tensor narrow)
+    {
+        var wide = new Tensor(DType.F32, narrow.Shape);
+        new SimdBackend().Cast(narrow, wide);
+        return wide;
     }
 
     /// <summary>Whole numbers as I32.</summary>

@@ -187,16 +187,38 @@ internal static class Explainer
 
         if (candidate.Count == 0)
             throw new ContractException($"the candidate has no output; {call.Operation} writes {string.Join(", ", outputs)}");
-        return call.Replace(o => o.Role == OperandRole.Output && candidate.TryGetValue(o.Name, out Tensor? got) ? new Tensor(got.DType, got.Shape) : o.Tensor);
+        // Kernels store gradients in bfloat16; the operations write binary32.
+        OperationCall taken = call is BackwardCall backward ? backward with { RoundsOutputs = true } : call;
+        return taken.Replace(o => o.Role == OperandRole.Output && candidate.TryGetValue(o.Name, out Tensor? got) ? new Tensor(got.DType, got.Shape) : o.Tensor);
     }
 
     /// <summary>Elements compared with what was declared, and those of a matrix product that differ; of other operations one stands for all.</summary>
     private static (long Compared, List<long> Off) Declared(OperationCall asked, IReadOnlyDictionary<string, Tensor> candidate, ExplainClock clock)
     {
+        if (asked is BackwardCall)
+            return Whole(asked, candidate);
         if (ProductProblem.Of(asked) is { } problem && candidate.Count == 1)
             return ProductSearch.Compare(problem, problem.Declared, candidate.Values.Single(), [], clock, seed: 1, Enough);
         OperationCall own = asked.WithOwnOutputs();
         own.Run(new SimdBackend());
         return (candidate.Values.Sum(t => t.ElementCount), candidate.All(c => TensorComparison.Compare(own[c.Key], c.Value).IsBitEqual) ? [] : [0]);
+    }
+
+    /// <summary>Every element, by the operation itself, which refuses what it is not defined for.</summary>
+    private static (long Compared, List<long> Off) Whole(OperationCall asked, IReadOnlyDictionary<string, Tensor> candidate)
+    {
+        OperationCall own = asked.WithOwnOutputs();
+        own.Run(new SimdBackend());
+        var off = new List<long>();
+        foreach ((string name, Tensor got) in candidate)
+        {
+            for (long i = 0; i < got.ElementCount && off.Count < Enough; i++)
+            {
+                if (CanonicalHash.ElementBits(own[name], i) != CanonicalHash.ElementBits(got, i))
+                    off.Add(i);
+            }
+        }
+
+        return (candidate.Values.Sum(t => t.ElementCount), off);
     }
 }

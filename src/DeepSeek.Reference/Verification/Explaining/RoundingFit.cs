@@ -70,7 +70,7 @@ internal sealed record RoundingFit
     /// <param name="first">Elements of a matrix product to compare before others.</param>
     /// <param name="depth">How far a matrix product's contract is sought.</param>
     public static RoundingFit Of(OperationCall call, IReadOnlyDictionary<string, Tensor> candidate, ExplainClock clock, IReadOnlyList<long> first, SearchDepth depth) =>
-        ProductProblem.Of(call) is { } problem && candidate.Count == 1 ? OfProduct(problem, candidate.Values.Single(), clock, first, depth) : OfVariants(call, candidate);
+        ProductProblem.Of(call) is { } problem && candidate.Count == 1 ? OfProduct(problem, candidate.Values.Single(), clock, first, depth) : OfVariants(call, candidate, clock);
 
     private static RoundingFit OfProduct(ProductProblem problem, Tensor y, ExplainClock clock, IReadOnlyList<long> first, SearchDepth depth)
     {
@@ -94,7 +94,7 @@ internal sealed record RoundingFit
         };
     }
 
-    private static RoundingFit OfVariants(OperationCall call, IReadOnlyDictionary<string, Tensor> candidate)
+    private static RoundingFit OfVariants(OperationCall call, IReadOnlyDictionary<string, Tensor> candidate, ExplainClock clock)
     {
         // The lattice runs on few rows; what is left there, or the nearest, on all.
         const long Cost = 1 << 20;
@@ -105,7 +105,15 @@ internal sealed record RoundingFit
         (OperationCall few, Func<string, Tensor> part) = CallExcerpt.Of(call, candidate, Cost);
         string[] names = [.. candidate.Keys];
         var scored = new (RoundingVariant Variant, long Misses)[variants.Count];
-        Parallel.For(0, variants.Count, i => scored[i] = (variants[i], Misses(variants[i], few, names, part)));
+        // The first is what was declared; what there is no time for counts as missing everything.
+        int judged = 0;
+        Parallel.For(0, variants.Count, i =>
+        {
+            bool now = i == 0 || clock.Left > 0;
+            scored[i] = (variants[i], now ? Misses(variants[i], few, names, part) : long.MaxValue);
+            if (now)
+                Interlocked.Increment(ref judged);
+        });
         scored = [.. scored.OrderBy(s => s.Misses)];
         (RoundingVariant Variant, long Misses)[] best = [.. scored.TakeWhile(s => s.Misses == scored[0].Misses)];
         (RoundingVariant Variant, long Misses)[] whole = [.. best.Take(64).Select(s => (s.Variant, Misses(s.Variant, call, names, n => candidate[n]))).OrderBy(s => s.Item2)];
@@ -119,7 +127,7 @@ internal sealed record RoundingFit
             Place = left[0].Misses == 0 ? "" : PlaceOf(left[0].Variant, call, candidate),
             ClassSize = left.Length,
             Open = Dimensions([.. left.Select(l => l.Variant)]),
-            Contracts = variants.Count,
+            Contracts = judged,
             Tried = (int)Math.Min(int.MaxValue, names.Sum(n => part(n).ElementCount)),
             Seconds = System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds,
         };

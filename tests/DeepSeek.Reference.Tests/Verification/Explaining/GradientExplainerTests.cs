@@ -32,6 +32,81 @@ public sealed class GradientExplainerTests
         Assert.Contains(TensorCore.HopperWgmmaBF16F32.Name, e.Presets);
     }
 
+    /// <summary>Both operands of Wgrad in bfloat16, sums over the positions by the unit, then C.</summary>
+    [Fact]
+    public void Wgrad_by_Hoppers_unit()
+    {
+        Explanation e = Explain("linear_wgrad[t=150,n=12,k=24,seed=0xb6]", call =>
+        {
+            var c = (LinearWgradCall)call;
+            Tensor dy = new(DType.BF16, 12, 150), x = new(DType.BF16, 24, 150), product = new(DType.F32, 12, 24);
+            for (int t = 0; t < 150; t++)
+            {
+                for (int n = 0; n < 12; n++)
+                    dy.AsSpan<BFloat16>()[n * 150 + t] = BFloat16.Round(c.Dy.AsSpan<float>()[t * 12 + n]);
+                for (int k = 0; k < 24; k++)
+                    x.AsSpan<BFloat16>()[k * 150 + t] = BFloat16.Round(c.X.AsSpan<float>()[t * 24 + k]);
+            }
+
+            new ScalarBackend().Linear(dy, x, Accumulation.TensorCore(TensorCore.HopperWgmmaBF16F32), product);
+            for (int i = 0; i < 12 * 24; i++)
+                c.DWeight.AsSpan<float>()[i] = c.C.AsSpan<float>()[i] + product.AsSpan<float>()[i];
+        });
+        Assert.True(e.IsBitEqual);
+        Assert.Equal(["operands-in-bf16"], e.Meanings.Select(m => m.Name));
+        Assert.Contains(TensorCore.HopperWgmmaBF16F32.Name, e.Presets);
+    }
+
+    /// <summary>Sums of groups, one of them empty, in one chain.</summary>
+    [Fact]
+    public void Wgrad_of_groups_in_one_chain()
+    {
+        Explanation e = Explain("grouped_linear_wgrad[r=35,g=6,n=3,k=7,seed=0xb7]", call => ((GroupedLinearWgradCall)call with { Accumulation = Accumulation.Sequential }).Run(new ScalarBackend()));
+        Assert.True(e.IsBitEqual);
+        Assert.Contains("Accumulation.Sequential", e.Sentence, StringComparison.Ordinal);
+    }
+
+    /// <summary>A call that an operation refuses is refused here: it is never found to be as declared.</summary>
+    [Fact]
+    public void What_the_operation_refuses_is_refused()
+    {
+        OperationCase of = OperationCase.Parse("linear_dgrad[t=2,n=16,k=3,weight=bf16,seed=0xb8]");
+        OperationCall call = (LinearDgradCall)of.Call(of.Prepare()) with { Accumulation = Accumulation.TensorCore(TensorCore.HopperWgmmaBF16F32) };
+        Assert.Throws<ContractException>(() => Explainer.Explain(call, new Dictionary<string, Tensor> { ["dx"] = call["dx"] }, seconds: 10));
+        var narrow = (LinearDgradCall)of.Call(of.Prepare());
+        Assert.ThrowsAny<ReferenceException>(() => (narrow with { Dx = Narrow(narrow.Dx) }).Run(new SimdBackend()));
+    }
+
+    /// <summary>Infinities and NaNs count as they are.</summary>
+    [Fact]
+    public void A_wrong_infinity_is_not_as_declared()
+    {
+        OperationCase of = OperationCase.Parse("linear_dgrad[t=2,n=16,k=3,seed=0xb9]");
+        var call = (LinearDgradCall)of.Call(of.Prepare());
+        call.Dy.AsSpan<float>()[3] = float.PositiveInfinity;
+        var own = (LinearDgradCall)call.WithOwnOutputs();
+        own.Run(new ScalarBackend());
+        Assert.True(Explainer.Explain(call, new Dictionary<string, Tensor> { ["dx"] = own.Dx }, seconds: 10).IsDeclared);
+        Assert.True(float.IsInfinity(own.Dx.AsSpan<float>()[0]));
+        own.Dx.AsSpan<float>()[0] *= -1;
+        Assert.False(Explainer.Explain(call, new Dictionary<string, Tensor> { ["dx"] = own.Dx }, seconds: 10).IsDeclared);
+    }
+
+    /// <summary>The time is kept by lists of roundings too: what was declared is judged, the others as long as there is time.</summary>
+    [Fact]
+    public void Lists_end_when_the_time_is_up()
+    {
+        OperationCase of = OperationCase.Parse("rms_norm_backward[t=15,n=40,seed=0xba]");
+        var call = (RmsNormBackwardCall)of.Call(of.Prepare());
+        var own = (RmsNormBackwardCall)call.WithOwnOutputs();
+        own.Run(new ScalarBackend());
+        own.Dx.AsSpan<float>()[0] = MathF.BitIncrement(own.Dx.AsSpan<float>()[0]);
+        Explanation e = Explainer.Explain(call, own.Outputs.ToDictionary(o => o.Name, o => o.Tensor), seconds: 1e-6);
+        Assert.False(e.IsBitEqual);
+        Assert.InRange(e.ContractsTried, 1, 100);
+        Assert.Equal(1, e.Differing);
+    }
+
     /// <summary>As kernels write it: dx in bfloat16, here cut instead of rounded.</summary>
     [Fact]
     public void Dgrad_of_groups_stored_in_bfloat16()
@@ -182,7 +257,7 @@ public sealed class GradientExplainerTests
         });
         Assert.True(e.IsBitEqual);
         Assert.Empty(e.Meanings);
-        Assert.Contains("P in bfloat16; dS in bfloat16; exp(x - lse); scores' gradient times scale", e.Sentence, StringComparison.Ordinal);
+        Assert.Contains("P in bfloat16; dS in bfloat16; exp(s scale - lse); scores' gradient times scale", e.Sentence, StringComparison.Ordinal);
     }
 
     private static Tensor Narrow(Tensor x)

@@ -1,6 +1,5 @@
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Ops;
-using DeepSeek.Reference.TensorCores;
 
 namespace DeepSeek.Reference.Verification.Explaining;
 
@@ -23,11 +22,8 @@ internal static class GradientProblems
         _ => null,
     };
 
-    private static PlainProblem Dgrad(Tensor dy, IReadOnlyList<Tensor> weights, Func<int, int> groupOf, Accumulation accumulation, Tensor dx)
-    {
-        float[] rows = ProductProblem.Single(dy);
-        float[][] turned = [.. weights.Select(w => ProductProblem.Single(Transposition.Of(w)))];
-        return new PlainProblem(Format([rows, .. turned]), rows, turned, groupOf)
+    private static PlainProblem Dgrad(Tensor dy, IReadOnlyList<Tensor> weights, Func<int, int> groupOf, Accumulation accumulation, Tensor dx) =>
+        new(null, () => (ProductProblem.Single(dy), [.. weights.Select(Turned)]), groupOf)
         {
             K = (int)dy.Shape[1],
             N = (int)dx.Shape[1],
@@ -35,21 +31,15 @@ internal static class GradientProblems
             Elements = ProductProblem.All(dx.ElementCount),
             Declared = ProductContract.Of(accumulation),
         };
-    }
 
-    private static PlainProblem Wgrad(LinearWgradCall c)
+    private static PlainProblem Wgrad(LinearWgradCall c) => new(null, () => (Turned(c.Dy), [Turned(c.X)]), _ => 0, ProductProblem.Single(c.C))
     {
-        float[] rows = ProductProblem.Single(Transposition.Of(c.Dy)), columns = ProductProblem.Single(Transposition.Of(c.X));
-        return new PlainProblem(Format([rows, columns]), rows, [columns], _ => 0, ProductProblem.Single(c.C))
-        {
-            K = (int)c.Dy.Shape[0],
-            N = (int)c.DWeight.Shape[1],
-            Output = c.DWeight.DType,
-            Elements = ProductProblem.All(c.DWeight.ElementCount),
-            Declared = ProductContract.Of(c.Accumulation),
-        };
-    }
+        K = (int)c.Dy.Shape[0],
+        N = (int)c.DWeight.Shape[1],
+        Output = c.DWeight.DType,
+        Elements = ProductProblem.All(c.DWeight.ElementCount),
+        Declared = ProductContract.Of(c.Accumulation),
+    };
 
-    private static ElementFormat Format(float[][] operands) =>
-        operands.All(values => values.All(v => (BitConverter.SingleToUInt32Bits(v) & 0xFFFF) == 0)) ? ElementFormat.BF16 : ElementFormat.TF32;
+    private static float[] Turned(Tensor matrix) => ProductProblem.Single(Transposition.Of(matrix));
 }

@@ -80,7 +80,7 @@ internal static class ProductArithmetic
     {
         if (step == ScaleStep.OnceAtTheEnd)
             acc = acc * element.ScalesOfA[0] * element.ScalesOfB[0];
-        return startsFromC || element.C == 0f ? acc : element.C + acc;
+        return startsFromC || !element.HasC ? acc : element.C + acc;
     }
 
     /// <summary>The stored value, widened to binary32.</summary>

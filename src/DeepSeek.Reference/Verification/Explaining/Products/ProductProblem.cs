@@ -44,7 +44,7 @@ internal abstract class ProductProblem
     /// <summary>The problem of a call, or null where the call is no matrix product.</summary>
     public static ProductProblem? Of(OperationCall call) => call switch
     {
-        LinearCall c => new PlainProblem(FormatOf(c.X), Single(c.X), [Single(c.Weight)], _ => 0)
+        LinearCall c => new PlainProblem(FormatOf(c.X), () => (Single(c.X), [Single(c.Weight)]), _ => 0)
         {
             K = (int)c.X.Shape[^1],
             N = (int)c.Weight.Shape[0],
@@ -52,7 +52,7 @@ internal abstract class ProductProblem
             Elements = All(c.Y.ElementCount),
             Declared = ProductContract.Of(c.Accumulation),
         },
-        GroupedLinearCall c when c.Weights.Count > 0 => new PlainProblem(FormatOf(c.X), Single(c.X), [.. c.Weights.Select(Single)], row => GroupOf(c.Offsets, row))
+        GroupedLinearCall c when c.Weights.Count > 0 => new PlainProblem(FormatOf(c.X), () => (Single(c.X), [.. c.Weights.Select(Single)]), row => GroupOf(c.Offsets, row))
         {
             K = (int)c.X.Shape[^1],
             N = (int)c.Weights[0].Shape[0],
@@ -148,7 +148,8 @@ internal abstract class ProductProblem
                 ProductTerms.OfE4M3(x.AsReadOnlySpan<Float8E4M3>().Slice(t * K, K), weights[g].AsReadOnlySpan<Float8E4M3>().Slice(n * K, K)),
                 xScale.AsReadOnlySpan<float>().Slice(t * scales, scales).ToArray(),
                 weightScales[g].AsReadOnlySpan<float>().Slice(n / perScale * scales, scales).ToArray(),
-                c is null ? 0f : c.AsReadOnlySpan<float>()[(int)element]);
+                c is null ? 0f : c.AsReadOnlySpan<float>()[(int)element],
+                HasC);
         }
 
         private static bool ArePowers(Tensor scales)
@@ -181,7 +182,7 @@ internal abstract class ProductProblem
 }
 
 /// <summary>One output element of a matrix product: its products, its scales along k, and what it is added to.</summary>
-internal sealed record ProductElement(ProductTerms Terms, float[] ScalesOfA, float[] ScalesOfB, float C)
+internal sealed record ProductElement(ProductTerms Terms, float[] ScalesOfA, float[] ScalesOfB, float C, bool HasC = false)
 {
     /// <summary>The scales of the block that holds element k.</summary>
     public (float A, float B) ScalesAt(int k)

@@ -12,15 +12,19 @@ internal static class AttentionGradientRoundings
 
     private static Accumulation[] Accumulations { get; } = [Accumulation.Lanes16, Accumulation.Sequential, Accumulation.Exact, Accumulation.Float64];
 
-    private static IReadOnlyList<(string Words, Func<float, float, float> Of)> Powers { get; } =
+    private const float Log2E = 1.44269504f;
+
+    // Of a score before its scale, the scale, and the log-sum-exp.
+    private static IReadOnlyList<(string Words, Func<float, float, float, float> Of)> Powers { get; } =
     [
-        ("exp(x - lse)", (x, lse) => Correct.Exp(x - lse)),
-        ("exp2(x log2e - lse log2e)", (x, lse) => Correct.Exp2(x * 1.44269504f - lse * 1.44269504f)),
-        ("exp2(fma(x, log2e, -lse log2e))", (x, lse) => Correct.Exp2(MathF.FusedMultiplyAdd(x, 1.44269504f, -(lse * 1.44269504f)))),
+        ("exp(s scale - lse)", (s, scale, lse) => Correct.Exp(s * scale - lse)),
+        ("exp2(s scale log2e - lse log2e)", (s, scale, lse) => Correct.Exp2(s * scale * Log2E - lse * Log2E)),
+        ("exp2(fma(s scale, log2e, -lse log2e))", (s, scale, lse) => Correct.Exp2(MathF.FusedMultiplyAdd(s * scale, Log2E, -(lse * Log2E)))),
+        ("exp2(fma(s, scale log2e, -lse log2e))", (s, scale, lse) => Correct.Exp2(MathF.FusedMultiplyAdd(s, scale * Log2E, -(lse * Log2E)))),
     ];
 
     /// <summary>Whether all combinations can be computed in seconds.</summary>
-    public static bool IsSmall(AttentionBackwardCall call) => call.Q.ElementCount * call.Keys.Shape[0] * 5 <= Most;
+    public static bool IsSmall(AttentionBackwardCall call) => call.Q.Shape[0] * call.Q.Shape[1] * call.Keys.Shape[0] * (3 * call.Q.Shape[2] + 2 * call.Values.Shape[2]) <= Most;
 
     /// <summary>All combinations.</summary>
     public static IEnumerable<RoundingVariant> All() =>
@@ -35,7 +39,7 @@ internal static class AttentionGradientRoundings
             ],
             call => new AlteredCall(call, (inner, _) => Compute((AttentionBackwardCall)inner, accumulation, power.Of, p.Length > 0, ds.Length > 0, scaling[0] == 'd')));
 
-    private static void Compute(AttentionBackwardCall c, Accumulation sum, Func<float, float, float> power, bool narrowP, bool narrowDs, bool scaledLate)
+    private static void Compute(AttentionBackwardCall c, Accumulation sum, Func<float, float, float, float> power, bool narrowP, bool narrowDs, bool scaledLate)
     {
         (int S, int H, int D) = ((int)c.Q.Shape[0], (int)c.Q.Shape[1], (int)c.Q.Shape[2]);
         (int T, int Dv) = ((int)c.Keys.Shape[0], (int)c.Values.Shape[2]);
@@ -55,7 +59,7 @@ internal static class AttentionGradientRoundings
                 float delta = Dot(dyi, Row(y, row, Dv));
                 for (int j = 0; lse[row] != float.NegativeInfinity && j < n; j++)
                 {
-                    float weight = power(Dot(Row(q, row, D), Row(keys, j * H + h, D)) * scale, lse[row]);
+                    float weight = power(Dot(Row(q, row, D), Row(keys, j * H + h, D)), scale, lse[row]);
                     float ofScore = weight * (Dot(dyi, Row(values, j * H + h, Dv)) - delta) * early;
                     (p[i][j], ds[i][j]) = (narrowP ? BFloat16.RoundToFloat(weight) : weight, narrowDs ? BFloat16.RoundToFloat(ofScore) : ofScore);
                 }

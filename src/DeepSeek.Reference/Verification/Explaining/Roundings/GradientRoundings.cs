@@ -1,5 +1,6 @@
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Numerics;
+using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference.Verification.Explaining;
 
@@ -48,6 +49,11 @@ internal static class GradientRoundings
         ("r*g - (x*r)*(r*c)", (x, r, g, c) => r * g - x * r * (r * c)),
         ("fma(r, g, -(x*r)*(r*c))", (x, r, g, c) => MathF.FusedMultiplyAdd(r, g, -(x * r * (r * c)))),
     ];
+
+    /// <summary>Named sums of the weights' gradients of groups, whose many outputs are no case of the lattice.</summary>
+    public static IEnumerable<RoundingVariant> Sums() =>
+        ((Accumulation[])[Accumulation.Lanes16, Accumulation.Sequential, Accumulation.Exact, Accumulation.Float64]).Select(accumulation => new RoundingVariant(
+            [("accumulation", $"Accumulation.{accumulation}")], call => call is GroupedLinearWgradCall c ? c with { Accumulation = accumulation } : call));
 
     /// <summary>SwiGLU's gradients.</summary>
     public static IEnumerable<RoundingVariant> SwiGlu() =>

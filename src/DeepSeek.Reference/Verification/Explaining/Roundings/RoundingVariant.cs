@@ -24,6 +24,7 @@ internal sealed record RoundingVariant(IReadOnlyList<(string Dimension, string V
             AttentionCall => AttentionRoundings.All().Concat(AttentionContracts.All()),
             QuantizeCall => ElementRoundings.Quantize(),
             DequantizeCall => ElementRoundings.Dequantize(),
+            GroupedLinearWgradCall => GradientRoundings.Sums(),
             SwiGluBackwardCall => GradientRoundings.SwiGlu(),
             RmsNormBackwardCall => GradientRoundings.RmsNorm(),
             AttentionBackwardCall c when AttentionGradientRoundings.IsSmall(c) => AttentionGradientRoundings.All(),
