@@ -216,7 +216,7 @@ public sealed class GradientExplainerTests
         Assert.Contains("rows summed by one chain of fma; positions summed by one chain of fma; sum / n; r = 1 / sqrt(v + eps), two roundings; r*g - (x*r)*(r*c)", e.Sentence, StringComparison.Ordinal);
     }
 
-    /// <summary>P and dS go to their products in bfloat16, sums are sixteen lanes: checked on the definition, whose probabilities a value product with unit gradients shows.</summary>
+    /// <summary>P and dS go to their products in bfloat16, as kernels whose products take bfloat16 have it; sums are sixteen lanes.</summary>
     [Fact]
     public void Attention_that_rounds_what_its_products_take()
     {
