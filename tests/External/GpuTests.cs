@@ -12,7 +12,7 @@ public sealed class CompiledForGpu
         ForeignTool.Pass(ForeignTool.Run(ForeignTool.Script("plugin.sh")));
         ForeignTool.Pass(ForeignTool.Run(ForeignTool.Script("cuda.sh")));
         string folder = Directory.CreateDirectory(Repository.Path("artifacts", "capture")).FullName;
-        ForeignTool.Pass(ForeignTool.Run("g++", "-std=c++17", "-O2", Repository.Path("tools", "backends", "cuda", "capture", "host.cpp"), "-o", Path.Combine(folder, "capture-host")));
+        ForeignTool.Pass(ForeignTool.Run("g++", "-std=c++17", "-O2", "-pthread", Repository.Path("tools", "backends", "cuda", "capture", "host.cpp"), "-o", Path.Combine(folder, "capture-host")));
     }
 }
 

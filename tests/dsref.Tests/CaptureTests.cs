@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Security.Cryptography;
 using DeepSeek.Reference.TensorCores;
 using DeepSeek.Reference.Tests.Verification;
 
@@ -65,6 +66,55 @@ public sealed class CaptureTests(Models models) : IClassFixture<Models>
         Outcome judged = CommandLine.Run("capture", folder);
         Assert.Equal(1, judged.Exit);
         Assert.Contains("MISMATCH: 7423 of 7424 equal in 2 files", judged.Out, StringComparison.Ordinal);
+    }
+
+    /// <summary>Digests of results written out here, of four, two and one byte; and of a function that nothing is expected of.</summary>
+    [Fact]
+    public void A_sweep_s_digests_are_the_model_s_or_another_s()
+    {
+        const int count = 70_000; // more than the reader evaluates at once
+        string[] lines =
+        [
+            "# synthetic, by a test",
+            "cvt.rna.tf32.f32 0x3f7ff000 70000 " + Digest(count, i => BitConverter.GetBytes(0x3F7FF000u + (uint)i + 0x1000 & ~0x1FFFu)),
+            "",
+            "cvt.rn.bf16.f32 0xffff0000 70000 " + Digest(count, i => BitConverter.GetBytes(i < 65536 ? (ushort)0x7FFF : (ushort)(i - 65536 + 0x7FFF >> 16))),
+            "cvt.rn.satfinite.e4m3x2.f32 0x7f7fffff 70000 " + Digest(count, i => [i < 2 ? (byte)0x7E : (byte)0x7F]),
+            "tanh.approx.f32 0x00000000 268435456 " + new string('0', 64),
+        ];
+        string path = models.Write(string.Join('\n', lines), ".sweep");
+        string text = CommandLine.Run("capture", path, "--threads", "2").Passes().Out;
+        Assert.Contains("210000 of 210000 equal, cvt.rna.tf32.f32, cvt.rn.bf16.f32, cvt.rn.satfinite.e4m3x2.f32, tanh.approx.f32 (synthetic, by a test)", text, StringComparison.Ordinal);
+        Assert.Contains("  3 of 3 digests equal; 1 of functions without a model\n", text, StringComparison.Ordinal);
+
+        string wrong = models.Write(string.Join('\n', lines).Replace("0x3f7ff000", "0x3f800000", StringComparison.Ordinal), ".sweep");
+        Outcome outcome = CommandLine.Run("capture", path, wrong);
+        Assert.Equal(1, outcome.Exit);
+        Assert.Contains("  2 of 3 digests equal; 1 of functions without a model\n", outcome.Out, StringComparison.Ordinal);
+        Assert.Contains("  cvt.rna.tf32.f32: another digest of the 70000 arguments from 0x3f800000", outcome.Out, StringComparison.Ordinal);
+        Assert.Contains("MISMATCH: 350000 of 420000 equal in 2 files, 2 of them synthetic; 0 files measured", outcome.Out, StringComparison.Ordinal);
+
+        static string Digest(int count, Func<int, byte[]> result) => Convert.ToHexStringLower(SHA256.HashData([.. Enumerable.Range(0, count).SelectMany(result)]));
+    }
+
+    [Fact]
+    public void A_line_that_is_no_digest_is_named()
+    {
+        string good = "ex2.approx.f32 0x00000000 1 " + new string('a', 64);
+        Refuses("# nothing", "holds no line INSTRUCTION FIRST COUNT SHA256");
+        Refuses(good + "\nex2.approx.f32 0 1 " + new string('a', 64), ":2: is no line");
+        Refuses(good.Replace(" 1 ", " 0 ", StringComparison.Ordinal), ":1: is no line");
+        Refuses(good.Replace(" 1 ", " 268435457 ", StringComparison.Ordinal), ":1: is no line");
+        Refuses(good[..^1], ":1: is no line");
+        Refuses(good.ToUpperInvariant(), ":1: is no line");
+        Refuses(good.Replace("ex2", "sin", StringComparison.Ordinal), "sin.approx.f32, for which nothing is expected");
+        CommandLine.Run("capture", models.NewPath(".sweep")).RefusesWith(2, "no such file");
+
+        void Refuses(string text, string says)
+        {
+            string path = models.Write(text, ".sweep");
+            CommandLine.Run("capture", path).RefusesWith(2, path, says);
+        }
     }
 
     [Fact]

@@ -142,6 +142,12 @@ public sealed class JsonTests(Models models) : IClassFixture<Models>
         file = outcome.Json.GetProperty("files")[1];
         Assert.Equal(["file", "kind", "origin", "instruction", "device", "model", "judged", "total", "equal", "largest_distance", "first"], Fields(file));
         Assert.Equal(["argument", "captured", "expected"], Fields(file.GetProperty("first")[0]));
+
+        outcome = CommandLine.Run("capture", models.Write("rcp.approx.f32 0x00000000 1 " + new string('0', 64), ".sweep"), "--json");
+        Assert.Equal(1, outcome.Exit);
+        file = outcome.Json.GetProperty("files")[0];
+        Assert.Equal(["file", "kind", "origin", "instruction", "device", "model", "judged", "total", "equal", "digests", "different"], Fields(file));
+        Assert.Equal(["instruction", "first", "count"], Fields(file.GetProperty("different")[0]));
     }
 
     [Fact]

@@ -4,42 +4,68 @@ using DeepSeek.Reference.Verification;
 
 namespace DeepSeek.Reference.Tool;
 
-/// <summary>One capture beside its model, whichever of the kinds it is.</summary>
-internal sealed record CaptureJudgement(HardwareCapture Capture, CaptureReport? Dots, ScalarReport? Scalars)
+/// <summary>One capture beside its model, whichever of the kinds it is: one of the three reports is there.</summary>
+/// <param name="Path">The file.</param>
+/// <param name="Kind">dot, convert, function, or sweep.</param>
+/// <param name="Instruction">The instruction; those of a sweep, joined.</param>
+/// <param name="IsSynthetic">Whether a model made it.</param>
+/// <param name="Device">What it was captured on.</param>
+/// <param name="Provenance">The device and, of hardware, driver, compiler and date.</param>
+internal sealed record CaptureJudgement(string Path, string Kind, string Instruction, bool IsSynthetic, string Device, string Provenance)
 {
     /// <summary>The kinds of difference, in the order they are told.</summary>
     public static readonly DifferenceKind[] Kinds = [DifferenceKind.SignOfZero, DifferenceKind.CodeOfNaN, DifferenceKind.Special, DifferenceKind.LastPlace, DifferenceKind.Value];
 
+    /// <summary>Of dot products.</summary>
+    public CaptureReport? Dots { get; private init; }
+
+    /// <summary>Of a conversion or function.</summary>
+    public ScalarReport? Scalars { get; private init; }
+
+    /// <summary>Of digests.</summary>
+    public SweepReport? Sweep { get; private init; }
+
     /// <summary>Whether a difference is a failure.</summary>
-    public bool Judged => Dots is not null || Scalars!.Judged;
+    public bool Judged => Dots is not null || (Scalars?.Judged ?? Sweep!.Digests > 0);
 
     /// <summary>Whether all bits are equal, or need not be.</summary>
     public bool Passes => !Judged || Equal == Total;
 
     /// <summary>Results.</summary>
-    public long Total => Dots?.Total ?? Scalars!.Total;
+    public long Total => Dots?.Total ?? Scalars?.Total ?? Sweep!.Total;
 
     /// <summary>Those with equal bits.</summary>
-    public long Equal => Dots?.Equal ?? Scalars!.Equal;
+    public long Equal => Dots?.Equal ?? Scalars?.Equal ?? Sweep!.Equal;
 
     /// <summary>What they were compared with.</summary>
-    public string Model => Dots?.Unit.Name ?? (Scalars!.Judged ? Scalars.Instruction : $"{Scalars.Instruction} against the correctly rounded value");
+    public string Model => Dots?.Unit.Name ?? (Judged ? Instruction : $"{Instruction} against the correctly rounded value");
 
     /// <summary>What differs.</summary>
-    public IEnumerable<string> Lines => Dots is not null ? DotLines(Dots) : ScalarLines(Scalars!);
+    public IEnumerable<string> Lines => Dots is not null ? DotLines(Dots) : Scalars is not null ? ScalarLines(Scalars) : SweepLines(Sweep!);
 
     /// <summary>Reads a file and compares it.</summary>
     /// <exception cref="DataException">The file cannot be used.</exception>
     public static CaptureJudgement Of(string file, TensorCore? model, int threads, int keep, Action<long, long> report)
     {
+        if (file.EndsWith(CapturedSweep.Extension, StringComparison.Ordinal))
+            return Of(CapturedSweep.Read(file).Judge(threads, report));
         HardwareCapture capture = HardwareCapture.Read(file);
         string kind = capture.Header.Text("kind", "");
+        var known = new CaptureJudgement(file, kind, capture.Header.Text("instruction"), capture.IsSynthetic, capture.Header.Text("device", ""), capture.Provenance);
         return kind switch
         {
-            "dot" => new CaptureJudgement(capture, CapturedDots.Of(capture).Judge(model, threads, keep, report), null),
-            "convert" or "function" => new CaptureJudgement(capture, null, CapturedScalars.Of(capture).Judge(keep)),
+            "dot" => known with { Dots = CapturedDots.Of(capture).Judge(model, threads, keep, report) },
+            "convert" or "function" => known with { Scalars = CapturedScalars.Of(capture).Judge(keep) },
             _ => throw new DataException($"{file}: its header's kind '{kind}' is none of dot, convert, function; a newer version may know it"),
         };
+    }
+
+    private static CaptureJudgement Of(SweepReport report)
+    {
+        CapturedSweep sweep = report.Sweep;
+        string instructions = string.Join(", ", sweep.Lines.Select(line => line.Instruction).Distinct());
+        string provenance = sweep.Provenance.Length > 0 ? sweep.Provenance : "unknown device";
+        return new CaptureJudgement(sweep.Path, "sweep", instructions, provenance.StartsWith("synthetic", StringComparison.Ordinal), sweep.Provenance, provenance) { Sweep = report };
     }
 
     /// <summary>Codes as hexadecimal digits of their width, joined.</summary>
@@ -86,5 +112,12 @@ internal sealed record CaptureJudgement(HardwareCapture Capture, CaptureReport? 
             yield return string.Create(CultureInfo.InvariantCulture, $"largest distance {r.LargestDistance} units in the last place");
         foreach (ScalarDifference d in r.First)
             yield return $"argument 0x{d.Argument:x8}: captured 0x{d.Captured:x}, expected 0x{d.Expected:x}";
+    }
+    private static IEnumerable<string> SweepLines(SweepReport r)
+    {
+        int others = r.Sweep.Lines.Count - r.Digests;
+        yield return string.Create(CultureInfo.InvariantCulture, $"{r.Digests - r.Different.Count} of {r.Digests} digests equal{(others > 0 ? $"; {others} of functions without a model" : "")}");
+        foreach (SweepLine line in r.Different)
+            yield return string.Create(CultureInfo.InvariantCulture, $"{line.Instruction}: another digest of the {line.Count} arguments from 0x{line.First:x8}; which, tells a capture of them, --first 0x{line.First:x8} --step 1 --count {line.Count}");
     }
 }

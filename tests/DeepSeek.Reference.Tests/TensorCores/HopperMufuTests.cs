@@ -16,7 +16,7 @@ public sealed class HopperMufuTests
 
     public static TheoryData<string> Captures => [.. Directory.GetFiles(Folder, "*.capture.gz").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
 
-    public static TheoryData<string> Sweeps => [.. File.ReadAllLines(Path.Combine(Folder, "sweeps.txt"))];
+    public static TheoryData<string> Sweeps => [.. File.ReadLines(Path.Combine(Folder, "fractions.sweep")).Where(line => !line.StartsWith('#'))];
 
     [Theory]
     [MemberData(nameof(Captures))]

@@ -9,9 +9,11 @@ namespace DeepSeek.Reference.Tool.Verbs;
 /// <summary><c>dsref capture</c>: what hardware gave, beside the model of its matrix unit, bit by bit.</summary>
 internal static class CaptureVerb
 {
+    private static readonly string[] Endings = [".capture", ".capture.gz", CapturedSweep.Extension];
+
     public static Command Command(Terminal terminal)
     {
-        var targets = new Argument<string[]>("FILE|DIR") { Description = "Captures (.capture, .capture.gz), or folders of them.", Arity = ArgumentArity.OneOrMore }.NamesPath();
+        var targets = new Argument<string[]>("FILE|DIR") { Description = "Captures (.capture, .capture.gz, .sweep), or folders of them.", Arity = ArgumentArity.OneOrMore }.NamesPath();
         var unit = new Option<string?>("--unit") { Description = "Evaluate this model in place of the instruction's own.", HelpName = "NAME" };
         var differences = new Option<int>("--differences") { Description = "How many differences of a file to describe; 4.", HelpName = "N", DefaultValueFactory = _ => 4 };
         var explain = new Option<bool>("--explain") { Description = "Show how the model comes to its result, for each difference described." };
@@ -53,20 +55,20 @@ internal static class CaptureVerb
     private static IEnumerable<string> Files(string[] targets) => targets.SelectMany(target => Directory.Exists(target) ? Captures(target) : [target]);
 
     private static IEnumerable<string> Captures(string folder) => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-        .Where(file => file.EndsWith(".capture", StringComparison.Ordinal) || file.EndsWith(".capture.gz", StringComparison.Ordinal))
+        .Where(file => Endings.Any(ending => file.EndsWith(ending, StringComparison.Ordinal)))
         .Order(StringComparer.Ordinal);
 
     private static string Summary(List<CaptureJudgement> results, int exit)
     {
         CaptureJudgement[] judged = [.. results.Where(r => r.Judged)];
         string word = exit switch { ExitCode.Pass => "OK", ExitCode.NothingRan => "NOTHING RAN", _ => "MISMATCH" };
-        string synthetic = results.Exists(r => r.Capture.IsSynthetic) ? $", {results.Count(r => r.Capture.IsSynthetic)} of them synthetic" : "";
+        string synthetic = results.Exists(r => r.IsSynthetic) ? $", {results.Count(r => r.IsSynthetic)} of them synthetic" : "";
         return string.Create(CultureInfo.InvariantCulture, $"{word}: {judged.Sum(r => r.Equal)} of {judged.Sum(r => r.Total)} equal in {judged.Length} files{synthetic}; {results.Count - judged.Length} files measured");
     }
 
     private static void WriteLines(Terminal terminal, CaptureJudgement r, bool explain)
     {
-        terminal.Out.WriteLine(Terminal.Plain(string.Create(CultureInfo.InvariantCulture, $"{r.Capture.Path}: {r.Equal} of {r.Total} equal, {r.Model} ({r.Capture.Provenance})")));
+        terminal.Out.WriteLine(Terminal.Plain(string.Create(CultureInfo.InvariantCulture, $"{r.Path}: {r.Equal} of {r.Total} equal, {r.Model} ({r.Provenance})")));
         foreach (string line in r.Lines)
             terminal.Out.WriteLine("  " + Terminal.Plain(line));
         if (!explain || r.Dots is null)
@@ -85,11 +87,11 @@ internal static class CaptureVerb
         foreach (CaptureJudgement r in results)
         {
             json.WriteStartObject();
-            json.WriteString("file", r.Capture.Path);
-            json.WriteString("kind", r.Capture.Kind);
-            json.WriteString("origin", r.Capture.Header.Text("origin", ""));
-            json.WriteString("instruction", r.Capture.Header.Text("instruction"));
-            json.WriteString("device", r.Capture.Header.Text("device", ""));
+            json.WriteString("file", r.Path);
+            json.WriteString("kind", r.Kind);
+            json.WriteString("origin", r.IsSynthetic ? "synthetic" : "hardware");
+            json.WriteString("instruction", r.Instruction);
+            json.WriteString("device", r.Device);
             json.WriteString("model", r.Model);
             json.WriteBoolean("judged", r.Judged);
             json.WriteNumber("total", r.Total);
@@ -98,6 +100,8 @@ internal static class CaptureVerb
                 WriteDots(json, dots);
             else if (r.Scalars is { } scalars)
                 WriteScalars(json, scalars);
+            else
+                WriteSweep(json, r.Sweep!);
             json.WriteEndObject();
         }
 
@@ -139,6 +143,21 @@ internal static class CaptureVerb
             json.WriteString("argument", $"0x{d.Argument:x8}");
             json.WriteString("captured", $"0x{d.Captured:x}");
             json.WriteString("expected", $"0x{d.Expected:x}");
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+    private static void WriteSweep(Utf8JsonWriter json, SweepReport report)
+    {
+        json.WriteNumber("digests", report.Digests);
+        json.WriteStartArray("different");
+        foreach (SweepLine line in report.Different)
+        {
+            json.WriteStartObject();
+            json.WriteString("instruction", line.Instruction);
+            json.WriteString("first", $"0x{line.First:x8}");
+            json.WriteNumber("count", line.Count);
             json.WriteEndObject();
         }
 

@@ -117,10 +117,15 @@ internal sealed class CapturedScalars
                 first.Add(new ScalarDifference(Argument(i), got, want));
         }
 
-        return new ScalarReport(Instruction, Instruction != Measured, count, equal, largest, first);
+        return new ScalarReport(Instruction, IsJudged(Instruction), count, equal, largest, first);
     }
 
-    private static (Func<uint, uint> Evaluate, int Bytes) Expected(string instruction) => instruction switch
+    /// <summary>Whether every bit of a conversion or function must be what is expected; others are measured.</summary>
+    public static bool IsJudged(string instruction) => instruction != Measured;
+
+    /// <summary>What is expected of a conversion or function, and the bytes of a result.</summary>
+    /// <exception cref="FormatException">Nothing is.</exception>
+    public static (Func<uint, uint> Evaluate, int Bytes) Expected(string instruction) => instruction switch
     {
         "cvt.rn.satfinite.e4m3x2.f32" => (x => Float8E4M3.FromSingle(BitConverter.UInt32BitsToSingle(x), Fp8Overflow.Saturate).Bits, 1),
         "cvt.rn.satfinite.e5m2x2.f32" => (x => Float8E5M2.FromSingle(BitConverter.UInt32BitsToSingle(x), Fp8Overflow.Saturate).Bits, 1),

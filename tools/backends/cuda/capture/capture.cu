@@ -5,8 +5,11 @@
 #include "ptx.cuh"
 #include "kernels.cuh"
 #include "scalar.cuh"
+#include "sweep.h"
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
+#include <set>
 
 #define CHECK(call)                                                                                                                       \
   do {                                                                                                                                    \
@@ -21,7 +24,7 @@ struct Options {
   uint64_t seed = 1, tiles = 512;
   uint32_t count = 1u << 20, first = 0, step = 0;
   int steps = 1, cudaDriver = 0, runtime = 0, major = 0, minor = 0;
-  bool explicitInputs = false, dots = true, scalars = true;
+  bool explicitInputs = false, dots = true, scalars = true, sweep = false;
 };
 
 static Header provenance(const Options &o, const char *kind, const std::string &instruction) {
@@ -115,6 +118,28 @@ static void captureScalar(const Options &o, const Scalar &scalar) {
   printf("%-28s %u arguments\n", scalar.name, count);
 }
 
+// Every argument of every conversion and function that --only names, in one file.
+static void captureSweep(const Options &o) {
+  std::vector<std::string> all{"# " + o.device + ", driver " + o.driver + ", " + o.compiler + ", " + o.date};
+  std::set<std::string> swept;
+  uint8_t *out = nullptr;
+  CHECK(cudaMalloc(&out, uint64_t(4) * SweepBlock));
+  for (const Scalar &scalar : Scalars) {
+    if (std::string(scalar.name).find(o.only) == std::string::npos || !swept.insert(scalar.instruction).second) continue;
+    auto lines = sweepLines(scalar.instruction, scalar.bytes, SweepBlock, std::max(1u, std::thread::hardware_concurrency()), [&](uint8_t *memory, uint32_t from) {
+      scalar.kernel<<<1024, 256>>>(out, SweepBlock, false, from, 1);
+      CHECK(cudaGetLastError());
+      CHECK(cudaMemcpy(memory, out, uint64_t(scalar.bytes) * SweepBlock, cudaMemcpyDeviceToHost));
+    });
+    all.insert(all.end(), lines.begin(), lines.end());
+    printf("%-28s every argument\n", scalar.instruction);
+    fflush(stdout);
+  }
+  CHECK(cudaFree(out));
+  if (all.size() == 1) throw std::runtime_error("--only " + o.only + " names no conversion or function");
+  writeLines(o.out + "/every-argument.sweep", all);
+}
+
 static Options read(int count, char **arguments) {
   Options o;
   for (int i = 1; i < count; i++) {
@@ -133,9 +158,10 @@ static Options read(int count, char **arguments) {
     else if (name == "--only") o.only = next();
     else if (name == "--driver") o.driver = next();
     else if (name == "--explicit") o.explicitInputs = true;
+    else if (name == "--sweep") o.sweep = true;
     else if (name == "--no-scalars") o.scalars = false;
     else if (name == "--no-dots") o.dots = false;
-    else throw std::runtime_error(name + ": capture --out DIR [--seed S] [--tiles N] [--steps N] [--count N] [--first WORD --step N] [--only TEXT] [--driver TEXT] [--explicit] [--no-scalars] [--no-dots]");
+    else throw std::runtime_error(name + ": capture --out DIR [--seed S] [--tiles N] [--steps N] [--count N] [--first WORD --step N] [--only TEXT] [--driver TEXT] [--explicit] [--no-scalars] [--no-dots] [--sweep]");
   }
   if (o.first != 0 && o.step == 0) throw std::runtime_error("--first WORD needs --step N");
   if (o.out.empty()) throw std::runtime_error("--out DIR is missing");
@@ -159,6 +185,10 @@ int main(int count, char **arguments) try {
   strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
   o.date = date;
 
+  if (o.sweep) {
+    captureSweep(o);
+    return 0;
+  }
   for (int i = 0; o.dots && i < UnitCount; i++)
     if (Units[i].shortName().find(o.only) != std::string::npos) captureDots(o, i);
   for (const Scalar &scalar : Scalars)

@@ -53,33 +53,13 @@ static inline void describeDots(Header &header, const Unit &unit, const Inputs &
   header.text("inputs", explicitInputs ? "explicit" : "seed").text("inputs_sha256", digest.hex());
 }
 
-static inline void writeCapture(const std::string &path, const Header &header, const std::vector<const std::vector<uint8_t> *> &parts) {
-  std::string json = header.json(), temporary = path + ".tmp";
-  uint64_t payload = 0;
-  for (const auto *part : parts) payload += part->size();
-
+// Writes a file under a temporary name, and renames it. fill(put) hands the bytes to put(bytes, length).
+template <typename Fill> static inline void writeWhole(const std::string &path, Fill fill) {
+  std::string temporary = path + ".tmp";
   FILE *file = fopen(temporary.c_str(), "wb");
   if (!file) throw std::runtime_error(temporary + ": cannot be written; name a folder that exists with --out");
-  Sha256 sum;
   bool good = true;
-  auto put = [&](const void *bytes, uint64_t length) {
-    sum.add(bytes, length);
-    good = good && fwrite(bytes, 1, length, file) == length;
-  };
-  auto putWord = [&](uint64_t value, int size) {
-    uint8_t bytes[8];
-    for (int i = 0; i < size; i++) bytes[i] = uint8_t(value >> 8 * i);
-    put(bytes, size);
-  };
-  put("DSREFCAP", 8);
-  putWord(1, 4);
-  putWord(json.size(), 4);
-  put(json.data(), json.size());
-  putWord(payload, 8);
-  for (const auto *part : parts) put(part->data(), part->size());
-  uint8_t digest[32];
-  sum.finish(digest);
-  good = good && fwrite(digest, 1, 32, file) == 32;
+  fill([&](const void *bytes, uint64_t length) { good = good && fwrite(bytes, 1, length, file) == length; });
   good = fflush(file) == 0 && good;
   good = fsync(fileno(file)) == 0 && good;
   good = fclose(file) == 0 && good;
@@ -87,4 +67,32 @@ static inline void writeCapture(const std::string &path, const Header &header, c
     remove(temporary.c_str());
     throw std::runtime_error(path + ": could not be written whole; look at the room on its disk");
   }
+}
+
+static inline void writeCapture(const std::string &path, const Header &header, const std::vector<const std::vector<uint8_t> *> &parts) {
+  std::string json = header.json();
+  uint64_t payload = 0;
+  for (const auto *part : parts) payload += part->size();
+
+  writeWhole(path, [&](auto write) {
+    Sha256 sum;
+    auto put = [&](const void *bytes, uint64_t length) {
+      sum.add(bytes, length);
+      write(bytes, length);
+    };
+    auto putWord = [&](uint64_t value, int size) {
+      uint8_t bytes[8];
+      for (int i = 0; i < size; i++) bytes[i] = uint8_t(value >> 8 * i);
+      put(bytes, size);
+    };
+    put("DSREFCAP", 8);
+    putWord(1, 4);
+    putWord(json.size(), 4);
+    put(json.data(), json.size());
+    putWord(payload, 8);
+    for (const auto *part : parts) put(part->data(), part->size());
+    uint8_t digest[32];
+    sum.finish(digest);
+    write(digest, 32);
+  });
 }

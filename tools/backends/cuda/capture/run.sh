@@ -19,6 +19,10 @@ for steps in 1 4; do
   "$work/capture" --out "$work/files" --seed "$seed" --tiles "$tiles" --steps "$steps" --driver "$driver" --no-scalars
 done
 "$work/capture" --out "$work/files" --count $((1 << 18)) --driver "$driver" --no-dots
+# Zeros, infinities and every power of two, of both signs; then a digest of every argument.
+mkdir "$work/files/special"
+"$work/capture" --out "$work/files/special" --first 0 --step 0x00800000 --count 512 --driver "$driver" --no-dots
+"$work/capture" --out "$work/files" --sweep --driver "$driver"
 
 pack() {
   local name=$1
@@ -31,5 +35,5 @@ pack wgmma-fp8 wgmma.k32.*
 pack wgmma-wide wgmma.k16.* wgmma.k8.*
 pack mma-fp8 mma.k32.*
 pack mma-wide mma.k16.* mma.k8.* mma.k4.*
-pack scalar cvt.* rcp* rsqrt* ex2* lg2* tanh*
+pack scalar cvt.* rcp* rsqrt* ex2* lg2* tanh* special every-argument.sweep
 ls -l "$out"

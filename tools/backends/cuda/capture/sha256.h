@@ -9,6 +9,7 @@ class Sha256 {
   void add(const void *data, uint64_t length) {
     const uint8_t *bytes = static_cast<const uint8_t *>(data);
     total += length;
+    for (; held == 0 && length >= 64; bytes += 64, length -= 64) compress(bytes);
     while (length > 0) {
       uint64_t take = length < 64 - held ? length : 64 - held;
       memcpy(block + held, bytes, take);
@@ -16,7 +17,7 @@ class Sha256 {
       bytes += take;
       length -= take;
       if (held == 64) {
-        compress();
+        compress(block);
         held = 0;
       }
     }
@@ -50,7 +51,7 @@ class Sha256 {
 
   static uint32_t turn(uint32_t x, int n) { return x >> n | x << (32 - n); }
 
-  void compress() {
+  void compress(const uint8_t *from) {
     static const uint32_t k[64] = {
         0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
         0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa,
@@ -59,16 +60,25 @@ class Sha256 {
         0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f,
         0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
     uint32_t w[64], v[8];
-    for (int i = 0; i < 16; i++) w[i] = uint32_t(block[4 * i]) << 24 | block[4 * i + 1] << 16 | block[4 * i + 2] << 8 | block[4 * i + 3];
+    for (int i = 0; i < 16; i++) w[i] = uint32_t(from[4 * i]) << 24 | from[4 * i + 1] << 16 | from[4 * i + 2] << 8 | from[4 * i + 3];
     for (int i = 16; i < 64; i++)
       w[i] = w[i - 16] + (turn(w[i - 15], 7) ^ turn(w[i - 15], 18) ^ w[i - 15] >> 3) + w[i - 7] + (turn(w[i - 2], 17) ^ turn(w[i - 2], 19) ^ w[i - 2] >> 10);
     memcpy(v, h, sizeof v);
-    for (int i = 0; i < 64; i++) {
-      uint32_t t1 = v[7] + (turn(v[4], 6) ^ turn(v[4], 11) ^ turn(v[4], 25)) + ((v[4] & v[5]) ^ (~v[4] & v[6])) + k[i] + w[i];
-      uint32_t t2 = (turn(v[0], 2) ^ turn(v[0], 13) ^ turn(v[0], 22)) + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
-      memmove(v + 1, v, 7 * sizeof v[0]);
-      v[4] += t1;
-      v[0] = t1 + t2;
+    // Eight rounds turn the names of the eight words back to where they were: no word is moved.
+    for (int i = 0; i < 64; i += 8) {
+#define ROUND(a, b, c, d, e, f, g, h, j)                                                                                           \
+  v[h] += (turn(v[e], 6) ^ turn(v[e], 11) ^ turn(v[e], 25)) + ((v[e] & v[f]) ^ (~v[e] & v[g])) + k[i + j] + w[i + j];             \
+  v[d] += v[h];                                                                                                                    \
+  v[h] += (turn(v[a], 2) ^ turn(v[a], 13) ^ turn(v[a], 22)) + ((v[a] & v[b]) ^ (v[a] & v[c]) ^ (v[b] & v[c]));
+      ROUND(0, 1, 2, 3, 4, 5, 6, 7, 0)
+      ROUND(7, 0, 1, 2, 3, 4, 5, 6, 1)
+      ROUND(6, 7, 0, 1, 2, 3, 4, 5, 2)
+      ROUND(5, 6, 7, 0, 1, 2, 3, 4, 3)
+      ROUND(4, 5, 6, 7, 0, 1, 2, 3, 4)
+      ROUND(3, 4, 5, 6, 7, 0, 1, 2, 5)
+      ROUND(2, 3, 4, 5, 6, 7, 0, 1, 6)
+      ROUND(1, 2, 3, 4, 5, 6, 7, 0, 7)
+#undef ROUND
     }
     for (int i = 0; i < 8; i++) h[i] += v[i];
   }
