@@ -210,6 +210,31 @@ public sealed class CheckVerbTests : IDisposable
         CommandLine.Run("check", op, "--inputs", Write("in.safetensors", ["x", "weight"], tensors), "--actual", Write("out.safetensors", ["y"], tensors)).RefusesWith(ExitCode.BadInput, says);
     }
 
+    /// <summary>Numbers that say where an operation reads are the file's: none of them ends as a verdict on the kernel, or inside the library.</summary>
+    [Theory]
+    [InlineData("grouped_linear[r=6,g=2,n=8,k=16]", "offsets", new[] { 0, 4, 5 }, "the offsets run from 0 to 5, but x has rows 0 to 6")]
+    [InlineData("grouped_linear[r=6,g=2,n=8,k=16]", "offsets", new[] { -1, 3, 6 }, "the offsets run from -1 to 6")]
+    [InlineData("grouped_linear[r=6,g=2,n=8,k=16]", "offsets", new[] { 0, 6 }, "2 groups need 3 offsets, not 2")]
+    [InlineData("grouped_linear_dgrad[r=6,g=2,n=8,k=16]", "offsets", new[] { 0, 9, 6 }, "the offsets fall at group 1: 9, 6")]
+    [InlineData("grouped_linear_wgrad[r=6,g=2,n=8,k=16]", "offsets", new[] { 0, 3, 7 }, "but dy has rows 0 to 6")]
+    [InlineData("grouped_scaled_linear[r=6,g=2,n=8,k=128]", "offsets", new[] { 0, 7, 6 }, "the offsets fall at group 1: 7, 6")]
+    [InlineData("indexed_scaled_linear[r=4,g=2,n=8,k=128,align=1]", "groups", new[] { 0, 0, 7, 1 }, "row 2 belongs to group 7")]
+    [InlineData("indexed_scaled_linear[r=4,g=2,n=8,k=128,align=1]", "groups", new[] { 0, 0, 1 }, "groups is I32 [3], expected shape [4]")]
+    [InlineData("masked_scaled_linear[m=4,g=2,n=8,k=128]", "counts", new[] { 2, 7 }, "group 1 counts 7 rows; it has 0 to 4")]
+    [InlineData("embedding[v=5,d=4,t=2]", "ids", new[] { 0, 9 }, "id 9 at position 1 is not in [0, 5)")]
+    [InlineData("cross_entropy[t=2,v=4]", "targets", new[] { 0, 9 }, "target 9 of row 1")]
+    [InlineData("balance_loss[t=1,e=4,k=2]", "indices", new[] { 0, 7 }, "expert index 7 is not in [0, 4)")]
+    public void Numbers_that_the_operation_does_not_take_are_an_error_of_their_file(string id, string tensor, int[] values, string says)
+    {
+        OperationCase c = OperationCase.Parse(id);
+        CaseTensors tensors = c.Prepare();
+        tensors[tensor] = Tensor.From(values, tensor == "indices" ? [1, values.Length] : [values.Length]);
+        string inputs = Write("in.safetensors", c.Inputs.Select(i => i.Name).Append(tensor).Distinct(), tensors), outputs = Write("out.safetensors", c.Outputs.Select(o => o.Name), tensors);
+        string op = WithAttributes(c);
+        CommandLine.Run("check", op, "--inputs", inputs, "--actual", outputs).RefusesWith(ExitCode.BadInput, inputs, "does not take these inputs", says);
+        CommandLine.Run("explain", op, outputs, "--inputs", inputs).RefusesWith(ExitCode.BadInput, inputs, says);
+    }
+
     [Fact]
     public void Two_contracts_for_one_file_are_refused()
     {

@@ -65,7 +65,7 @@ internal static unsafe class Exports
             throw new DataException($"dsref_explain needs room for its text, and a positive number of seconds, not {seconds}");
         FileCheck check = Read(operation, contract, Border.Of(arguments, count));
         var candidate = check.Call.Outputs.Where(o => !check.Absent.Contains(o.Name)).ToDictionary(o => o.Name, o => o.Tensor);
-        *text = ReportText.Own(Explainer.Explain(check.Call, candidate, seconds).Sentence);
+        *text = ReportText.Own(check.Guard(() => Explainer.Explain(check.Call, candidate, seconds)).Sentence);
     });
 
     [UnmanagedCallersOnly(EntryPoint = "dsref_text_free", CallConvs = [typeof(CallConvCdecl)])]

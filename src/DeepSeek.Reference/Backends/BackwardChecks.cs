@@ -59,7 +59,7 @@ internal static class BackwardChecks
         Matrix(dy, "dy");
         Operands.RequireRank(dx, "dx", 2);
         Result(dx, "dx", dy.Shape[0], dx.Shape[1]);
-        Offsets(offsets, weights.Count, dy);
+        Operands.RequireOffsets(offsets, weights.Count, Operands.Dim(dy, 0), "dy");
         foreach (Tensor weight in weights)
             Operands.Require(weight, "weight", dy.Shape[1], dx.Shape[1]);
         return (Operands.Dim(dy, 1), Operands.Dim(dx, 1));
@@ -72,7 +72,7 @@ internal static class BackwardChecks
         Matrix(dy, "dy");
         Matrix(x, "x");
         Operands.RequireShape(x, "x", dy.Shape[0], x.Shape[1]);
-        Offsets(offsets, dWeights.Count, dy);
+        Operands.RequireOffsets(offsets, dWeights.Count, Operands.Dim(dy, 0), "dy");
         foreach (Tensor weight in dWeights)
             Result(weight, "dWeight", dy.Shape[1], x.Shape[1]);
         return (Operands.Dim(dy, 1), Operands.Dim(x, 1));
@@ -223,20 +223,6 @@ internal static class BackwardChecks
         }
 
         return (Operands.Dim(indices, 1), E);
-    }
-
-    private static void Offsets(ReadOnlySpan<int> offsets, int groups, Tensor dy)
-    {
-        if (offsets.Length != groups + 1)
-            throw new ShapeException($"{groups} groups need {groups + 1} offsets, not {offsets.Length}");
-        int R = Operands.Dim(dy, 0);
-        if (offsets[0] != 0 || offsets[^1] != R)
-            throw new ShapeException($"the offsets run from {offsets[0]} to {offsets[^1]}, but dy has rows 0 to {R}");
-        for (int g = 0; g < groups; g++)
-        {
-            if (offsets[g] > offsets[g + 1])
-                throw new ShapeException($"the offsets fall at group {g}: {offsets[g]}, {offsets[g + 1]}");
-        }
     }
 
     private static void Matrix(Tensor t, string name)

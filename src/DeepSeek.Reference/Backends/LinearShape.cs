@@ -50,17 +50,12 @@ internal static class LinearShape
         Operands.RequireRank(x, "x", 2);
         Operands.RequireFloat(x, "x");
         Operands.RequireRank(y, "y", 2);
-        if (offsets.Length != weights.Count + 1)
-            throw new ShapeException($"{weights.Count} groups need {weights.Count + 1} offsets, not {offsets.Length}");
         int R = Operands.Dim(x, 0);
-        if (offsets[0] != 0 || offsets[^1] != R)
-            throw new ShapeException($"the offsets run from {offsets[0]} to {offsets[^1]}, but x has rows 0 to {R}");
-        for (int g = 0; g < weights.Count; g++)
+        Operands.RequireOffsets(offsets, weights.Count, R, "x");
+        foreach (Tensor weight in weights)
         {
-            if (offsets[g] > offsets[g + 1])
-                throw new ShapeException($"the offsets fall at group {g}: {offsets[g]}, {offsets[g + 1]}");
-            Operands.Require(weights[g], "weight", y.Shape[1], x.Shape[1]);
-            CheckAccumulation(x, weights[g], accumulation);
+            Operands.Require(weight, "weight", y.Shape[1], x.Shape[1]);
+            CheckAccumulation(x, weight, accumulation);
         }
 
         Operands.RequireOutput(y, "y", R, y.Shape[1]);

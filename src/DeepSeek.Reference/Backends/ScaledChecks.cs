@@ -27,17 +27,10 @@ internal static class ScaledChecks
         Tensor x, Tensor xScale, ReadOnlySpan<int> offsets, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> weightScales, ScaledProduct product, Tensor y)
     {
         ScaledShape shape = Operand(x, xScale, weights, weightScales, product, y);
-        if (offsets.Length != weights.Count + 1)
-            throw new ShapeException($"{weights.Count} groups need {weights.Count + 1} offsets, not {offsets.Length}");
-        if (offsets[0] != 0 || offsets[^1] != shape.T)
-            throw new ShapeException($"the offsets run from {offsets[0]} to {offsets[^1]}, but x has rows 0 to {shape.T}");
+        Operands.RequireOffsets(offsets, weights.Count, shape.T, "x");
         var rows = new ScaledRows[weights.Count];
         for (int g = 0; g < rows.Length; g++)
-        {
-            if (offsets[g] > offsets[g + 1])
-                throw new ShapeException($"the offsets fall at group {g}: {offsets[g]}, {offsets[g + 1]}");
             rows[g] = new ScaledRows(g, offsets[g], offsets[g + 1] - offsets[g]);
-        }
 
         return (rows, shape);
     }

@@ -103,6 +103,20 @@ internal static class Operands
             Commit(values, y, start);
     }
 
+    /// <summary>Throws unless offsets cut the rows of a tensor into consecutive groups: 0, rising or equal, the number of rows.</summary>
+    public static void RequireOffsets(ReadOnlySpan<int> offsets, int groups, int rows, string name)
+    {
+        if (offsets.Length != groups + 1)
+            throw new ShapeException($"{groups} groups need {groups + 1} offsets, not {offsets.Length}");
+        if (offsets[0] != 0 || offsets[^1] != rows)
+            throw new ShapeException($"the offsets run from {offsets[0]} to {offsets[^1]}, but {name} has rows 0 to {rows}");
+        for (int g = 0; g < groups; g++)
+        {
+            if (offsets[g] > offsets[g + 1])
+                throw new ShapeException($"the offsets fall at group {g}: {offsets[g]}, {offsets[g + 1]}");
+        }
+    }
+
     /// <summary>Throws for a decision that is none of its enum's: it is refused, never taken for another.</summary>
     public static void RequireDefined<T>(T decision) where T : struct, Enum
     {

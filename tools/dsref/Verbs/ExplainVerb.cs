@@ -28,14 +28,14 @@ internal static class ExplainVerb
             string text = parsed.GetRequiredValue(id);
             using TensorFile? given = parsed.GetValue(inputs) is { } path ? TensorFile.Read(path) : null;
             using TensorFile outputs = TensorFile.Read(parsed.GetRequiredValue(actual));
-            (OperationCase c, OperationCall call, IReadOnlyDictionary<string, Tensor> candidate) = given is null
-                ? OfSeed(text, parsed.GetValue(contract), outputs)
-                : OfFiles(text, parsed.GetValue(contract), given, outputs);
+            FileCheck? check = given is null ? null : FileCheck.Of(text, parsed.GetValue(contract), given, outputs, takesNarrowGradients: true);
+            (OperationCase c, OperationCall call, IReadOnlyDictionary<string, Tensor> candidate) = check is null ? OfSeed(text, parsed.GetValue(contract), outputs) : OfFiles(check, outputs);
             Explanation explanation;
             using (var progress = new Progress(terminal))
             {
                 int steps = 0;
-                explanation = Explainer.Explain(call, candidate, limit, step => progress.Report($"explain: {step}", steps++));
+                Explanation Explain() => Explainer.Explain(call, candidate, limit, step => progress.Report($"explain: {step}", steps++));
+                explanation = check is null ? Explain() : check.Guard(Explain);
             }
 
             int exit = explanation.IsBitEqual ? ExitCode.Pass : ExitCode.Mismatch;
@@ -56,11 +56,8 @@ internal static class ExplainVerb
         return (c, c.Call(c.Prepare()), Outputs(c, outputs));
     }
 
-    private static (OperationCase Case, OperationCall Call, IReadOnlyDictionary<string, Tensor> Candidate) OfFiles(string operation, string? contract, TensorFile inputs, TensorFile outputs)
-    {
-        FileCheck check = FileCheck.Of(operation, contract, inputs, outputs, takesNarrowGradients: true);
-        return (check.Case, check.Call, check.Call.Outputs.Where(o => !check.Absent.Contains(o.Name)).ToDictionary(o => o.Name, o => AsGiven(o, outputs)));
-    }
+    private static (OperationCase Case, OperationCall Call, IReadOnlyDictionary<string, Tensor> Candidate) OfFiles(FileCheck check, TensorFile outputs) =>
+        (check.Case, check.Call, check.Call.Outputs.Where(o => !check.Absent.Contains(o.Name)).ToDictionary(o => o.Name, o => AsGiven(o, outputs)));
 
     /// <summary>An output as the file has it: a gradient in bfloat16 was widened to be read.</summary>
     private static Tensor AsGiven(Operand output, TensorFile file)

@@ -14,8 +14,11 @@ internal sealed class FileCheck
     /// <summary>Behind the name of outputs that are a list, <c>d_weight.0</c>, <c>d_weight.1</c>, ...</summary>
     private const string List = ".*";
 
-    private FileCheck(OperationCase c, OperationCall call, IReadOnlyList<string> absent)
+    private readonly string inputsPath;
+
+    private FileCheck(string inputsPath, OperationCase c, OperationCall call, IReadOnlyList<string> absent)
     {
+        this.inputsPath = inputsPath;
         Case = c;
         Call = call;
         Absent = absent;
@@ -97,14 +100,30 @@ internal sealed class FileCheck
         if (absent.Count == c.Outputs.Count)
             throw new DataException($"{actual.Path}: none of {name}'s outputs ({string.Join(", ", absent)}) is among its {actual.Tensors.Count} tensors; name them so");
         OperationCall call = c.Call(tensors);
-        if (absent.Count > 0)
+        var check = new FileCheck(inputs.Path, c, call, absent);
+        return check.Guard(() =>
         {
+            RowsOfGroups.Require(call);
+            if (absent.Count == 0)
+                return check;
             OperationCall reference = call.WithOwnOutputs();
             reference.Run(new SimdBackend());
-            call = call.Replace(o => absent.Contains(o.Name) ? reference[o.Name] : o.Tensor);
-        }
+            return new FileCheck(inputs.Path, c, call.Replace(o => absent.Contains(o.Name) ? reference[o.Name] : o.Tensor), absent);
+        });
+    }
 
-        return new FileCheck(c, call, absent);
+    /// <summary>Runs what evaluates the call. Shapes and dtypes fit by now, so what the operation refuses are values of the inputs: an error of their file.</summary>
+    /// <exception cref="DataException">The operation does not take the inputs.</exception>
+    public T Guard<T>(Func<T> evaluate)
+    {
+        try
+        {
+            return evaluate();
+        }
+        catch (ShapeException e)
+        {
+            throw Refused(e.Message);
+        }
     }
 
     /// <summary>Whether a contract's name is one of attention's own (rule N23); Canonical and DeepSeekInference name a whole model's, as everywhere.</summary>
@@ -116,10 +135,14 @@ internal sealed class FileCheck
     public CallReport Judge(JudgeOptions options)
     {
         CallReport report = CallJudge.Judge(Call, null, options);
+        if (report.Check == "shape")
+            throw Refused(report.Outputs[0].Note ?? report.Check);
         OutputReport[] outputs = [.. report.Outputs.Where(o => !Absent.Contains(o.Name))];
         OutputReport worst = CallJudge.Weakest(Call, outputs);
         return report with { Outputs = outputs, Verdict = worst.Verdict, Check = worst.Check };
     }
+
+    private DataException Refused(string why) => new($"{inputsPath}: {Case.Id.Name} does not take these inputs: {why}");
 
     /// <summary>The case whose real tensors have the dtypes of those that were given, where the operation lets them.</summary>
     private static OperationCase WithDTypes(string name, List<KeyValuePair<string, string>> arguments, Func<string, Tensor?> find)
