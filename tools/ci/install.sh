@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that tests/External needs and that are not there yet. The README's two commands need none of them.
 set -euo pipefail
-packages=(qemu-user python3 python3-numpy python3-pytest python3-venv gcc g++ clang-19 libc6-dev zlib1g-dev xz-utils chromium)
+packages=(qemu-user python3 python3-numpy python3-pytest python3-torch python3-venv gcc g++ clang-19 libc6-dev zlib1g-dev xz-utils chromium)
 # A node that is there already, from wherever, will do.
 command -v npm >/dev/null || packages+=(nodejs npm)
 
