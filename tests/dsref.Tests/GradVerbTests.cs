@@ -90,10 +90,33 @@ public sealed class GradVerbTests(Models models) : IClassFixture<Models>
         Refuses("row 0, position 1: id 48", "--model", Grad, "--ids", "1,48");
         Refuses("no MTP module", "--model", Grad, "--ids", "1,2", "--mtp-weight", "0.3");
         Refuses("take 0 or a positive number", "--model", Grad, "--ids", "1,2", "--balance-weight", "-1");
+        Refuses("the weight of the balance loss is 1E+300", "--model", Grad, "--ids", "1,2", "--balance-weight", "1e300");
         Refuses("rounds to bfloat16", "--model", Grad, "--ids", "1,2", "--contract", "deepseekinference");
         Refuses("gradients are computed by scalar and simd", "--model", Grad, "--ids", "1,2", "--backend", "faulty:dgrad");
         Refuses("--threads", "--model", Grad, "--ids", "1,2", "--threads", "many");
         CommandLine.Run("grad", "--model", Grad, "--ids", "1,2", "--out", Path.Combine(Grad, "model.safetensors")).RefusesWith(2, "an input of the run");
+    }
+
+    [Fact]
+    public void A_loss_that_is_no_number_is_said()
+    {
+        string folder = models.Copy("f64_grad"), path = Path.Combine(folder, "model.safetensors");
+        byte[] bytes = File.ReadAllBytes(path);
+        using (Checkpoint checkpoint = Checkpoint.Open(folder))
+            BitConverter.TryWriteBytes(bytes.AsSpan((int)checkpoint.Entry("model.norm.weight").FileOffset), float.NaN);
+        File.WriteAllBytes(path, bytes);
+        Outcome outcome = CommandLine.Run("grad", "--model", folder, "--ids", "1,2", "--out", models.NewPath(".safetensors")).Passes();
+        Assert.Contains("the loss is not finite", outcome.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("not finite", CommandLine.Run("grad", "--model", Grad, "--ids", "1,2", "--out", models.NewPath(".safetensors")).Passes().Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_balance_loss_of_a_model_without_experts_is_refused()
+    {
+        string folder = models.Copy("f64_grad"), path = Path.Combine(folder, "config.json");
+        string dense = System.Text.RegularExpressions.Regex.Replace(File.ReadAllText(path), "\"first_k_dense_replace\": *[0-9]+", "\"first_k_dense_replace\": 99");
+        File.WriteAllText(path, dense);
+        CommandLine.Run("grad", "--model", folder, "--ids", "1,2", "--out", models.NewPath(".safetensors"), "--balance-weight", "1").RefusesWith(2, "no layer of", "has experts to balance");
     }
 
     /// <summary>The oracle's input_ids as rows of JSON.</summary>

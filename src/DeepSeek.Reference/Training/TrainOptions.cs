@@ -135,7 +135,7 @@ public sealed record TrainOptions
             Steps = f.Count("steps", d.Steps, 1),
             InitialDeviation = f.Number("initial_deviation", d.InitialDeviation, 0, 10),
             ClipNorm = f.Number("clip_norm", d.ClipNorm, 0, 1e30),
-            AverageDecay = f.Number("ema_decay", d.AverageDecay, 0, 1),
+            AverageDecay = f.Number("ema_decay", d.AverageDecay, 0, 1 - 1e-12),
             Data = new TrainingDataOptions
             {
                 SequenceLength = (int)f.Count("data.sequence_length", d.Data.SequenceLength, 1, 1 << 24),

@@ -138,6 +138,9 @@ public sealed class AdamWTests
         Assert.Contains("ε is 0;", Assert.Throws<ContractException>(() => new AdamWOptions { Epsilon = 0 }.Validate()).Message, StringComparison.Ordinal);
         Assert.Contains("decay is -1;", Assert.Throws<ContractException>(() => new AdamWOptions { WeightDecay = -1 }.Validate()).Message, StringComparison.Ordinal);
         Assert.Contains("step 0;", Assert.Throws<ContractException>(() => new AdamWStep(new AdamWOptions(), 0, Rate)).Message, StringComparison.Ordinal);
+        Assert.Contains("learning rate is -0.1;", Assert.Throws<ContractException>(() => new AdamWStep(new AdamWOptions(), 1, -0.1)).Message, StringComparison.Ordinal);
+        Assert.Contains("learning rate is NaN;", Assert.Throws<ContractException>(() => new AdamWStep(new AdamWOptions(), 1, double.NaN)).Message, StringComparison.Ordinal);
+        Assert.Contains("learning rate is 1E+39;", Assert.Throws<ContractException>(() => new AdamWStep(new AdamWOptions(), 1, 1e39)).Message, StringComparison.Ordinal);
         Assert.Throws<ShapeException>(() => AdamW.Define(new float[2], new float[1], new float[2], new float[2], default));
     }
 

@@ -40,6 +40,13 @@ public sealed class GradientNormTests
         Assert.True(float.IsNaN(GradientNorm.ClipScale(float.NaN, 1f)));
     }
 
+    [Theory]
+    [InlineData(0f)]
+    [InlineData(-1f)]
+    [InlineData(float.NaN)]
+    public void No_gradient_is_clipped_to_a_norm_that_is_not_positive(float largest) =>
+        Assert.Contains("take a positive number, or do not clip", Assert.Throws<ContractException>(() => GradientNorm.ClipScale(2f, largest)).Message, StringComparison.Ordinal);
+
     /// <summary>Sixteen lanes of binary32 would overflow here.</summary>
     [Fact]
     public void Squares_beyond_binary32_are_summed() => Assert.Equal(MathF.Sqrt(2) * 1e30f, GradientNorm.Of([GradientNorm.DefineSquares([1e30f, -1e30f])]), 1e24f);

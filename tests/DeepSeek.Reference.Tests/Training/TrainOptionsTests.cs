@@ -93,6 +93,7 @@ public sealed class TrainOptionsTests
     [InlineData("{\"seed\": -1}", "'seed' is -1", "from 0 to 2^64 - 1")]
     [InlineData("{\n\"optimizer\": {\"beta1\": 1}}", "line 2", "'optimizer.beta1' is 1")]
     [InlineData("{\"optimizer\": {\"epsilon\": 0}}", "'optimizer.epsilon' is 0")]
+    [InlineData("{\"ema_decay\": 1}", "'ema_decay' is 1")]
     [InlineData("{\"clip_norm\": 1e999}", "'clip_norm' is 1e999")]
     [InlineData("{\"data\": {\"packing\": \"tight\"}}", "'data.packing' is \"tight\"", "best_fit, concatenated")]
     [InlineData("{\"data\": {\"begin_of_sentence\": 1}}", "'data.begin_of_sentence' is 1", "true or false")]

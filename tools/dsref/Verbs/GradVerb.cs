@@ -34,12 +34,16 @@ internal static class GradVerb
             var numbers = NumericContract.Parse(parsed.GetValue(contract)!);
             var options = new LossOptions { MtpWeight = parsed.GetValue(mtp), BalanceWeight = parsed.GetValue(balance) };
             DeepSeekConfig config = DeepSeekConfig.Load(Path.Combine(directory, "config.json"));
+            if (options.BalanceWeight > 0 && !Enumerable.Range(0, config.NumHiddenLayers).Any(config.IsMoeLayer))
+                throw new ContractException($"--balance-weight: no layer of {directory} has experts to balance; leave it out");
             using Checkpoint checkpoint = Checkpoint.Open(directory);
             var trained = GradientModel.Over(checkpoint, config, runs, numbers);
             GradientSet gradients = Accumulate(terminal, trained, rows, options);
             terminal.BeginWriting();
             SafetensorsWriter.Write(path, Tensors(gradients), new Dictionary<string, string> { ["contract"] = trained.Contract.Name, ["attention"] = "naive" }, cancellationToken: terminal.Cancelled);
             Report(terminal, trained, runs, path, gradients, parsed.GetValue(json));
+            if (NotFinite(gradients) is { } what)
+                terminal.Error.WriteLine(Terminal.Plain($"dsref: {what} is not finite: gradients of this batch move no weight to where the loss is smaller; dsref inspect --check looks for NaNs in the weights"));
             return ExitCode.Pass;
         });
         return command;
@@ -64,6 +68,11 @@ internal static class GradVerb
 
         return gradients;
     }
+
+    /// <summary>The loss, or the first gradient, that holds NaN or an infinity.</summary>
+    private static string? NotFinite(GradientSet gradients) => !float.IsFinite(gradients.Losses.Total) ? "the loss"
+        : gradients.Names.FirstOrDefault(name => gradients[name].AsReadOnlySpan<float>().ContainsAnyExceptInRange(float.MinValue, float.MaxValue)) is { } name ? $"grad.{name}"
+        : null;
 
     /// <summary>grad.NAME for each parameter, and loss [1].</summary>
     private static Dictionary<string, Tensor> Tensors(GradientSet gradients)

@@ -95,11 +95,12 @@ public sealed class GradientModel
     }
 
     /// <summary>Zero gradients for a batch that counts <paramref name="totals"/> in all.</summary>
-    /// <exception cref="ContractException">MTP losses of a model without modules, or weights that are no numbers.</exception>
+    /// <exception cref="ContractException">MTP losses of a model without modules, weights that are no numbers, or totals that no batch has.</exception>
     public GradientSet NewGradients(BatchTotals totals, LossOptions? options = null)
     {
         options ??= new LossOptions();
         options.Require();
+        totals.Require();
         if (options.MtpWeight > 0 && !HasMtp)
             throw new ContractException($"the MTP loss was asked for, but {weights.Source} has no MTP module (num_nextn_predict_layers {Config.NumNextnPredictLayers}); take weight 0");
         return new GradientSet(Trained(options), totals, options) { MtpShare = (float)(options.MtpWeight / Math.Max(1, modules.Length)) };

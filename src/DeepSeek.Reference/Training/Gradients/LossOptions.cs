@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace DeepSeek.Reference.Training;
 
 /// <summary>Which of a token's experts the balance loss counts.</summary>
@@ -32,10 +34,15 @@ public sealed record LossOptions
     internal void Require()
     {
         Operands.RequireDefined(Balance);
-        if (!(MtpWeight >= 0 && double.IsFinite(MtpWeight)))
-            throw new ContractException($"the weight of the MTP losses is {MtpWeight}; take 0 or a positive number");
-        if (!(BalanceWeight >= 0 && double.IsFinite(BalanceWeight)))
-            throw new ContractException($"the weight of the balance loss is {BalanceWeight}; take 0 or a positive number");
+        Within("MTP losses", MtpWeight);
+        Within("balance loss", BalanceWeight);
+
+        // They enter in binary32.
+        static void Within(string what, double weight)
+        {
+            if (!(weight >= 0 && float.IsFinite((float)weight)))
+                throw new ContractException(string.Create(CultureInfo.InvariantCulture, $"the weight of the {what} is {weight}; take 0 or a positive number that binary32 holds"));
+        }
     }
 }
 
@@ -44,10 +51,20 @@ public sealed record LossOptions
 /// <param name="Targets">Ids that are predicted: all but the first of each sequence.</param>
 public readonly record struct BatchTotals(long Sequences, long Targets)
 {
+    /// <summary>Throws for numbers that no batch has.</summary>
+    internal void Require()
+    {
+        if (Sequences < 0 || Targets < Sequences || (Sequences == 0 && Targets > 0))
+            throw new ContractException($"no batch has {Targets} targets in {Sequences} sequences of two ids or more; take BatchTotals.Of its rows");
+    }
+
     /// <summary>The totals of these rows.</summary>
+    /// <exception cref="ArgumentNullException">There are none, or one of them is null.</exception>
     public static BatchTotals Of(IReadOnlyList<int[]> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
+        foreach (int[] row in rows)
+            ArgumentNullException.ThrowIfNull(row, nameof(rows));
         return new(rows.Count(r => r.Length > 1), rows.Sum(r => Math.Max(0L, r.Length - 1L)));
     }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace DeepSeek.Reference.Training;
 
 /// <summary>The constants of one AdamW step, each computed in binary64 and rounded to binary32 once (rule N25).</summary>
@@ -17,13 +19,15 @@ public readonly record struct AdamWStep
     /// <param name="learningRate">η.</param>
     /// <param name="decays">Whether the parameter decays.</param>
     /// <param name="gradientScale">What each gradient is multiplied with first; 1 where nothing is clipped.</param>
-    /// <exception cref="ContractException">t is below 1, or settings under which the formula has no answer.</exception>
+    /// <exception cref="ContractException">t is below 1, a rate that is negative or infinite, or settings under which the formula has no answer.</exception>
     public AdamWStep(AdamWOptions options, long t, double learningRate, bool decays = true, float gradientScale = 1f)
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         if (t < 1)
             throw new ContractException($"AdamW: step {t}; steps count from 1");
+        if (!((float)learningRate >= 0f && float.IsFinite((float)learningRate)))
+            throw new ContractException(string.Create(CultureInfo.InvariantCulture, $"AdamW: the learning rate is {learningRate}; give a number of 0 or more that binary32 holds"));
         Beta1 = (float)options.Beta1;
         Beta2 = (float)options.Beta2;
         Rest1 = (float)(1 - options.Beta1);

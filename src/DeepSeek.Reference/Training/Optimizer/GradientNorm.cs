@@ -1,3 +1,4 @@
+using System.Globalization;
 using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference.Training;
@@ -34,5 +35,8 @@ public static partial class GradientNorm
     }
 
     /// <summary>The factor s for a largest norm. 1 where the norm is below it.</summary>
-    public static float ClipScale(float norm, float largest) => Math.Min(1f, largest / (norm + 1e-6f));
+    /// <exception cref="ContractException">The largest norm is not positive.</exception>
+    public static float ClipScale(float norm, float largest) => largest > 0f
+        ? Math.Min(1f, largest / (norm + 1e-6f))
+        : throw new ContractException(string.Create(CultureInfo.InvariantCulture, $"gradients cannot be clipped to a norm of {largest}; take a positive number, or do not clip"));
 }

@@ -32,6 +32,13 @@ public class GradientModelTests
     }
 
     [Theory]
+    [InlineData(0, 5)]
+    [InlineData(-1, 5)]
+    [InlineData(3, 2)]
+    public void Totals_that_no_batch_has_are_refused(long sequences, long targets) =>
+        Assert.Contains("no batch has", Assert.Throws<ContractException>(() => Make(Mtp, new SimdBackend(1)).NewGradients(new BatchTotals(sequences, targets))).Message, StringComparison.Ordinal);
+
+    [Theory]
     [InlineData("v3")]
     [InlineData("v2")]
     [InlineData("mtp")]
