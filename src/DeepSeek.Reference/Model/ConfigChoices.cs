@@ -1,3 +1,5 @@
+using DeepSeek.Reference.Ops;
+
 namespace DeepSeek.Reference;
 
 /// <summary>How a layer's gate picks its experts (<c>topk_method</c>).</summary>
@@ -61,8 +63,15 @@ public sealed record RopeScaling
     /// <summary><c>mscale</c>; 1 where absent.</summary>
     public double MScale { get; init; } = 1;
 
+    /// <summary>Whether the file has a <c>mscale</c>: a missing one is 1 in DeepSeek's code, and counts as 0 in transformers' factor of cos and sin.</summary>
+    public bool HasMScale { get; init; } = true;
+
     /// <summary><c>mscale_all_dim</c>; 0 (no change of the softmax scale) where absent.</summary>
     public double MScaleAllDim { get; init; }
+
+    /// <summary>As the rotation takes them, under a contract's reading of mscale.</summary>
+    internal YarnParameters Parameters(MScaleSource source) => new(
+        Factor, OriginalMaxPositionEmbeddings, BetaFast, BetaSlow, HasMScale || source == MScaleSource.MScale ? MScale : 0, MScaleAllDim);
 }
 
 /// <summary>FP8 weights with a binary32 scale for each block (<c>quantization_config</c>).</summary>

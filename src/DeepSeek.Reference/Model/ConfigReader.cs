@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using DeepSeek.Reference.Ops;
 
 namespace DeepSeek.Reference;
 
@@ -140,7 +141,9 @@ internal static class ConfigReader
             case "default":
                 return null;
             case "yarn":
-                return new RopeScaling
+                if (f.OptionalBool("truncate") == false)
+                    throw new DataException($"{f.Source}: {f.Name("truncate")} is false, which leaves the ends of YaRN's ramp unrounded and is not supported; DeepSeek's models round them");
+                var scaling = new RopeScaling
                 {
                     Type = RopeScalingType.Yarn,
                     Factor = f.RequiredNumber("factor"),
@@ -148,14 +151,23 @@ internal static class ConfigReader
                     BetaFast = f.OptionalNumber("beta_fast") ?? 32,
                     BetaSlow = f.OptionalNumber("beta_slow") ?? 1,
                     MScale = f.OptionalNumber("mscale") ?? 1,
+                    HasMScale = f.Has("mscale"),
                     MScaleAllDim = f.OptionalNumber("mscale_all_dim") ?? 0,
                 };
+                // A number of the file in place of one that follows from it: it may be there, and must be the same.
+                if (f.OptionalNumber("attention_factor") is { } factor && Math.Abs(factor - Magnitude(scaling)) > 1e-6 * Math.Abs(factor))
+                    throw new DataException($"{f.Source}: {f.Name("attention_factor")} is {factor} where mscale and mscale_all_dim give {Magnitude(scaling)}; another is not supported, remove it");
+                return scaling;
             case null:
                 throw new DataException($"{f.Source}: {f.Name("type")} is missing; add it ('yarn')");
             case var other:
                 throw f.Unknown("type", other, "yarn");
         }
     }
+
+    private static float Magnitude(RopeScaling s) => s.Factor > 0
+        ? RopeTable.Magnitude(s.Parameters(MScaleSource.AllDim), MScaleSource.AllDim)
+        : float.NaN; // refused with the other fields, by name
 
     private static QuantizationConfig ReadQuantization(ConfigFields f)
     {

@@ -17,7 +17,7 @@ internal sealed class ModelNumerics
         Operands.RequireDefined(contract.Cache);
         Operands.RequireDefined(contract.Fp8Scales);
         if (!config.RopeInterleave)
-            throw new ContractException("rope_interleave is false: checkpoints whose rotary pairs are (i, i + dr/2) are not offered; DeepSeek's are interleaved");
+            throw new ContractException("rope_interleave is false in config.json: checkpoints whose rotary pairs are (i, i + dr/2) are not supported; DeepSeek's are interleaved, as they are where the field is left out");
 
         YarnParameters? yarn = RopeYarn(config, contract);
         Frequencies = Tensor.From(RopeTable.Frequencies(config.QkRopeHeadDim, config.RopeTheta, yarn, contract.RopeTable), config.QkRopeHeadDim / 2);
@@ -83,11 +83,6 @@ internal sealed class ModelNumerics
         return y;
     }
 
-    private static YarnParameters? RopeYarn(DeepSeekConfig config, NumericContract contract)
-    {
-        YarnParameters? named = config.RopeScaling is { } s
-            ? new YarnParameters(s.Factor, s.OriginalMaxPositionEmbeddings, s.BetaFast, s.BetaSlow, s.MScale, s.MScaleAllDim)
-            : null;
-        return YarnParameters.Active(named, contract.Yarn, config.MaxPositionEmbeddings);
-    }
+    private static YarnParameters? RopeYarn(DeepSeekConfig config, NumericContract contract) =>
+        YarnParameters.Active(config.RopeScaling?.Parameters(contract.MScale), contract.Yarn, config.MaxPositionEmbeddings);
 }

@@ -96,6 +96,9 @@ public class DeepSeekConfigBadInputTests
     [InlineData("""{"type":"yarn","factor":40,"original_max_position_embeddings":4096,"beta_fast":1e300}""", "rope_scaling.beta_fast is 1E+300")]
     [InlineData("""{"type":"yarn","factor":40,"original_max_position_embeddings":4096,"beta_slow":1e-300}""", "rope_scaling.beta_slow is 1E-300")]
     [InlineData("""{"type":"yarn","factor":40,"original_max_position_embeddings":4096,"mscale":1e300}""", "rope_scaling.mscale is 1E+300")]
+    [InlineData("""{"type":"yarn","factor":40,"original_max_position_embeddings":4096,"truncate":false}""", "rope_scaling.truncate is false")]
+    [InlineData("""{"type":"yarn","factor":40,"original_max_position_embeddings":4096,"mscale":1,"mscale_all_dim":1,"attention_factor":1.2}""", "rope_scaling.attention_factor is 1.2 where mscale and mscale_all_dim give 1")]
+    [InlineData("""{"type":"yarn","factor":0,"original_max_position_embeddings":4096,"attention_factor":1}""", "rope_scaling.factor is 0")]
     [InlineData("""{"type":"yarn","factor":40,"original_max_position_embeddings":4096,"beta_fast":1,"beta_slow":2}""", "below beta_slow 2")]
     public void Rope_scaling_that_cannot_be(string value, string reason) => Refused(new ConfigText { ["rope_scaling"] = value }.ToString(), reason);
 

@@ -79,7 +79,7 @@ public class DeepSeekConfigTests
             json.Remove(field);
         DeepSeekConfig c = Parse(json.ToString());
         Assert.Equal((DType.F32, 50000.0, 7), (c.TorchDtype, c.RopeTheta, c.EosTokenId));
-        Assert.Equal(new RopeScaling { Factor = 4, OriginalMaxPositionEmbeddings = 32 }, c.RopeScaling);
+        Assert.Equal(new RopeScaling { Factor = 4, OriginalMaxPositionEmbeddings = 32, HasMScale = false }, c.RopeScaling);
 
         json["rope_parameters"] = """{"rope_theta":10000.0,"rope_type":"default"}""";
         Assert.Null(Parse(json.ToString()).RopeScaling);

@@ -77,11 +77,14 @@ public class RopeTableTests
     }
 
     [Fact]
-    public void The_magnitude_is_the_ratio_of_the_two_temperatures_or_left_alone()
+    public void The_magnitude_is_the_ratio_of_the_two_temperatures_or_that_of_one_or_left_alone()
     {
         Assert.Equal(1f, RopeTable.Magnitude(V3, MScaleSource.AllDim));
         Assert.Equal(1f, RopeTable.Magnitude(V3 with { MScaleAllDim = 0 }, MScaleSource.MScale));
         Assert.Equal(1.3688879454113936f, RopeTable.Magnitude(V3 with { MScaleAllDim = 0 }, MScaleSource.AllDim));
+        Assert.Equal(1.3688879454113936f, RopeTable.Magnitude(V3 with { MScale = 0.9, MScaleAllDim = 0 }, MScaleSource.AllDim));
+        Assert.Equal(1.3688879454113936f, RopeTable.Magnitude(V3 with { MScale = 0 }, MScaleSource.AllDim));
+        Assert.Equal((float)(1.3319991508702542 / 1.3688879454113936), RopeTable.Magnitude(V3 with { MScale = 0.9 }, MScaleSource.AllDim));
     }
 
     [Fact]

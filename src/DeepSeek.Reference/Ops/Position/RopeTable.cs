@@ -51,9 +51,13 @@ public static class RopeTable
         return (m * m / HighPrecision.Sqrt(HighPrecision.FromRatio(qkHeadDim, 1))).ToSingle();
     }
 
-    /// <summary>What cos and sin are multiplied by, rounded once: m(mscale)/m(mscale_all_dim), or 1 where YaRN is off or the contract leaves them alone.</summary>
-    public static float Magnitude(YarnParameters? yarn, MScaleSource source) =>
-        yarn is null || source == MScaleSource.MScale ? 1f : (Temperature(yarn, yarn.MScale) / Temperature(yarn, yarn.MScaleAllDim)).ToSingle();
+    /// <summary>
+    /// What cos and sin are multiplied by, rounded once: m(mscale)/m(mscale_all_dim), as transformers has it m(1) where one of the two is 0;
+    /// 1 where YaRN is off or the contract leaves them alone.
+    /// </summary>
+    public static float Magnitude(YarnParameters? yarn, MScaleSource source) => yarn is null || source == MScaleSource.MScale ? 1f
+        : yarn.MScale == 0 || yarn.MScaleAllDim == 0 ? Temperature(yarn, 1).ToSingle()
+        : (Temperature(yarn, yarn.MScale) / Temperature(yarn, yarn.MScaleAllDim)).ToSingle();
 
     /// <summary>The real f'_i, rounded once.</summary>
     private static float RoundedOnce(int i, int dr, double theta, YarnParameters? yarn, int low, int high)
