@@ -24,7 +24,7 @@ public sealed partial class EagerTests : IDisposable
     [InlineData("linear[t=0,n=11,k=48]", "linear[t=5,n=7,k=131]", "linear[t=3,n=13,k=64,x=bf16,weight=bf16,y=bf16]", "linear_dgrad[t=5,n=16,k=13]", "linear_wgrad[t=9,n=5,k=7]", "linear_wgrad[t=0,n=5,k=7]",
         "swiglu[n=131]", "swiglu[n=131,gate=bf16,up=bf16,y=bf16]", "swiglu_backward[n=131]", "rms_norm[t=3,n=67,x=bf16,y=bf16]", "rms_norm[t=3,n=67,contract=huggingface]",
         "softmax[t=3,n=17]", "softmax[t=3,n=17,x=bf16]", "log_softmax[t=3,n=17]", "cross_entropy[t=6,v=67,ignored=yes]", "cross_entropy_backward[t=6,n=20,first=20,v=67,ignored=yes]")]
-    [InlineData("attention_backward[s=5,t=9,h=2,d=12,dv=7]", "gate[t=3,e=16,k=4,groups=4,kept=2]", "gate[t=7,e=13,k=3,scoring=softmax]", "gate[t=5,e=24,k=4,normalize=no,scale=1]",
+    [InlineData("attention_backward[s=5,t=9,h=2,d=12,dv=7]", "gate[t=3,e=16,k=4,groups=4,kept=2]", "gate[t=7,e=13,k=3,scoring=softmax]", "gate[t=7,e=13,k=3,scoring=softmax,normalize=no,scale=1,contract=deepseekinference]", "gate[t=5,e=24,k=4,normalize=no,scale=1]",
         "gate[t=3,e=256,k=8,groups=8,kept=4,contract=huggingface]", "gate[t=3,e=256,k=8,groups=8,kept=4,contract=deepseekinference]")]
     public void An_operation_of_PyTorch_passes_on_the_CPU(params string[] cases) => Assert.All(Verify(Worker, cases), one => Assert.Contains(one.Verdict, (string[])["BITS", "NOISE", "BOUND"]));
 

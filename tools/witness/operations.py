@@ -267,13 +267,16 @@ def gate(c):
     groups = int(c.get("groups", 1))
     kept = int(c.get("kept", groups))
     every = c.get("rounding", "none", "gate") == "everystep"
-    rounded = to_bf16 if every else lambda v: v
+    softmax = c.get("scoring", "sigmoid") == "softmax"
+    # The demo takes softmax in binary32, and rounds where the weights leave the gate.
+    rounded = to_bf16 if every and not softmax else lambda v: v
+    last = to_bf16 if every else lambda v: v
     scale, eps = number(c.get("scale", "2.5")), number(c.get("epsilon", "0"))
     size = e // groups
     scores, indices, weights = [], [], []
     for t in range(t_count):
         x = c["logits"][t * e:(t + 1) * e]
-        s = [rounded(v) for v in (softmax_row(x) if c.get("scoring", "sigmoid") == "softmax" else map(sigmoid, x))]
+        s = [rounded(v) for v in (softmax_row(x) if softmax else map(sigmoid, x))]
         biased = [add(v, b) for v, b in zip(s, c["bias"])] if "bias" in c.tensors else list(s)
         allowed = range(e)
         if kept < groups:
@@ -295,7 +298,7 @@ def gate(c):
         normalize = c.get("normalize", "yes") == "yes"
         scores += s
         indices += slots
-        weights += [rounded(mul(rounded(div(s[i], total)) if normalize else s[i], scale)) for i in slots]
+        weights += [last(mul(rounded(div(s[i], total)) if normalize else s[i], scale)) for i in slots]
     return {"scores": scores, "indices": indices, "weights": weights}
 
 

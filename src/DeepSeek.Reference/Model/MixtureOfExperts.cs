@@ -67,7 +67,8 @@ internal sealed class MixtureOfExperts
         Workspace w = pass.Workspace;
         Tensor logits = n.Linear(x, gateWeight, w.RouterLogits.Get(n.Contract.GateLogits, pass.Rows, E));
         pass.ProbeRows(inner, "gate.logits", logits);
-        Tensor scores = w.RouterScores.Get(n.Contract.GateLogits, pass.Rows, E);
+        bool wide = n.Gate is { Rounding: GateRounding.EveryStep, RoundsScores: false };
+        Tensor scores = w.RouterScores.Get(wide ? DType.F32 : n.Contract.GateLogits, pass.Rows, E);
         try
         {
             n.Backend.Gate(logits, bias, n.Gate, scores, indices, gates);

@@ -137,7 +137,7 @@ public enum GateRounding
     /// <summary>binary32 throughout.</summary>
     None,
 
-    /// <summary>Scores, their sum, the quotient and the scaled weight are each rounded to bfloat16; the biased score is binary32. DeepSeek-V3's demo.</summary>
+    /// <summary>Scores, their sum, the quotient and the scaled weight are each rounded to bfloat16; the biased score is binary32. With softmax, which the demo takes in binary32, the scaled weight alone. DeepSeek-V3's demo.</summary>
     EveryStep,
 }
 

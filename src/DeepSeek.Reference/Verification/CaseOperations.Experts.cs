@@ -15,13 +15,9 @@ internal static partial class CaseOperations
         int kept = f.Whole("kept", groups);
         bool bias = f.Flag("bias", true);
         GateRounding rounding = f.Choice("rounding", f.Contract.Gate);
-        DType held = rounding == GateRounding.EveryStep ? DType.BF16 : DType.F32;
         f.Input("logits", f.Contract.GateLogits, t, e);
         if (bias)
             f.FixedInput("bias", f.Map, DType.F32, e);
-        f.Output("scores", held, t, e);
-        f.FixedOutput("indices", DType.I32, t, k);
-        f.Output("weights", held, t, k);
         var attributes = new GateAttributes(
             f.Choice("scoring", ScoringFunction.Sigmoid),
             groups,
@@ -32,6 +28,9 @@ internal static partial class CaseOperations
             f.Number("epsilon", f.Contract.GateEpsilon),
             f.Number("scale", 2.5f),
             rounding);
+        f.Output("scores", attributes.RoundsScores ? DType.BF16 : DType.F32, t, e);
+        f.FixedOutput("indices", DType.I32, t, k);
+        f.Output("weights", rounding == GateRounding.EveryStep ? DType.BF16 : DType.F32, t, k);
         return f.Build(Operation.Gate, 8L * t * e, (b, c) =>
             b.Gate(c["logits"], bias ? c["bias"] : null, attributes, c["scores"], c["indices"], c["weights"]));
     }

@@ -113,6 +113,20 @@ public class GateTests
         Assert.All(s.Concat(w), v => Assert.Equal(0u, BitConverter.SingleToUInt32Bits(v) & 0xFFFF));
     }
 
+    /// <summary>The demo's softmax is binary32 whatever the logits are. Rounded to bfloat16, the first two scores would be one number, and expert 0 would be chosen.</summary>
+    [Fact]
+    public void Of_softmax_scores_the_demo_rounds_the_weight_alone()
+    {
+        (float[] s, int[] idx, float[] w) = Run([0, 1f / 512, -20, -20], null, 1, V3 with { Scoring = ScoringFunction.Softmax, Groups = 1, KeptGroups = 1, Normalize = false, Scale = 3f, Rounding = GateRounding.EveryStep });
+        Assert.Equal([1], idx);
+        Assert.Equal(0.50048828f, s[1], 1e-7f);
+        Assert.Equal(1.5f, w[0]); // 1.50146 in bfloat16; 3 times the rounded score would be the same
+        (s, idx, w) = Run([0, 0.75f, -1, 2], null, 2, V3 with { Scoring = ScoringFunction.Softmax, Groups = 1, KeptGroups = 1, Normalize = true, Scale = 2.5f, Rounding = GateRounding.EveryStep });
+        Assert.Equal([3, 1], idx);
+        Assert.Equal([BFloat16.RoundToFloat(s[3] / (s[3] + s[1]) * 2.5f), BFloat16.RoundToFloat(s[1] / (s[3] + s[1]) * 2.5f)], w);
+        Assert.NotEqual(0u, BitConverter.SingleToUInt32Bits(s[3]) & 0xFFFF);
+    }
+
     [Fact]
     public void More_experts_than_may_be_chosen_are_refused()
     {

@@ -146,10 +146,10 @@ internal class Arithmetic
         return sum;
     }
 
-    public virtual float Weight(float s, float sum, GateAttributes g, Func<float, float> rounded)
+    public virtual float Weight(float s, float sum, GateAttributes g, Func<float, float> rounded, Func<float, float> last)
     {
         float share = g.Normalize ? rounded(Divide(s, sum)) : s;
-        return rounded(Multiply(share, g.Scale));
+        return last(Multiply(share, g.Scale));
     }
 
     // N18

@@ -9,7 +9,9 @@ internal sealed partial class MutableDefinition
     private void Gate(GateCall c)
     {
         GateAttributes g = c.Attributes;
-        Func<float, float> rounded = g.Rounding == GateRounding.EveryStep ? a.Narrow : v => v;
+        bool everyStep = g.Rounding == GateRounding.EveryStep;
+        Func<float, float> last = everyStep ? a.Narrow : v => v;
+        Func<float, float> rounded = everyStep && g.Scoring == ScoringFunction.Sigmoid ? a.Narrow : v => v;
         (int T, int E, int K) = ((int)c.Logits.Shape[0], (int)c.Logits.Shape[1], (int)c.Indices.Shape[1]);
         float[] logits = Operands.Widen(c.Logits).ToArray();
         float[] bias = c.Bias is null ? new float[E] : Operands.Widen(c.Bias).ToArray();
@@ -32,7 +34,7 @@ internal sealed partial class MutableDefinition
             float sum = rounded(a.Add(rounded(a.SumOfChosen(chosen, slots)), g.Epsilon));
             for (int k = 0; k < K; k++)
             {
-                weights[(t * K) + k] = a.Weight(chosen[k], sum, g, rounded);
+                weights[(t * K) + k] = a.Weight(chosen[k], sum, g, rounded, last);
                 c.Indices.AsSpan<int>()[(t * K) + k] = slots[k];
             }
         }

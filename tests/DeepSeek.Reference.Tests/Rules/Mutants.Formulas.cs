@@ -174,8 +174,8 @@ internal static partial class Mutants
 
     private sealed class ScaleBeforeQuotient : Arithmetic
     {
-        public override float Weight(float s, float sum, GateAttributes g, Func<float, float> rounded) =>
-            g.Normalize ? rounded(rounded(s * g.Scale) / sum) : base.Weight(s, sum, g, rounded);
+        public override float Weight(float s, float sum, GateAttributes g, Func<float, float> rounded, Func<float, float> last) =>
+            g.Normalize ? last(rounded(s * g.Scale) / sum) : base.Weight(s, sum, g, rounded, last);
     }
 
     // N17

@@ -89,4 +89,4 @@ def gate(logits, scoring, groups, kept_groups, group_score, mask, normalize, eps
     if normalize:
         total = weights.sum(dim=-1, keepdim=True)
         weights = weights / (total + epsilon if epsilon else total)
-    return {"scores": original, "indices": indices, "weights": weights * scale}
+    return {"scores": original, "indices": indices, "weights": (weights * scale).to(logits.dtype)}

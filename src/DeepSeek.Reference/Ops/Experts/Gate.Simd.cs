@@ -14,7 +14,7 @@ public static partial class Gate
             Softmax.Simd(logits, logits.Length, scores);
         else
             Correct.Sigmoid(logits, scores);
-        if (attributes.Rounding == GateRounding.EveryStep)
+        if (attributes.RoundsScores)
             BFloat16Spans.RoundInPlace(scores);
         if (bias.IsEmpty)
             scores.CopyTo(c);

@@ -14,7 +14,7 @@ namespace DeepSeek.Reference.Ops;
 /// </code>
 /// logits [T, E], bias [E] or none, scores [T, E] (s, without bias), indices [T, K] (descending c), weights [T, K]. Groups are E / Groups consecutive
 /// experts; a group of one expert scores its c. Without normalisation w_k = s · scale. <see cref="GateRounding.EveryStep"/> rounds s, the sum (and again
-/// after adding ε), the quotient and the scaled weight to bfloat16. <see cref="GroupMask.NegativeInfinity"/> leaves masked experts out by index;
+/// after adding ε), the quotient and the scaled weight to bfloat16; with softmax the scaled weight alone. <see cref="GroupMask.NegativeInfinity"/> leaves masked experts out by index;
 /// <see cref="GroupMask.Zero"/> gives them c = +0. DeepSeek-V3 report 2.1.2; docs/spec/moe.md 2 to 4.
 /// </remarks>
 public static partial class Gate
@@ -43,7 +43,7 @@ public static partial class Gate
             {
                 if (attributes.Scoring == ScoringFunction.Sigmoid)
                     s[i] = Correct.Sigmoid(logits[t * E + i]);
-                s[i] = Rounded(s[i], attributes);
+                s[i] = Rounded(s[i], attributes.RoundsScores);
                 c[i] = bias.IsEmpty ? s[i] : s[i] + bias[i];
             }
 
@@ -110,17 +110,17 @@ public static partial class Gate
         float sum = 0f;
         foreach (int i in idx)
             sum += s[i];
-        sum = Rounded(Rounded(sum, attributes) + attributes.Epsilon, attributes);
+        bool steps = attributes.RoundsScores;
+        sum = Rounded(Rounded(sum, steps) + attributes.Epsilon, steps);
 
         for (int k = 0; k < idx.Length; k++)
         {
-            float share = attributes.Normalize ? Rounded(s[idx[k]] / sum, attributes) : s[idx[k]];
-            w[k] = Rounded(share * attributes.Scale, attributes);
+            float share = attributes.Normalize ? Rounded(s[idx[k]] / sum, steps) : s[idx[k]];
+            w[k] = Rounded(share * attributes.Scale, attributes.Rounding == GateRounding.EveryStep);
         }
     }
 
-    private static float Rounded(float x, GateAttributes attributes) =>
-        attributes.Rounding == GateRounding.EveryStep ? BFloat16.RoundToFloat(x) : x;
+    private static float Rounded(float x, bool rounds) => rounds ? BFloat16.RoundToFloat(x) : x;
 
     internal static NotANumberException NotANumber(int token) =>
         new($"the experts of token row {token} cannot be chosen: a biased score or group score is NaN; look for NaN in its router logits or in the bias");

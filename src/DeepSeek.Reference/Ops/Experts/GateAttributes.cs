@@ -19,4 +19,8 @@ public readonly record struct GateAttributes(
     bool Normalize,
     float Epsilon,
     float Scale,
-    GateRounding Rounding);
+    GateRounding Rounding)
+{
+    /// <summary>Whether scores, and what is done with them before the last step, are rounded to bfloat16. Softmax is taken in binary32 and stays so: the weight alone is rounded.</summary>
+    internal bool RoundsScores => Rounding == GateRounding.EveryStep && Scoring == ScoringFunction.Sigmoid;
+}

@@ -11,7 +11,7 @@ internal sealed partial class VariantBackend
     {
         int E = Operands.Dim(c.Logits, 1), K = Operands.Dim(c.Indices, 1);
         GateAttributes a = c.Attributes;
-        float Rounded(float x) => a.Rounding == GateRounding.EveryStep ? BFloat16.RoundToFloat(x) : x;
+        float Rounded(float x) => a.RoundsScores ? BFloat16.RoundToFloat(x) : x;
         for (int t = 0; t < c.Logits.ElementCount / E; t++)
         {
             float[] logits = Operands.Widen(c.Logits, (long)t * E, E).ToArray(), s = new float[E];
@@ -31,7 +31,7 @@ internal sealed partial class VariantBackend
             for (int k = 0; k < K; k++)
             {
                 float share = a.Normalize ? Rounded(functions.Quotient(s[indices[k]], total)) : s[indices[k]];
-                Operands.Store([Rounded(share * a.Scale)], c.Weights, t * K + k);
+                Operands.Store([a.Rounding == GateRounding.EveryStep ? BFloat16.RoundToFloat(share * a.Scale) : share * a.Scale], c.Weights, t * K + k);
             }
         }
     }

@@ -54,7 +54,7 @@ internal sealed class GateChoice(GateCall call, string output) : ChoiceYardstick
     }
 
     /// <summary>What a score may be off by in a candidate that kept fewer bits of it than it compared.</summary>
-    private double Kept(double s) => call.Scores.DType == DType.BF16 && Attributes.Rounding == GateRounding.None ? Math.Abs(s) * Roundoff.BFloat16 + Roundoff.BFloat16Underflow : 0;
+    private double Kept(double s) => call.Scores.DType == DType.BF16 && !Attributes.RoundsScores ? Math.Abs(s) * Roundoff.BFloat16 + Roundoff.BFloat16Underflow : 0;
 
     private bool IsDefinitions(float[] c, int[] chosen)
     {

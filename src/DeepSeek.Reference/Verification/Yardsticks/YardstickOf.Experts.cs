@@ -16,7 +16,7 @@ internal static partial class YardstickOf
             return e =>
             {
                 Ball score = s is not null ? Probability(s, (int)e) : ElementFunctions.Sigmoid(ElementReader.Value(c.Logits, row * E + e));
-                return (c.Attributes.Rounding == GateRounding.EveryStep ? score.BFloat16() : score).Stored(c.Scores.DType);
+                return (c.Attributes.RoundsScores ? score.BFloat16() : score).Stored(c.Scores.DType);
             };
         });
     }
@@ -26,8 +26,8 @@ internal static partial class YardstickOf
     {
         long E = c.Logits.Shape[1];
         int K = Operands.Dim(c.Indices, 1);
-        bool everyStep = c.Attributes.Rounding == GateRounding.EveryStep;
-        Ball Rounded(Ball x) => everyStep ? x.BFloat16() : x.Single();
+        bool steps = c.Attributes.RoundsScores;
+        Ball Rounded(Ball x) => steps ? x.BFloat16() : x.Single();
         return new RowYardstick(output, Math.Max(1, K), row =>
         {
             var chosen = new Ball[K];
@@ -43,18 +43,18 @@ internal static partial class YardstickOf
 
             // Additions alone: no products are rounded.
             Ball total = new Ball(sum, double.IsFinite(sum) ? radius + (magnitude + radius) * Roundoff.Growth(K - 1, Roundoff.Single) + Roundoff.OwnSum(magnitude, K) : radius);
-            total = Rounded((everyStep ? total.BFloat16() : total) + c.Attributes.Epsilon);
+            total = Rounded((steps ? total.BFloat16() : total) + c.Attributes.Epsilon);
             return k =>
             {
                 Ball share = chosen[k];
                 if (c.Attributes.Normalize)
                 {
                     share = ElementFunctions.Quotient32(share, total);
-                    share = everyStep ? share.BFloat16() : share;
+                    share = steps ? share.BFloat16() : share;
                 }
 
                 Ball w = share * c.Attributes.Scale;
-                return (everyStep ? w.BFloat16() : w).Stored(c.Weights.DType);
+                return (c.Attributes.Rounding == GateRounding.EveryStep ? w.BFloat16() : w).Stored(c.Weights.DType);
             };
         });
     }
@@ -63,7 +63,7 @@ internal static partial class YardstickOf
     private static Ball Score(GateCall c, long i)
     {
         Ball score = ElementReader.Value(c.Scores, i);
-        return c.Scores.DType == DType.BF16 && c.Attributes.Rounding == GateRounding.None ? score.Off(Roundoff.BFloat16).Plus(Roundoff.BFloat16Underflow) : score;
+        return c.Scores.DType == DType.BF16 && !c.Attributes.RoundsScores ? score.Off(Roundoff.BFloat16).Plus(Roundoff.BFloat16Underflow) : score;
     }
 
     /// <summary>
