@@ -160,7 +160,7 @@ public sealed partial class DeepSeekModel
             if (options.Mtp && cache.MtpLength != cache.Length)
                 throw new ContractException($"the cache of row {b} holds {cache.Length} tokens but its MTP modules followed {cache.MtpLength}; ask for MTP in every pass over a cache");
             if ((long)cache.Length + T > Config.MaxPositionEmbeddings)
-                throw new DataException($"row {b} would reach {(long)cache.Length + T} positions, but max_position_embeddings is {Config.MaxPositionEmbeddings}");
+                throw new DataException($"row {b} would reach {(long)cache.Length + T} positions, but max_position_embeddings is {Config.MaxPositionEmbeddings}; give fewer ids, or raise it in config.json if the model was made for more");
             for (int other = 0; other < b; other++)
             {
                 if (ReferenceEquals(cache, caches[other]))

@@ -29,15 +29,17 @@ public sealed record ModelCaseOptions
         try
         {
             using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(path));
+            if (json.RootElement.ValueKind != JsonValueKind.Object)
+                throw new FormatException("is no JSON object; write { \"limit_logits\": 1e-5 } or leave it out");
             foreach (JsonProperty field in json.RootElement.EnumerateObject())
             {
                 options = field.Name switch
                 {
-                    "contract" => options with { Contract = options.Contract ?? NumericContract.Parse(field.Value.GetString() ?? "") },
-                    "fp8" => options with { Fp8 = options.Fp8 == Fp8Mode.Auto ? ParseMode(field.Value.GetString()) : options.Fp8 },
-                    "limit_logits" => options with { LogitsLimit = field.Value.GetDouble() },
-                    "limit_intermediates" => options with { IntermediatesLimit = field.Value.GetDouble() },
-                    "limit_distance_ratio" => options with { DistanceRatioLimit = field.Value.GetDouble() },
+                    "contract" => options with { Contract = options.Contract ?? NumericContract.Parse(Text(field)) },
+                    "fp8" => options with { Fp8 = options.Fp8 == Fp8Mode.Auto ? ParseMode(Text(field)) : options.Fp8 },
+                    "limit_logits" => options with { LogitsLimit = Limit(field) },
+                    "limit_intermediates" => options with { IntermediatesLimit = Limit(field) },
+                    "limit_distance_ratio" => options with { DistanceRatioLimit = Limit(field) },
                     "note" => options,
                     _ => throw new DataException($"{path}: field '{field.Name}' is unknown; a case has contract, fp8, limit_logits, limit_intermediates, limit_distance_ratio, note"),
                 };
@@ -51,7 +53,15 @@ public sealed record ModelCaseOptions
         return options;
     }
 
-    private static Fp8Mode ParseMode(string? word) => word switch
+    private static string Text(JsonProperty field) => field.Value.ValueKind == JsonValueKind.String
+        ? field.Value.GetString()!
+        : throw new FormatException($"{field.Name} is {field.Value.GetRawText()}, not a text");
+
+    private static double Limit(JsonProperty field) => field.Value.ValueKind == JsonValueKind.Number && field.Value.TryGetDouble(out double limit) && limit >= 0 && double.IsFinite(limit)
+        ? limit
+        : throw new FormatException($"{field.Name} is {field.Value.GetRawText()}, not a number of 0 or more");
+
+    private static Fp8Mode ParseMode(string word) => word switch
     {
         "auto" => Fp8Mode.Auto,
         "gemm" => Fp8Mode.Gemm,

@@ -90,7 +90,10 @@ public sealed class ModelCaseTests : IDisposable
     [Theory]
     [InlineData("""{"contracts": "ideal"}""", "contracts")]
     [InlineData("""{"contract": "dreams"}""", "dreams")]
-    [InlineData("""{"limit_logits": "few"}""", "case.json")]
+    [InlineData("""{"limit_logits": "few"}""", "case.json: limit_logits is \"few\", not a number of 0 or more")]
+    [InlineData("""{"limit_logits": -1}""", "limit_logits is -1, not a number of 0 or more")]
+    [InlineData("""{"contract": {}}""", "contract is {}, not a text")]
+    [InlineData("[]", "case.json: is no JSON object")]
     public void A_wrong_case_file_is_named(string json, string part)
     {
         Write(_ => { });
