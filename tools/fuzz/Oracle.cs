@@ -27,7 +27,7 @@ internal static class Oracle
     public static Execution Run(string target, string path, long length) => Run(Readers.ByName[target], path, length * FactorOf(target) / 4, target == "case" ? SlackOfCases : Slack);
 
     /// <summary>Four times the file; lines of text are read up to three times over, each time as UTF-16 and once more as a string, of which one time is held.</summary>
-    public static int FactorOf(string target) => target is "vectors" or "tables" ? 16 : 4;
+    public static int FactorOf(string target) => target is "vectors" or "tables" or "sweep" ? 16 : 4;
 
     /// <summary>The same for any reader and any allowance beside four times <paramref name="length"/>.</summary>
     public static Execution Run(Action<string> reader, string path, long length, long slack)

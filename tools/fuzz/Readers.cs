@@ -20,6 +20,7 @@ internal static class Readers
         ["vectors"] = path => VectorFile.Evaluate(path),
         ["tables"] = path => VectorFile.Evaluate(path),
         ["capture"] = Capture,
+        ["sweep"] = path => CapturedSweep.Read(path),
     };
 
     /// <summary>The name of the shard that an index of the fuzzer may name; it exists and is empty.</summary>

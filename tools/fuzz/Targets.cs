@@ -26,6 +26,7 @@ internal static class Targets
             new("vectors", ["\"a\"", "\"b\"", "\"c\"", "\"d\"", "\"d16\"", "\"amb\"", "\"k\"", "\"sa\"", "\"tc\"", "\"x\"", "\"unit\"", "\"scale_a\"", "\"y_ieee\""], Envelopes.Lines, Vectors(golden)),
             new("tables", ["f32_bits", "x_bits", "cr_bits", "code", "class", "kind", "7fc00000", "ff800000"], Envelopes.Lines, Tables(golden)),
             new("capture", ["\"kind\"", "\"dot\"", "\"convert\"", "\"function\"", "\"instruction\"", "\"tiles\"", "\"steps\"", "\"count\"", "\"maps\"", "\"explicit\"", "\"inputs\""], Envelopes.Capture, Captures(scratch)),
+            new("sweep", ["ex2.approx.f32", "cvt.rn.bf16.f32", "tanh.approx.f32", "0x", "ffffffff", "268435456", "4294967296", "#"], Envelopes.Lines, Files(Path.Combine(golden, "hardware", "h100", "functions"), "*.sweep")),
         ];
     }
 
