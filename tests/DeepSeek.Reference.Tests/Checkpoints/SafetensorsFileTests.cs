@@ -111,7 +111,7 @@ public sealed class SafetensorsFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("bf16"), InlineData("fp32_batch2"), InlineData("fp32_decode"), InlineData("fp32_greedy"), InlineData("fp32_groups"), InlineData("fp32_mtp")]
+    [InlineData("bf16"), InlineData("bf16_softmax"), InlineData("fp32_batch2"), InlineData("fp32_decode"), InlineData("fp32_greedy"), InlineData("fp32_groups"), InlineData("fp32_mtp")]
     [InlineData("fp32_negbias"), InlineData("fp32_noqlora"), InlineData("fp32_short"), InlineData("fp32_yarn_long")]
     public void Every_oracle_is_read(string oracle)
     {

@@ -31,7 +31,7 @@ public sealed class SafetensorsWriterTests : IDisposable
     }
 
     [Theory]
-    [InlineData("bf16"), InlineData("fp32_batch2"), InlineData("fp32_decode"), InlineData("fp32_greedy"), InlineData("fp32_groups"), InlineData("fp32_mtp")]
+    [InlineData("bf16"), InlineData("bf16_softmax"), InlineData("fp32_batch2"), InlineData("fp32_decode"), InlineData("fp32_greedy"), InlineData("fp32_groups"), InlineData("fp32_mtp")]
     [InlineData("fp32_negbias"), InlineData("fp32_noqlora"), InlineData("fp32_short"), InlineData("fp32_yarn_long")]
     public void The_bytes_are_those_of_another_writer(string oracle)
     {

@@ -19,6 +19,22 @@ public class BFloat16OracleTests
         Assert.All(judged, t => Assert.Equal(t.Count, t.BitEqualCount));
     }
 
+    /// <summary>
+    /// DeepSeek-V2's gate. Softmax scores are binary32 in a bfloat16 model, and another exp moves their last bit; what is chosen by them and computed with them has the
+    /// official bits. Rounded to bfloat16 they take another expert at one token.
+    /// </summary>
+    [Fact]
+    public void Behind_binary32_softmax_scores_every_element_of_both_runs_has_the_official_bits()
+    {
+        ModelCaseResult result = ModelCase.Run(Golden.Path("oracles", "bf16_softmax"), new SimdBackend(1));
+        ILookup<bool, TensorVerdict> judged = result.Tensors.Where(t => t.Role == TensorRole.Judged).ToLookup(t => t.Name.EndsWith(".router_scores", StringComparison.Ordinal));
+
+        Assert.Equal(22, judged[false].Count());
+        Assert.All(judged[false], t => Assert.Equal(t.Count, t.BitEqualCount));
+        Assert.Equal(2, judged[true].Count());
+        Assert.All(judged[true], t => Assert.True(t.RelativeL2 < 1e-6, $"{t.Name}: {t.RelativeL2}"));
+    }
+
     [Theory]
     [InlineData(AccumulationKind.Exact)]
     [InlineData(AccumulationKind.Float64)]

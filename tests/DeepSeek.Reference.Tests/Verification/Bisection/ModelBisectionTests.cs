@@ -8,7 +8,7 @@ namespace DeepSeek.Reference.Tests.Verification.Bisection;
 public class ModelBisectionTests
 {
     public static TheoryData<string> Oracles() =>
-        ["fp32_short", "fp32_yarn_long", "fp32_groups", "fp32_noqlora", "fp32_negbias", "fp32_batch2", "fp32_mtp", "bf16", "fp8_act", "fp8_act_ue8m0", "fp8_dequant"];
+        ["fp32_short", "fp32_yarn_long", "fp32_groups", "fp32_noqlora", "fp32_negbias", "fp32_batch2", "fp32_mtp", "bf16", "bf16_softmax", "fp8_act", "fp8_act_ue8m0", "fp8_dequant"];
 
     [Theory]
     [MemberData(nameof(Oracles))]
