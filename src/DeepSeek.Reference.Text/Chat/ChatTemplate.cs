@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 
 namespace DeepSeek.Reference.Text;
@@ -25,25 +24,22 @@ public sealed class ChatTemplate
     {
         ArgumentNullException.ThrowIfNull(template);
         var made = new ChatTemplate(new JinjaTemplate(template, source));
-        if (beginOfSentence is not null)
-            made.variables["bos_token"] = beginOfSentence;
-        if (endOfSentence is not null)
-            made.variables["eos_token"] = endOfSentence;
+        made.Name("bos_token", beginOfSentence);
+        made.Name("eos_token", endOfSentence);
         return made;
     }
 
     /// <summary>The template of a checkpoint's folder: chat_template.jinja, else chat_template of tokenizer_config.json, else DeepSeek-V3's.</summary>
-    /// <exception cref="DataException">A file is unsound, or the template has a construct that is not read.</exception>
+    /// <exception cref="DataException">A file is unsound, the template has a construct that is not read, or it uses a special token that no file names.</exception>
     public static ChatTemplate Load(string directory)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
         string config = Path.Combine(directory, "tokenizer_config.json"), file = Path.Combine(directory, "chat_template.jinja");
-        JsonElement? fields = File.Exists(config) ? ReadConfig(config) : null;
-        string? bos = Token(fields, "bos_token"), eos = Token(fields, "eos_token");
+        JsonElement? fields = TokenNames.Read(config);
         if (File.Exists(file))
-            return Parse(Encoding.UTF8.GetString(TextFile.Read(file, "").Bytes), bos, eos, file);
+            return Of(directory, TextFile.Utf8(file), file);
         string? template = fields is { } found && found.TryGetProperty("chat_template", out JsonElement value) ? Template(value, config) : null;
-        return template is null ? DeepSeekV3 : Parse(template, bos, eos, $"{config}: chat_template");
+        return template is null ? DeepSeekV3 : Of(directory, template, $"{config}: chat_template");
     }
 
     /// <summary>The text of a chat.</summary>
@@ -60,7 +56,7 @@ public sealed class ChatTemplate
     /// <summary>The text of a chat whose messages are JSON, with whatever fields the template asks for.</summary>
     /// <inheritdoc cref="Render(IReadOnlyList{ChatTurn}, bool, bool)"/>
     public string Render(JsonElement messages, bool addGenerationPrompt = true, bool thinking = false) => messages.ValueKind == JsonValueKind.Array
-        ? Render((List<object?>)JinjaValue.Of(messages)!, addGenerationPrompt, thinking)
+        ? Render((List<object?>)JinjaJson.Read(messages)!, addGenerationPrompt, thinking)
         : throw new DataException("messages: an array is expected");
 
     private string Render(List<object?> messages, bool addGenerationPrompt, bool thinking)
@@ -88,27 +84,24 @@ public sealed class ChatTemplate
         return mapping;
     }
 
-    private static JsonElement ReadConfig(string path)
+    private static ChatTemplate Of(string directory, string template, string source)
     {
-        try
+        ChatTemplate made = Parse(template, source: source);
+        foreach (string name in new[] { "bos_token", "eos_token" })
         {
-            using JsonDocument document = JsonDocument.Parse(TextFile.Read(path, "").Bytes);
-            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : throw new DataException($"{path}: not a JSON object");
+            if (TokenNames.Find(directory, name, out string? token))
+                made.Name(name, token);
+            else if (made.jinja!.Needs(name))
+                throw new DataException($"{source}: uses {name}, which neither tokenizer_config.json nor special_tokens_map.json names; write \"{name}\": \"...\" into {Path.Combine(directory, "tokenizer_config.json")}, or null where the model has none");
         }
-        catch (JsonException e)
-        {
-            throw new DataException($"{path}, line {e.LineNumber + 1}: not JSON; correct the file", e);
-        }
+
+        return made;
     }
 
-    /// <summary>A special token: a string, or an object with its content.</summary>
-    private static string? Token(JsonElement? fields, string name)
+    private void Name(string variable, string? token)
     {
-        if (fields is not { } found || !found.TryGetProperty(name, out JsonElement value))
-            return null;
-        if (value.ValueKind == JsonValueKind.Object && value.TryGetProperty("content", out JsonElement content))
-            value = content;
-        return value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        if (token is not null)
+            variables[variable] = token;
     }
 
     /// <summary>A template, or the one called default in a list of them.</summary>

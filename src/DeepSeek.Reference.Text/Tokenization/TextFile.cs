@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Text;
 
 namespace DeepSeek.Reference.Text;
 
@@ -36,6 +37,20 @@ internal static class TextFile
         catch (Exception e) when (FileError.IsInputOutput(e))
         {
             throw FileError.CannotRead(found, e);
+        }
+    }
+
+    /// <summary>The text of a file.</summary>
+    /// <exception cref="DataException">There is no such file, or it is not UTF-8; names the byte.</exception>
+    public static string Utf8(string path)
+    {
+        try
+        {
+            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(Read(path, "").Bytes);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new DataException($"{path}, byte {e.Index}: not UTF-8; convert the text first", e);
         }
     }
 

@@ -71,4 +71,32 @@ public sealed class ChatTemplateTests : IDisposable
         File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), "{");
         Assert.Contains("line 1", Assert.Throws<DataException>(() => ChatTemplate.Load(folder)).Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void The_names_of_special_tokens_come_from_either_file_or_are_asked_for()
+    {
+        ChatTurn[] turns = [ChatTurn.User("x")];
+        string file = Path.Combine(folder, "chat_template.jinja"), config = Path.Combine(folder, "tokenizer_config.json"), map = Path.Combine(folder, "special_tokens_map.json");
+        File.WriteAllText(file, "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}");
+        string message = Assert.Throws<DataException>(() => ChatTemplate.Load(folder)).Message;
+        Assert.All([file, "bos_token", config], part => Assert.Contains(part, message, StringComparison.Ordinal));
+        File.WriteAllText(map, """{"bos_token":{"content":"<b>"},"eos_token":"<e>"}""");
+        Assert.Equal("<b>x<e>", ChatTemplate.Load(folder).Render(turns));
+        File.WriteAllText(config, """{"bos_token":null,"eos_token":"</s>"}""");
+        Assert.Equal("x</s>", ChatTemplate.Load(folder).Render(turns));
+        File.WriteAllText(config, """{"bos_token":5,"eos_token":"</s>"}""");
+        Assert.Contains("bos_token", Assert.Throws<DataException>(() => ChatTemplate.Load(folder)).Message, StringComparison.Ordinal);
+        File.Delete(config);
+        File.Delete(map);
+        File.WriteAllText(file, "{{ messages[0].content }}");
+        Assert.Equal("x", ChatTemplate.Load(folder).Render(turns));
+    }
+
+    [Fact]
+    public void A_template_that_is_not_UTF_8_is_refused_at_the_byte()
+    {
+        string file = Path.Combine(folder, "chat_template.jinja");
+        File.WriteAllBytes(file, [.. "ab"u8, 0xFF]);
+        Assert.Contains($"{file}, byte 2: not UTF-8", Assert.Throws<DataException>(() => ChatTemplate.Load(folder)).Message, StringComparison.Ordinal);
+    }
 }

@@ -3,14 +3,7 @@ namespace DeepSeek.Reference.Text.Tests.Chat;
 /// <summary>The part of Jinja that is read gives what jinja2 gives under transformers' settings; the rest is named. Expected texts are jinja2's.</summary>
 public sealed class JinjaTests
 {
-    private static readonly Dictionary<string, object?> Values = new()
-    {
-        ["s"] = "a-b-c",
-        ["n"] = 7L,
-        ["none_"] = null,
-        ["list"] = new List<object?> { "x", "y", 3L },
-        ["map"] = new Dictionary<string, object?> { ["k"] = "v", ["q"] = "\"é\n" },
-    };
+    private static readonly Dictionary<string, object?> Values = Jinja.Values("""{"s":"a-b-c","n":7,"none_":null,"list":["x","y",3],"map":{"k":"v","q":"\"é\n"}}""");
 
     [Theory]
     [InlineData("{{ s }}|{{ missing }}|{{ none_ }}|{{ true }}|{{ 1 + 2 * 3 - 4 }}", "a-b-c||None|True|3")]
@@ -27,6 +20,11 @@ public sealed class JinjaTests
     [InlineData("{% for x in list %}{{ loop.index }}{{ x }}{% if not loop.last %},{% endif %}{% endfor %}", "1x,2y,33")]
     [InlineData("{% for x in list if x != 'y' %}{{ x }}{% else %}none{% endfor %}{% for x in [] %}{% else %}none{% endfor %}", "x3none")]
     [InlineData("{% for k, v in map.items() %}{{ k }}={{ v | length }};{% endfor %}", "k=1;q=3;")]
+    [InlineData("{% for x in list %}{{ loop.index0 }}{{ loop.revindex }}{{ loop.revindex0 }}{{ loop.length }}{{ loop.depth }}{{ loop.depth0 }}{{ loop.previtem }}{{ loop.nextitem }}{{ loop['last'] }};{% endfor %}", "032310yFalse;121310x3False;210310yTrue;")]
+    [InlineData("{% for x in list %}{{ loop is mapping }}{{ loop is sequence }}{{ loop is iterable }}{% endfor %}", "FalseFalseTrueFalseFalseTrueFalseFalseTrue")]
+    [InlineData("{{ missing is sequence }}{{ missing is iterable }}{{ missing == other }}{{ true is odd }}{{ false is even }}{{ true is number }}{{ true is integer }}{{ true == 1 }}{{ list[true] }}", "TrueTrueTrueTrueTrueTrueFalseTruey")]
+    [InlineData("a\u2028b\u0085c\fd\r\ne\rf", "a\u2028b\u0085c\fd\ne\nf")]
+    [InlineData("a\n\u3000{% if true %}b{% endif %}", "a\nb")]
     [InlineData("{% set a = 1 %}{% for x in list %}{% set a = 2 %}{{ a }}{% endfor %}{{ a }}", "2221")]
     [InlineData("{% set ns = namespace(a=1, b='') %}{% for x in list %}{% set ns.a = ns.a + 1 %}{% endfor %}{{ ns.a }}{{ ns.b }}", "4")]
     [InlineData("a \n {%- if true -%} \n b {%- endif %} c", "ab c")]
@@ -52,6 +50,11 @@ public sealed class JinjaTests
     [InlineData("{{ 1 / 2 }}", "operator /")]
     [InlineData("{{ 1 < 2 < 3 }}", "chain")]
     [InlineData("{% if x %}", "''")]
+    [InlineData("{% for x in list %}{{ loop.cycle('a') }}{% endfor %}", "method cycle()")]
+    [InlineData("{{ list | join(',', 'k') }}", "filter join with 2 arguments")]
+    [InlineData("{{ map | tojson(2) }}", "filter tojson with 1 arguments")]
+    [InlineData("{{ s.startswith('a', 1) }}", "method startswith() with 2 arguments")]
+    [InlineData("{{ s.replace('a') }}", "method replace() with 1 arguments")]
     [InlineData("{% endif %}", "statement endif")]
     [InlineData("{% set x %}a{% endset %}", "where '='")]
     [InlineData("{{ x", "does not end")]
@@ -65,15 +68,27 @@ public sealed class JinjaTests
         Assert.StartsWith("t, character ", message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_tag_too_long_to_be_walked_is_refused_and_not_a_crash()
+    {
+        foreach (string piece in new[] { " + 1", " | trim", ".x", " ~ 'a'", " or x" })
+            Assert.Contains("more than 1000 pieces", Assert.Throws<DataException>(() => new JinjaTemplate($"{{{{ x{string.Concat(Enumerable.Repeat(piece, 100000))} }}}}", "t")).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("{{ raise_exception('no tools') }}", "no tools")]
     [InlineData("{{ 'a' + none_ }}", "between a string and a none")]
     [InlineData("{{ 'a' + missing }}", "'missing', which is not defined")]
     [InlineData("{{ missing.x }}", "'missing' is not defined")]
     [InlineData("{{ list }}", "list is printed")]
-    [InlineData("{% for x in 3 %}{% endfor %}", "loop over a number")]
+    [InlineData("{% for x in 3 %}{% endfor %}", "loop over a whole number")]
     [InlineData("{% set s.x = 1 %}", "no namespace")]
-    [InlineData("{{ n % 0 }}", "between a number")]
+    [InlineData("{{ n % 0 }}", "divided by 0")]
+    [InlineData("{% for x in list %}{{ loop.changed }}{% endfor %}", "loop.changed is not read")]
+    [InlineData("{% for x in list %}{{ loop.indx }}{% endfor %}", "loop.indx is not read")]
+    [InlineData("{% for x in list %}{{ loop }}{% endfor %}", "a loop is printed")]
+    [InlineData("{{ map.items }}", "items of a mapping without a call")]
+    [InlineData("{{ s is odd }}", "whether a string is odd")]
     [InlineData("{{ 1 < 'a' }}", "compared")]
     public void What_values_do_not_allow_is_an_error(string template, string part) =>
         Assert.Contains(part, Assert.Throws<DataException>(() => new JinjaTemplate(template, "t").Render(Values)).Message, StringComparison.Ordinal);

@@ -1,10 +1,10 @@
+using System.Numerics;
+
 namespace DeepSeek.Reference.Text;
 
 /// <summary>The filters, tests, methods and functions that templates may call.</summary>
 internal static class JinjaCalls
 {
-    private const string Blanks = " \t\n\r\v\f";
-
     /// <summary>Whether there is a filter of this name.</summary>
     public static bool HasFilter(string name) => name is "trim" or "length" or "count" or "default" or "d" or "upper" or "lower" or "tojson" or "join" or "first" or "last" or "string" or "list" or "safe" or "replace";
 
@@ -14,21 +14,41 @@ internal static class JinjaCalls
     /// <summary>Whether there is a method of this name.</summary>
     public static bool HasMethod(string name) => name is "split" or "strip" or "lstrip" or "rstrip" or "startswith" or "endswith" or "replace" or "upper" or "lower" or "get" or "items" or "keys" or "values";
 
+    /// <summary>Whether a filter or method takes so many arguments.</summary>
+    public static bool Takes(string name, int arguments) => name switch
+    {
+        "trim" or "strip" or "lstrip" or "rstrip" or "join" => arguments <= 1,
+        "default" or "d" or "split" => arguments <= 2,
+        "startswith" or "endswith" => arguments == 1,
+        "get" => arguments is 1 or 2,
+        "replace" => arguments is 2 or 3,
+        _ => arguments == 0,
+    };
+
+    /// <summary>Whether Python has a method of this name on this value, among those that templates call or might.</summary>
+    public static bool IsMethod(object? value, string name) => value switch
+    {
+        Dictionary<string, object?> => name is "get" or "items" or "keys" or "values" or "pop" or "popitem" or "update" or "copy" or "clear" or "setdefault" or "fromkeys",
+        List<object?> => name is "append" or "clear" or "copy" or "count" or "extend" or "index" or "insert" or "pop" or "remove" or "reverse" or "sort",
+        string => name is not ("get" or "items" or "keys" or "values") && HasMethod(name),
+        _ => false,
+    };
+
     /// <summary>value | name(arguments).</summary>
     public static object? Filter(string name, object? value, object?[] arguments) => (name, value) switch
     {
         ("default" or "d", _) => value is JinjaUndefined || (arguments.Length > 1 && JinjaValue.Truth(arguments[1]) && !JinjaValue.Truth(value)) ? arguments.Length > 0 ? arguments[0] : "" : value,
-        ("trim", string text) => arguments.Length == 0 ? text.Trim(Blanks.ToCharArray()) : text.Trim(Text(arguments[0]).ToCharArray()),
-        ("length" or "count", string text) => (long)text.Length,
-        ("length" or "count", List<object?> list) => (long)list.Count,
-        ("length" or "count", Dictionary<string, object?> map) => (long)map.Count,
-        ("upper", string text) => text.ToUpperInvariant(),
-        ("lower", string text) => text.ToLowerInvariant(),
-        ("replace", string text) => text.Replace(Text(At(arguments, 0)), Text(At(arguments, 1)), StringComparison.Ordinal),
-        ("tojson", _) => JinjaValue.Json(value),
+        ("trim", string text) => JinjaText.Strip(text, Characters(arguments), begin: true, end: true),
+        ("length" or "count", string text) => new BigInteger(JinjaText.Length(text)),
+        ("length" or "count", List<object?> list) => new BigInteger(list.Count),
+        ("length" or "count", Dictionary<string, object?> map) => new BigInteger(map.Count),
+        ("upper", string text) => JinjaCasing.Upper(text),
+        ("lower", string text) => JinjaCasing.Lower(text),
+        ("replace", string text) => JinjaText.Replace(text, Text(arguments[0]), Text(arguments[1]), arguments.Length > 2 && arguments[2] is not null ? Count(arguments[2]) : -1),
+        ("tojson", _) => JinjaJson.Write(value),
         ("join", List<object?> list) => string.Join(arguments.Length > 0 ? Text(arguments[0]) : "", list.Select(JinjaValue.Print)),
-        ("first", List<object?> list) => JinjaValue.Item(list, 0L),
-        ("last", List<object?> list) => JinjaValue.Item(list, -1L),
+        ("first", List<object?> list) => JinjaValue.Item(list, BigInteger.Zero),
+        ("last", List<object?> list) => JinjaValue.Item(list, BigInteger.MinusOne),
         ("string", _) => JinjaValue.Print(value),
         ("list", List<object?> list) => list,
         ("safe", _) => value,
@@ -43,29 +63,30 @@ internal static class JinjaCalls
         "none" => value is null,
         "string" => value is string,
         "mapping" => value is Dictionary<string, object?>,
-        "sequence" or "iterable" => value is List<object?> or string or Dictionary<string, object?>,
-        "number" => value is long or double,
-        "integer" => value is long,
+        "sequence" => value is List<object?> or string or Dictionary<string, object?> or JinjaUndefined,
+        "iterable" => value is List<object?> or string or Dictionary<string, object?> or JinjaUndefined or JinjaLoop,
+        "number" => value is BigInteger or double or bool,
+        "integer" => value is BigInteger,
         "boolean" => value is bool,
         "true" => value is true,
         "false" => value is false,
-        "odd" => value is long n && n % 2 != 0,
-        _ => value is long n && n % 2 == 0,
+        "odd" => Rest(name, value) == 1,
+        _ => Rest(name, value) == 0,
     };
 
     /// <summary>value.name(arguments).</summary>
     public static object? Method(string name, object? value, object?[] arguments) => (name, value) switch
     {
         ("split", string text) => Split(text, arguments),
-        ("strip", string text) => text.Trim(Characters(arguments)),
-        ("lstrip", string text) => text.TrimStart(Characters(arguments)),
-        ("rstrip", string text) => text.TrimEnd(Characters(arguments)),
-        ("startswith", string text) => text.StartsWith(Text(At(arguments, 0)), StringComparison.Ordinal),
-        ("endswith", string text) => text.EndsWith(Text(At(arguments, 0)), StringComparison.Ordinal),
-        ("replace", string text) => text.Replace(Text(At(arguments, 0)), Text(At(arguments, 1)), StringComparison.Ordinal),
-        ("upper", string text) => text.ToUpperInvariant(),
-        ("lower", string text) => text.ToLowerInvariant(),
-        ("get", Dictionary<string, object?> map) => map.TryGetValue(Text(At(arguments, 0)), out object? found) ? found : arguments.Length > 1 ? arguments[1] : null,
+        ("strip", string text) => JinjaText.Strip(text, Characters(arguments), begin: true, end: true),
+        ("lstrip", string text) => JinjaText.Strip(text, Characters(arguments), begin: true, end: false),
+        ("rstrip", string text) => JinjaText.Strip(text, Characters(arguments), begin: false, end: true),
+        ("startswith", string text) => text.StartsWith(Text(arguments[0]), StringComparison.Ordinal),
+        ("endswith", string text) => text.EndsWith(Text(arguments[0]), StringComparison.Ordinal),
+        ("replace", string text) => JinjaText.Replace(text, Text(arguments[0]), Text(arguments[1]), arguments.Length > 2 ? Count(arguments[2]) : -1),
+        ("upper", string text) => JinjaCasing.Upper(text),
+        ("lower", string text) => JinjaCasing.Lower(text),
+        ("get", Dictionary<string, object?> map) => map.TryGetValue(Text(arguments[0]), out object? found) ? found : arguments.Length > 1 ? arguments[1] : null,
         ("items", Dictionary<string, object?> map) => map.Select(p => (object?)(List<object?>)[p.Key, p.Value]).ToList(),
         ("keys", Dictionary<string, object?> map) => map.Keys.Select(k => (object?)k).ToList(),
         ("values", Dictionary<string, object?> map) => map.Values.ToList(),
@@ -74,15 +95,24 @@ internal static class JinjaCalls
 
     private static List<object?> Split(string text, object?[] arguments)
     {
-        int most = arguments.Length > 1 ? arguments[1] is long n and >= 0 and < int.MaxValue ? (int)n + 1 : arguments[1] is -1L ? int.MaxValue : throw new JinjaException("split() into a number of parts that is none") : int.MaxValue;
+        BigInteger most = arguments.Length > 1 ? Count(arguments[1]) : -1;
         if (arguments.Length > 0 && arguments[0] is not null)
-            return [.. Text(arguments[0]) is { Length: > 0 } separator ? text.Split(separator, most) : throw new JinjaException("split() at an empty string")];
-        return most == int.MaxValue ? [.. text.Split(Blanks.ToCharArray(), StringSplitOptions.RemoveEmptyEntries)] : throw new JinjaException("split() at blanks into a number of parts");
+            return [.. Text(arguments[0]) is { Length: > 0 } separator ? JinjaText.Split(text, separator, most) : throw new JinjaException("split() at an empty string")];
+        return most < 0 ? [.. JinjaText.Words(text)] : throw new JinjaException("split() at blanks into a number of parts");
     }
 
-    private static char[] Characters(object?[] arguments) => (arguments.Length > 0 && arguments[0] is not null ? Text(arguments[0]) : Blanks).ToCharArray();
+    /// <summary>What a division by 2 leaves.</summary>
+    private static double Rest(string test, object? value) => value switch
+    {
+        bool b => b ? 1 : 0,
+        BigInteger n => n.IsEven ? 0 : 1,
+        double d => Math.Abs(d) % 2,
+        _ => throw new JinjaException($"whether a {JinjaValue.Kind(value)} is {test}"),
+    };
 
-    private static object? At(object?[] arguments, int i) => i < arguments.Length ? arguments[i] : throw new JinjaException("an argument is missing");
+    private static string? Characters(object?[] arguments) => arguments.Length > 0 && arguments[0] is not null ? Text(arguments[0]) : null;
+
+    private static BigInteger Count(object? value) => value is BigInteger count ? count : throw new JinjaException($"a {JinjaValue.Kind(value)} where a whole number is expected");
 
     private static string Text(object? value) => value as string ?? throw new JinjaException($"a {JinjaValue.Kind(value)} where a string is expected");
 }

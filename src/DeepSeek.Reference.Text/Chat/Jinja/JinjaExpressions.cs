@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 
 namespace DeepSeek.Reference.Text;
 
@@ -190,7 +191,7 @@ internal sealed class JinjaExpressions(IReadOnlyList<JinjaToken> tokens, string 
         }
     }
 
-    private static Func<JinjaScope, object?> Negated(Func<JinjaScope, object?> value) => s => JinjaValue.Arithmetic("-", 0L, value(s));
+    private static Func<JinjaScope, object?> Negated(Func<JinjaScope, object?> value) => s => JinjaValue.Arithmetic("-", BigInteger.Zero, value(s));
 
     private Func<JinjaScope, object?> Filtered(Func<JinjaScope, object?> value)
     {
@@ -202,6 +203,8 @@ internal sealed class JinjaExpressions(IReadOnlyList<JinjaToken> tokens, string 
         }
 
         Func<JinjaScope, object?>[] arguments = Take(JinjaKind.Operator, "(") ? Arguments() : [];
+        if (!JinjaCalls.Takes(name, arguments.Length))
+            throw Wrong($"the filter {name} with {arguments.Length} arguments");
         return s => JinjaCalls.Filter(name, value(s), [.. arguments.Select(a => a(s))]);
     }
 
@@ -228,13 +231,15 @@ internal sealed class JinjaExpressions(IReadOnlyList<JinjaToken> tokens, string 
                 string name = Name();
                 if (!Take(JinjaKind.Operator, "("))
                 {
-                    value = s => JinjaValue.Item(of(s), name);
+                    value = s => JinjaValue.Attribute(of(s), name);
                     continue;
                 }
 
                 if (!JinjaCalls.HasMethod(name))
                     throw Wrong($"the method {name}()");
                 Func<JinjaScope, object?>[] arguments = Arguments();
+                if (!JinjaCalls.Takes(name, arguments.Length))
+                    throw Wrong($"the method {name}() with {arguments.Length} arguments");
                 value = s => JinjaCalls.Method(name, of(s), [.. arguments.Select(a => a(s))]);
             }
             else if (Take(JinjaKind.Operator, "["))
@@ -289,7 +294,8 @@ internal sealed class JinjaExpressions(IReadOnlyList<JinjaToken> tokens, string 
                     text += tokens[At++].Text;
                 return _ => text;
             case JinjaKind.Number:
-                return long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? _ => number : throw Wrong($"the number {token.Text}");
+                BigInteger number = token.Text.Length <= JinjaValue.MostDigits ? BigInteger.Parse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture) : throw Wrong($"a number of more than {JinjaValue.MostDigits} digits");
+                return _ => number;
             case JinjaKind.Name:
                 return Named(token.Text);
             case JinjaKind.Operator when token.Text == "(":

@@ -7,6 +7,8 @@ internal sealed class JinjaLexer
 {
     private static readonly string[] Operators = ["==", "!=", "<=", ">=", "//", "**", "+", "-", "*", "/", "%", "~", "<", ">", "=", "(", ")", "[", "]", "{", "}", ".", ",", ":", "|"];
 
+    private const int MostPieces = 1000;
+
     private readonly string source;
     private readonly string template;
     private readonly List<JinjaToken> tokens = [];
@@ -19,7 +21,7 @@ internal sealed class JinjaLexer
     public static IReadOnlyList<JinjaToken> Cut(string template, string source)
     {
         // One line break at the very end is not part of a template.
-        string text = template.ReplaceLineEndings("\n");
+        string text = template.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
         var lexer = new JinjaLexer(text.EndsWith('\n') ? text[..^1] : text, source);
         lexer.Run();
         return lexer.tokens;
@@ -33,7 +35,7 @@ internal sealed class JinjaLexer
             int open = NextOpen();
             string text = template[at..open];
             if (strips)
-                text = text.TrimStart();
+                text = JinjaText.Strip(text, null, begin: true, end: false);
             else if (trims && text.StartsWith('\n'))
                 text = text[1..];
             int textAt = at;
@@ -47,7 +49,7 @@ internal sealed class JinjaLexer
             char kind = template[open + 1];
             at += 2;
             if (At('-'))
-                text = text.TrimEnd();
+                text = JinjaText.Strip(text, null, begin: false, end: true);
             else if (kind != '{' && !At('+'))
                 text = WithoutIndent(text, textAt);
             Add(JinjaKind.Text, text, textAt);
@@ -80,7 +82,7 @@ internal sealed class JinjaLexer
     {
         int line = text.LastIndexOf('\n') + 1;
         bool fromLineBegin = line > 0 || textAt == 0 || template[textAt - 1] == '\n';
-        return fromLineBegin && text.AsSpan(line).Trim(" \t").IsEmpty ? text[..line] : text;
+        return fromLineBegin && text[line..].All(JinjaText.IsBlank) ? text[..line] : text;
     }
 
     private (bool Strips, bool Trims) Comment(int open)
@@ -97,10 +99,10 @@ internal sealed class JinjaLexer
     {
         Add(block ? JinjaKind.BlockBegin : JinjaKind.PrintBegin, template[open..(open + 2)], open);
         string close = block ? "%}" : "}}";
-        int braces = 0;
+        int braces = 0, first = tokens.Count;
         while (true)
         {
-            while (at < template.Length && char.IsWhiteSpace(template[at]))
+            while (at < template.Length && JinjaText.IsBlank(template[at]))
                 at++;
             if (at >= template.Length)
                 throw Wrong(open, "a tag that does not end");
@@ -113,6 +115,9 @@ internal sealed class JinjaLexer
                 return (strips, block && !keeps);
             }
 
+            // Each piece may lie one call deeper than the one before.
+            if (tokens.Count - first > MostPieces)
+                throw Wrong(open, $"a tag of more than {MostPieces} pieces");
             braces += rest[0] == '{' ? 1 : rest[0] == '}' ? -1 : 0;
             One();
         }

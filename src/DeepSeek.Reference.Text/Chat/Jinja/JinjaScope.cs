@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace DeepSeek.Reference.Text;
 
 /// <summary>The names that a template can see; each turn of a loop has names of its own.</summary>
@@ -31,4 +33,28 @@ internal sealed class JinjaNamespace
 {
     /// <summary>The fields.</summary>
     public Dictionary<string, object?> Fields { get; } = [];
+}
+
+/// <summary>The loop of a turn: what of it is read.</summary>
+internal sealed class JinjaLoop(List<object?> items, int at)
+{
+    /// <summary>A part of it.</summary>
+    /// <exception cref="JinjaException">There is no such part here; Python may have it.</exception>
+    public object? Get(string name) => name switch
+    {
+        "index" => new BigInteger(at + 1),
+        "index0" => new BigInteger(at),
+        "revindex" => new BigInteger(items.Count - at),
+        "revindex0" => new BigInteger(items.Count - at - 1),
+        "first" => at == 0,
+        "last" => at == items.Count - 1,
+        "length" => new BigInteger(items.Count),
+        "previtem" => at == 0 ? new JinjaUndefined("previtem") : items[at - 1],
+        "nextitem" => at == items.Count - 1 ? new JinjaUndefined("nextitem") : items[at + 1],
+
+        // Of loops that call themselves, which are not read.
+        "depth" => BigInteger.One,
+        "depth0" => BigInteger.Zero,
+        _ => throw new JinjaException($"loop.{name} is not read in a chat template"),
+    };
 }

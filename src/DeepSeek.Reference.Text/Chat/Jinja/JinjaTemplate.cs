@@ -9,6 +9,7 @@ internal sealed class JinjaTemplate
     private const int Deepest = 64;
 
     private readonly string source;
+    private readonly IReadOnlyList<JinjaToken> tokens;
     private readonly JinjaExpressions expressions;
     private readonly Action<JinjaScope, StringBuilder> body;
     private int depth;
@@ -18,10 +19,18 @@ internal sealed class JinjaTemplate
     public JinjaTemplate(string template, string source)
     {
         this.source = source;
-        expressions = new JinjaExpressions(JinjaLexer.Cut(template, source), source);
+        tokens = JinjaLexer.Cut(template, source);
+        expressions = new JinjaExpressions(tokens, source);
         body = Block();
         if (expressions.Next.Kind != JinjaKind.End)
             throw expressions.Wrong($"'{expressions.Next.Text}' that nothing began");
+    }
+
+    /// <summary>Whether the template asks for a variable and sets it nowhere.</summary>
+    public bool Needs(string variable)
+    {
+        int[] places = [.. Enumerable.Range(1, tokens.Count - 1).Where(i => tokens[i] is { Kind: JinjaKind.Name } name && name.Text == variable && tokens[i - 1] is not { Kind: JinjaKind.Operator, Text: "." })];
+        return places.Length > 0 && !Array.Exists(places, i => tokens[i - 1] is { Kind: JinjaKind.Name, Text: "set" });
     }
 
     /// <summary>The text for these values.</summary>
@@ -174,7 +183,7 @@ internal sealed class JinjaTemplate
             for (int i = 0; i < items.Count; i++)
             {
                 JinjaScope inner = Turn(scope, names, items[i]);
-                inner.Set("loop", Loop(items, i));
+                inner.Set("loop", new JinjaLoop(items, i));
                 turn(inner, text);
             }
 
@@ -187,7 +196,7 @@ internal sealed class JinjaTemplate
     {
         List<object?> list => list,
         Dictionary<string, object?> map => map.Keys,
-        string text => text.Select(c => c.ToString()),
+        string text => JinjaText.Characters(text),
         _ => throw new JinjaException($"a loop over a {JinjaValue.Kind(value)}"),
     };
 
@@ -206,17 +215,6 @@ internal sealed class JinjaTemplate
             inner.Set(names[i], parts[i]);
         return inner;
     }
-
-    private static Dictionary<string, object?> Loop(List<object?> items, int i) => new()
-    {
-        ["index"] = i + 1L,
-        ["index0"] = (long)i,
-        ["first"] = i == 0,
-        ["last"] = i == items.Count - 1,
-        ["length"] = (long)items.Count,
-        ["previtem"] = i == 0 ? new JinjaUndefined("previtem") : items[i - 1],
-        ["nextitem"] = i == items.Count - 1 ? new JinjaUndefined("nextitem") : items[i + 1],
-    };
 
     private void CloseTag() => expressions.Expect(JinjaKind.BlockEnd, "%}");
 }
