@@ -55,7 +55,7 @@ public sealed class BadInputTests(Models models) : IClassFixture<Models>
         CommandLine.Run("run", "--model", Short, a, b, c, d, "--out", Out).RefusesWith(2, says);
 
     [Theory]
-    [InlineData("--max-tokens", "-1", "neither is below 0")]
+    [InlineData("--max-tokens", "-1", "give a number from 0")]
     [InlineData("--temperature", "-1", "temperature")]
     [InlineData("--temperature", "NaN", "temperature")]
     [InlineData("--seed", "x", "--seed 'x'")]

@@ -51,6 +51,8 @@ public sealed class TextVerbTests(Models models) : IClassFixture<Models>
         Generate("--top-p", "0").RefusesWith(2, "top-p");
         Generate("--top-p", "0,5").RefusesWith(2, "--top-p '0,5'");
         Generate("--logit-bias", "x=1").RefusesWith(2, "--logit-bias 'x=1'");
+        Generate("--logit-bias", "7=1", "--logit-bias", "8=1", "--logit-bias", "7=2").RefusesWith(2, "--logit-bias '7=2'", "7 already has one");
+        CommandLine.Run("generate", "--model", model, "--ids", "0,9", "--max-tokens", "-1").RefusesWith(2, "-1 new tokens", "--max-tokens", "from 0");
         Generate("--stop", "x").RefusesWith(2, "--prompt");
         Generate("--logprobs", "1").RefusesWith(2, "--json");
         Generate("--prompt", "x").RefusesWith(2, "both given");
@@ -86,6 +88,27 @@ public sealed class TextVerbTests(Models models) : IClassFixture<Models>
         Assert.Equal(once + once, Chat("Hi\n/reset\nHi\n/exit\nHi\n", "--max-tokens", "6", "--system", "Be").Passes().Out);
         Assert.StartsWith(Text("<｜begin▁of▁sentence｜>Be<｜User｜>Hi<｜Assistant｜>"), once, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_message_that_is_not_UTF_8_is_refused_at_the_byte()
+    {
+        Bytes([.. "\n\nHi "u8, 0xC3, 0x28, (byte)'\n']).RefusesWith(2, "standard input, byte 5: not UTF-8", "convert");
+        Assert.Equal(Chat("Hi\n", "--max-tokens", "6").Out, Bytes([.. "Hi\r\n/exit\n"u8, 0xFF]).Passes().Out);
+        Assert.Equal(Chat("Hi\n", "--max-tokens", "6").Out, Bytes([0xEF, 0xBB, 0xBF, .. "Hi"u8]).Passes().Out);
+
+        Outcome Bytes(byte[] input)
+        {
+            using var output = new StringWriter();
+            using var error = new StringWriter();
+            using var reader = new Utf8Reader(new MemoryStream(input), "standard input");
+            int exit = Application.Run(["chat", "--model", model, "--max-tokens", "6"], new Terminal(output, error, outIsTerminal: false, errorIsTerminal: false, CancellationToken.None) { In = reader });
+            return new Outcome(exit, output.ToString(), error.ToString());
+        }
+    }
+
+    [Fact]
+    public void A_chat_that_the_model_cannot_hold_says_what_to_do() =>
+        Chat(new string('x', 20000) + "\n").RefusesWith(2, "max_position_embeddings", "/reset");
 
     private string Text(string prompt) => CommandLine.Run("generate", "--model", model, "--prompt", prompt, "--max-tokens", "6", "--json").Passes().Json.GetProperty("rows")[0].GetProperty("text").GetString()!;
 

@@ -54,6 +54,7 @@ public sealed class TokenizeVerbTests : IDisposable
     [InlineData("""{"utf16":[65536]}""", "line 2: utf16: 65536")]
     [InlineData("""{"text":"\ud800"}""", "line 2: a string with half a surrogate pair")]
     [InlineData("""{"messages":[{"role":"user"}]}""", "line 2: ")]
+    [InlineData("""{"messages":[{"role":"user","role":"user","content":"x"}]}""", "'role' stands twice")]
     [InlineData("""{"messages":7}""", "line 2: messages")]
     [InlineData("""{"messages":[],"add_generation_prompt":1}""", "line 2: add_generation_prompt")]
     public void A_bad_row_is_named_by_line_and_field(string row, string part) => Tokenize(Write("""{"text":""}""", row), "--json").RefusesWith(2, part);
@@ -63,6 +64,16 @@ public sealed class TokenizeVerbTests : IDisposable
     [InlineData("""{"ids":"x"}""", "line 1: ids")]
     [InlineData("""{"text":"x"}""", "line 1: ids")]
     public void A_bad_row_of_ids_too(string row, string part) => Tokenize(Write(row), "--decode").RefusesWith(2, part);
+
+    [Fact]
+    public void A_file_that_is_not_UTF_8_is_refused_at_the_byte()
+    {
+        string file = Write("");
+        File.WriteAllBytes(file, [0xEF, 0xBB, 0xBF, .. "{\"text\":\"Hello\"}\r\n\n{\"text\":\""u8, 0xE8, 0xAA, .. "\"}\n"u8]);
+        Tokenize(file).RefusesWith(2, $"{file}, byte 31: not UTF-8", "convert");
+        File.WriteAllBytes(file, [0xEF, 0xBB, 0xBF, .. "{\"text\":\"Hello\"}\r\n\n{\"text\":\"Hello\"}"u8]);
+        Assert.Equal(2, Tokenize(file).Passes().Out.Split("19923").Length - 1);
+    }
 
     [Fact]
     public void Nothing_to_check_is_an_error()

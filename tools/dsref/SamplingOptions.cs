@@ -45,7 +45,7 @@ internal sealed class SamplingOptions(int defaultTokens)
         RepetitionPenalty = Value(parsed, repetition),
         FrequencyPenalty = Value(parsed, frequency),
         PresencePenalty = Value(parsed, presence),
-        LogitBias = (parsed.GetValue(bias) ?? []).Select(Bias).GroupBy(b => b.Id).ToDictionary(g => g.Key, g => g.Last().Value),
+        LogitBias = Biases(parsed.GetValue(bias) ?? []),
         Seed = SharedOptions.Seed(parsed.GetValue(seed)!),
         PrefillChunk = PrefillChunk,
         Drafts = parsed.GetValue(speculative),
@@ -78,6 +78,19 @@ internal sealed class SamplingOptions(int defaultTokens)
     private static float Parse(string name, string text) => float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float value)
         ? value
         : throw new DataException($"{name} '{text}' is not a number such as 0.7");
+
+    private static Dictionary<int, float> Biases(string[] texts)
+    {
+        var biases = new Dictionary<int, float>();
+        foreach (string text in texts)
+        {
+            (int id, float value) = Bias(text);
+            if (!biases.TryAdd(id, value))
+                throw new DataException($"--logit-bias '{text}': the id {id} already has one; give it once");
+        }
+
+        return biases;
+    }
 
     private static (int Id, float Value) Bias(string text)
     {

@@ -70,7 +70,8 @@ internal sealed class Terminal
     public static Terminal OfProcess(CancellationToken cancelled) => new(
         System.Console.Out, System.Console.Error, !System.Console.IsOutputRedirected, !System.Console.IsErrorRedirected, cancelled)
     {
-        In = System.Console.In,
+        // Where nobody types, nobody sees that a byte was replaced.
+        In = System.Console.IsInputRedirected ? new Utf8Reader(System.Console.OpenStandardInput(), "standard input") : System.Console.In,
         InBytes = System.Console.OpenStandardInput,
         InIsTerminal = !System.Console.IsInputRedirected,
     };

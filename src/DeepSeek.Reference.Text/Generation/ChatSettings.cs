@@ -11,7 +11,7 @@ internal static class ChatSettings
     private const int DefaultTokens = 512;
 
     /// <summary>The generator's options.</summary>
-    /// <exception cref="ContractException">Tools, a format other than text, or an additional property that is not known.</exception>
+    /// <exception cref="ContractException">Tools, a kept conversation, a format other than text, or an additional property that is not known.</exception>
     public static GenerationOptions Of(ChatOptions? options)
     {
         var made = new GenerationOptions { MaxTokens = options?.MaxOutputTokens ?? DefaultTokens };
@@ -19,6 +19,10 @@ internal static class ChatSettings
             return made;
         if (options.Tools is { Count: > 0 })
             throw new ContractException("tools were given; calls of tools are rendered and not made here");
+        if (options.ToolMode is RequiredChatToolMode)
+            throw new ContractException("ToolMode requires a call of a tool; no tool is called here: leave it out, or give Auto or None");
+        if (options.ConversationId is not null)
+            throw new ContractException("ConversationId was given; no conversation is kept here: leave it out, and give all messages each time");
         if (options.ResponseFormat is not (null or ChatResponseFormatText))
             throw new ContractException("a format of the answer was asked for; there is text alone");
         made = made with
@@ -36,7 +40,7 @@ internal static class ChatSettings
             {
                 "min_p" => made with { MinP = Number(name, value) },
                 "repetition_penalty" => made with { RepetitionPenalty = Number(name, value) },
-                "logit_bias" => made with { LogitBias = value as IReadOnlyDictionary<int, float> ?? throw new ContractException($"{name} is a dictionary from ids to float") },
+                "logit_bias" => made with { LogitBias = Biases(name, value) },
                 "thinking" => made,
                 _ => throw new ContractException($"the additional property {name} is none of min_p, repetition_penalty, logit_bias and thinking"),
             };
@@ -72,6 +76,25 @@ internal static class ChatSettings
         }
 
         return turns;
+    }
+
+    /// <summary>A dictionary, or a JSON object whose keys are ids, as a settings file gives it.</summary>
+    private static IReadOnlyDictionary<int, float> Biases(string name, object? value)
+    {
+        if (value is IReadOnlyDictionary<int, float> given)
+            return given;
+        if (value is not JsonElement { ValueKind: JsonValueKind.Object } json)
+            throw new ContractException($"{name} is a dictionary from ids to float, or a JSON object such as {{\"17\": -2.5}}");
+        var biases = new Dictionary<int, float>();
+        foreach (JsonProperty property in json.EnumerateObject())
+        {
+            if (!int.TryParse(property.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int id))
+                throw new ContractException($"{name}: '{property.Name}' is not an id, a whole number from 0");
+            if (!biases.TryAdd(id, Number($"{name}: the bias of {id}", property.Value)))
+                throw new ContractException($"{name}: {id} has two biases; keep one of them");
+        }
+
+        return biases;
     }
 
     private static float Number(string name, object? value) => value switch

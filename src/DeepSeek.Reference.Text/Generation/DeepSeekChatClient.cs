@@ -9,7 +9,8 @@ namespace DeepSeek.Reference.Text;
 
 /// <summary>A model behind the interface that .NET programs talk to: answers whole or as they come.</summary>
 /// <remarks>
-/// Temperature 0 where none is asked for: the same chat gives the same answer, to the bit. Additional properties: min_p, repetition_penalty, logit_bias (ids to float), thinking.
+/// Temperature 0 where none is asked for: the same chat gives the same answer, to the bit. Additional properties: min_p, repetition_penalty, logit_bias (ids to float, also as JSON), thinking.
+/// ModelId is let through, as middleware may set it: there is one model. Tools and ConversationId are refused.
 /// One answer at a time; a second call waits. docs/spec/text.md 6.
 /// </remarks>
 public sealed class DeepSeekChatClient : IChatClient

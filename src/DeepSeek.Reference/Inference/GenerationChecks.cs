@@ -10,8 +10,10 @@ internal static class GenerationChecks
     /// <exception cref="DataException">A bias for an id outside the vocabulary.</exception>
     public static void Options(DeepSeekConfig config, GenerationOptions options)
     {
-        if (options.MaxTokens < 0 || options.PrefillChunk < 0)
-            throw new ContractException($"{options.MaxTokens} tokens in chunks of {options.PrefillChunk} were asked for; neither is below 0");
+        if (options.MaxTokens < 0)
+            throw new ContractException($"{options.MaxTokens} new tokens were asked for (MaxTokens, --max-tokens); give a number from 0");
+        if (options.PrefillChunk < 0)
+            throw new ContractException($"a prompt in chunks of {options.PrefillChunk} ids was asked for (PrefillChunk); give a number from 1, or 0 for the whole prompt at once");
         if (!(options.Temperature >= 0) || float.IsInfinity(options.Temperature))
             throw new ContractException($"a temperature of {options.Temperature} was asked for; it is a number from 0");
         SamplingRules.Check(options);
@@ -33,7 +35,7 @@ internal static class GenerationChecks
         if (prompt.Length == 0)
             throw new DataException($"row {row} is empty; a prompt has at least one id");
         if (prompt.Length > config.MaxPositionEmbeddings)
-            throw new DataException($"row {row} has {prompt.Length} ids, but max_position_embeddings is {config.MaxPositionEmbeddings}");
+            throw new DataException($"row {row} has {prompt.Length} ids, but max_position_embeddings is {config.MaxPositionEmbeddings}; shorten the prompt, or take a model that sees more");
         for (int i = 0; i < prompt.Length; i++)
         {
             if (prompt[i] < 0 || prompt[i] >= config.VocabSize)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Inference;
 using DeepSeek.Reference.Model;
@@ -109,6 +110,42 @@ public sealed class ChatClientTests : IDisposable
     }
 
     [Fact]
+    public async Task A_bias_may_come_as_JSON_and_tools_may_be_left_to_the_model_or_forbidden()
+    {
+        using var client = new DeepSeekChatClient(model, Bytes);
+        foreach (ChatOptions options in new ChatOptions[] { Biased("""{"70":1000}"""), new() { AdditionalProperties = new() { ["logit_bias"] = new Dictionary<int, float> { [70] = 1000 } } } })
+        {
+            (options.MaxOutputTokens, options.ToolMode, options.ModelId) = (3, ChatToolMode.Auto, "another");
+            Assert.Equal(string.Concat(Enumerable.Repeat(Bytes.Decode([70]), 3)), (await client.GetResponseAsync(Hello, options)).Text);
+        }
+
+        Assert.NotEmpty((await client.GetResponseAsync(Hello, new ChatOptions { MaxOutputTokens = 3, ToolMode = ChatToolMode.None })).Messages);
+    }
+
+    [Fact]
+    public async Task A_refusal_says_what_was_asked_for_and_what_to_give()
+    {
+        using var client = new DeepSeekChatClient(model, Bytes);
+        (ChatOptions Options, string[] Says)[] refused =
+        [
+            (new() { MaxOutputTokens = -1 }, ["-1", "new tokens", "from 0"]), (new() { ConversationId = "c" }, ["ConversationId", "all messages"]),
+            (new() { ToolMode = ChatToolMode.RequireAny }, ["ToolMode", "call of a tool"]), (new() { StopSequences = [null!] }, ["stop text 0 is null"]),
+            (Biased("""{"5":"x"}"""), ["logit_bias", "5"]),
+        ];
+        foreach ((ChatOptions options, string[] says) in refused)
+        {
+            string message = (await Assert.ThrowsAsync<ContractException>(() => client.GetResponseAsync(Hello, options))).Message;
+            Assert.All(says, part => Assert.Contains(part, message, StringComparison.Ordinal));
+        }
+
+        string tooLong = (await Assert.ThrowsAsync<DataException>(() => client.GetResponseAsync([new ChatMessage(ChatRole.User, new string('x', 20000))]))).Message;
+        Assert.Contains("max_position_embeddings", tooLong, StringComparison.Ordinal);
+        Assert.Contains("shorten", tooLong, StringComparison.Ordinal);
+    }
+
+    private static ChatOptions Biased(string json) => new() { AdditionalProperties = new() { ["logit_bias"] = JsonDocument.Parse(json).RootElement } };
+
+    [Fact]
     public async Task What_cannot_be_done_is_refused()
     {
         using var client = new DeepSeekChatClient(model, Bytes);
@@ -116,6 +153,8 @@ public sealed class ChatClientTests : IDisposable
         [
             new() { Tools = [AIFunctionFactory.CreateDeclaration("f", null, default)] }, new() { ResponseFormat = ChatResponseFormat.Json }, new() { TopP = 2 }, new() { Temperature = -1 },
             new() { AdditionalProperties = new() { ["beams"] = 3 } }, new() { AdditionalProperties = new() { ["min_p"] = "x" } }, new() { AdditionalProperties = new() { ["thinking"] = 1 } },
+            new() { StopSequences = ["a", null!] }, new() { ToolMode = ChatToolMode.RequireAny }, new() { ToolMode = ChatToolMode.RequireSpecific("f") }, new() { ConversationId = "c" },
+            Biased("""{"x":1}"""), Biased("""{"5":"x"}"""), Biased("[5]"), Biased("""{"5":1,"5":2}"""),
         ];
         foreach (ChatOptions options in refused)
             await Assert.ThrowsAsync<ContractException>(() => client.GetResponseAsync(Hello, options));

@@ -43,7 +43,10 @@ internal static class ChatVerb
 
                 turns.Add(ChatTurn.User(message));
                 string prompt = template.Render(turns, addGenerationPrompt: true, parsed.GetValue(thinking));
-                turns.Add(ChatTurn.Assistant(Answer(terminal, generator, tokenizer.Encode(prompt), options, sampling.Stops(parsed))));
+                int[] ids = tokenizer.Encode(prompt);
+                if (ids.Length > loaded.Config.MaxPositionEmbeddings)
+                    throw new DataException($"the chat has {ids.Length} ids with this message, but max_position_embeddings is {loaded.Config.MaxPositionEmbeddings}; begin anew with /reset, or send a shorter message");
+                turns.Add(ChatTurn.Assistant(Answer(terminal, generator, ids, options, sampling.Stops(parsed))));
             }
 
             return ExitCode.Pass;

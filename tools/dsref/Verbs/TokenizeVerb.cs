@@ -63,7 +63,7 @@ internal static class TokenizeVerb
     {
         using var progress = new Progress(terminal);
         int number = 0;
-        foreach (string line in Lines(path))
+        foreach (string line in Utf8Text.Lines(path))
         {
             terminal.Cancelled.ThrowIfCancellationRequested();
             number++;
@@ -75,18 +75,6 @@ internal static class TokenizeVerb
             summary.Add(row);
             progress.Report(path, number);
             yield return row;
-        }
-    }
-
-    private static IEnumerable<string> Lines(string path)
-    {
-        try
-        {
-            return File.ReadLines(path);
-        }
-        catch (Exception e) when (FileError.IsInputOutput(e))
-        {
-            throw FileError.CannotRead(path, e);
         }
     }
 
