@@ -80,6 +80,9 @@ public sealed class ChatTemplateTests : IDisposable
         File.WriteAllText(file, "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}");
         string message = Assert.Throws<DataException>(() => ChatTemplate.Load(folder)).Message;
         Assert.All([file, "bos_token", config], part => Assert.Contains(part, message, StringComparison.Ordinal));
+        File.WriteAllText(file, "{% if bos_token is defined %}{{ bos_token }}{% endif %}{{ messages[0].content }}");
+        Assert.Equal("hi", ChatTemplate.Load(folder).Render([ChatTurn.User("hi")]));
+        File.WriteAllText(file, "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}");
         File.WriteAllText(map, """{"bos_token":{"content":"<b>"},"eos_token":"<e>"}""");
         Assert.Equal("<b>x<e>", ChatTemplate.Load(folder).Render(turns));
         File.WriteAllText(config, """{"bos_token":null,"eos_token":"</s>"}""");

@@ -26,11 +26,11 @@ internal sealed class JinjaTemplate
             throw expressions.Wrong($"'{expressions.Next.Text}' that nothing began");
     }
 
-    /// <summary>Whether the template asks for a variable and sets it nowhere.</summary>
+    /// <summary>Whether the template asks for a variable, and neither sets it nor asks whether it is there.</summary>
     public bool Needs(string variable)
     {
         int[] places = [.. Enumerable.Range(1, tokens.Count - 1).Where(i => tokens[i] is { Kind: JinjaKind.Name } name && name.Text == variable && tokens[i - 1] is not { Kind: JinjaKind.Operator, Text: "." })];
-        return places.Length > 0 && !Array.Exists(places, i => tokens[i - 1] is { Kind: JinjaKind.Name, Text: "set" });
+        return places.Length > 0 && !Array.Exists(places, i => tokens[i - 1] is { Kind: JinjaKind.Name, Text: "set" } || tokens[i + 1] is { Kind: JinjaKind.Name, Text: "is" });
     }
 
     /// <summary>The text for these values.</summary>
