@@ -30,6 +30,12 @@ internal sealed class Utf8Reader(Stream stream, string name) : TextReader
         }
     }
 
+    /// <summary>Not offered: a line is decoded as a whole. What reads by characters would find nothing here, and must not take that for the end.</summary>
+    public override int Peek() => throw new NotSupportedException("lines alone are read");
+
+    /// <inheritdoc cref="Peek"/>
+    public override int Read() => throw new NotSupportedException("lines alone are read");
+
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {

@@ -18,7 +18,7 @@ internal static class Targets
             new("safetensors", ["\"dtype\"", "\"shape\"", "\"data_offsets\"", "\"__metadata__\"", "[0,0]", "[4,2,0]"], Envelopes.Safetensors, Safetensors(scratch)),
             new("npy", ["'descr'", "'fortran_order'", "'shape'", "(0, 5)", "(4611686018427387904, 4)"], Envelopes.Npy, Files(Path.Combine(golden, "numpy"), "*.npy")),
             new("npz", ["'descr'", "'fortran_order'", "'shape'", ".npy", "../a.npy"], Envelopes.Npz, Files(Path.Combine(golden, "numpy"), "*.npz")),
-            new("config", ["\"rope_scaling\"", "\"yarn\"", "\"quantization_config\"", "\"fp8\"", "\"weight_block_size\"", "\"n_routed_experts\"", "\"deepseek_v2\"", "\"model_type\""], Envelopes.Plain,
+            new("config", ["\"rope_scaling\"", "\"yarn\"", "\"attention_factor\"", "\"truncate\"", "\"mscale_all_dim\"", "\"quantization_config\"", "\"fp8\"", "\"weight_block_size\"", "\"n_routed_experts\"", "\"deepseek_v2\"", "\"model_type\""], Envelopes.Plain,
                 [.. Directory.GetFiles(Path.Combine(golden, "oracles"), "config.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(f => new NamedFile("config.json", File.ReadAllBytes(f)))]),
             new("index", ["\"weight_map\"", "\"metadata\"", $"\"{Readers.Shard}\"", "\"total_size\""], Envelopes.Plain, [Index(1), Index(3), Index(0)]),
             new("manifest", ["\"id\"", "\"level\"", "\"quick\"", "\"seed\"", "\"0x2a\"", "\"inputs\"", "\"map\"", "\"sha256\"", "\"witness\""], Envelopes.Plain, Manifest(golden)),

@@ -43,7 +43,7 @@ def topk(x, k, dim=-1):
 
 
 def rounded_once(function, inside):
-    """A function whose bfloat16 operands are widened to the format inside, and whose result is rounded to bfloat16."""
+    """A function whose bfloat16 operands are widened to the format inside, and whose result is rounded to bfloat16: of binary64 by way of binary32, as torch does."""
 
     def call(*operands, **named):
         if not any(isinstance(x, torch.Tensor) and x.dtype == torch.bfloat16 for x in operands):
