@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using DeepSeek.Reference.Backends;
 using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Ops;
@@ -89,6 +90,69 @@ public class LinearTests
     [Property(MaxTest = 150)]
     public void Rule_N1_scalar_and_simd_agree_for_any_shape(byte t, byte n, ushort k, bool xNarrow, bool wNarrow, bool special, int seed) =>
         Compare(t % 21, n % 23, k % 400, xNarrow ? DType.BF16 : DType.F32, wNarrow ? DType.BF16 : DType.F32, DType.F32, Accumulation.Lanes16, 1 + t % 3, special, seed);
+
+    // Which order of reading a processor takes depends on its kind; here each of them runs, whatever this processor is.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(16)]
+    [InlineData(48)]
+    [InlineData(400)]
+    [InlineData(1041)]
+    [InlineData(3105)]
+    public unsafe void Rule_N1_every_order_of_reading_a_weight_gives_the_bits_of_the_definition(int K)
+    {
+        const int Rows = 8;
+        foreach (DType dtype in new[] { DType.F32, DType.BF16 })
+        {
+            Tensor x = Values(DType.F32, K, false, 1, K), w = Values(dtype, K + 1, false, Rows, K);
+            var expected = new Tensor(DType.F32, 1, Rows);
+            Scalar.Linear(x, w, Accumulation.Lanes16, expected);
+            if (dtype == DType.F32)
+                Orders<Float32Codes>(x, w, K, expected);
+            else
+                Orders<BFloat16Codes>(x, w, K, expected);
+        }
+    }
+
+    private static unsafe void Orders<TCodes>(Tensor x, Tensor w, int K, Tensor expected) where TCodes : struct, IWeightCodes
+    {
+        var y = new Tensor(DType.F32, 1, expected.Shape[1]);
+        nint stride = (nint)K * TCodes.Bytes;
+        fixed (byte* codes = &w.ByteOrigin)
+        fixed (float* a = x.AsSpan<float>(), b = y.AsSpan<float>())
+        {
+            foreach ((bool everyLine, int regions) in new[] { (true, 4), (false, 4), (false, 8) })
+            {
+                if (!Vector512.IsHardwareAccelerated)
+                    break;
+                y.AsSpan<float>().Clear();
+                for (int j = 0; j < 8; j += regions)
+                    LinearRows512.Row<TCodes>(a, codes + j * stride, stride, K, regions, everyLine, b + j, 1);
+                AssertSameBits(expected, y, $"512 bits, every line {everyLine}, {regions} regions, {typeof(TCodes).Name}, k={K}");
+            }
+
+            Narrow<Lanes512, TCodes>(a, codes, stride, K, b, y, expected);
+            Narrow<Lanes256, TCodes>(a, codes, stride, K, b, y, expected);
+            Narrow<Lanes128, TCodes>(a, codes, stride, K, b, y, expected);
+        }
+    }
+
+    private static unsafe void Narrow<L, TCodes>(float* x, byte* codes, nint stride, int K, float* to, Tensor y, Tensor expected)
+        where L : struct, ILanes<L>
+        where TCodes : struct, IWeightCodes
+    {
+        y.AsSpan<float>().Clear();
+        for (int j = 0; j < 8; j += 4)
+            LinearRowsNarrow<L>.Four<TCodes>(x, codes + j * stride, stride, K, to + j, 1);
+        AssertSameBits(expected, y, $"{typeof(L).Name}, four rows, {typeof(TCodes).Name}, k={K}");
+        foreach (bool everyLine in new[] { false, true })
+        {
+            y.AsSpan<float>().Clear();
+            for (int j = 0; j < 8; j += 2)
+                LinearRowsNarrow<L>.Two<TCodes>(x, codes + j * stride, stride, K, everyLine, to + j, 1);
+            AssertSameBits(expected, y, $"{typeof(L).Name}, two rows, every line {everyLine}, {typeof(TCodes).Name}, k={K}");
+        }
+    }
 
     [Theory]
     [InlineData(AccumulationKind.Sequential)]

@@ -60,15 +60,27 @@ internal static unsafe class Float8Rows512
                 w3 = last + 3 * Tile;
             }
 
-            WeightPrefetch.NextPage(w0);
-            WeightPrefetch.NextPage(w1);
-            WeightPrefetch.NextPage(w2);
-            WeightPrefetch.NextPage(w3);
+            if (!WeightPrefetch.EveryLine)
+            {
+                WeightPrefetch.NextPage(w0);
+                WeightPrefetch.NextPage(w1);
+                WeightPrefetch.NextPage(w2);
+                WeightPrefetch.NextPage(w3);
+            }
+
             float s0 = scales[0][b], s1 = scales[1][b], s2 = scales[2][b], s3 = scales[3][b];
             ordinary &= MathF.Abs(s0) < LargeScale && MathF.Abs(s1) < LargeScale && MathF.Abs(s2) < LargeScale && MathF.Abs(s3) < LargeScale;
             Vector512<float> f0 = Vector512.Create(s0 * Rebias), f1 = Vector512.Create(s1 * Rebias), f2 = Vector512.Create(s2 * Rebias), f3 = Vector512.Create(s3 * Rebias);
             for (int half = 0; half < 2; half++)
             {
+                if (WeightPrefetch.EveryLine)
+                {
+                    WeightPrefetch.Ahead(w0);
+                    WeightPrefetch.Ahead(w1);
+                    WeightPrefetch.Ahead(w2);
+                    WeightPrefetch.Ahead(w3);
+                }
+
                 largest = Vector512.Max(Vector512.Max(Magnitudes(w0), Magnitudes(w1)), Vector512.Max(Vector512.Max(Magnitudes(w2), Magnitudes(w3)), largest));
                 // Written out, with the registers of sums across all blocks: a loop here takes an eighth longer.
                 Add(x, w0, f0, w1, f1, w2, f2, w3, f3, ref a0, ref a1, ref a2, ref a3);

@@ -16,9 +16,6 @@ internal unsafe struct LinearTiles512 : ILinearTiles
 
     public static int Columns => 4;
 
-    // Values of x that fill three eighths of the smallest first-level cache (32 KiB) of processors with these registers.
-    private const int LongRow = 12 * 1024 / sizeof(float);
-
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Tile(float* x, nint xStride, float* w, nint wStride, int count, float* lanes, bool first, bool last, float* y, nint yStride)
@@ -144,93 +141,11 @@ internal unsafe struct LinearTiles512 : ILinearTiles
     }
 
     /// <inheritdoc/>
-    /// <remarks>Eight where x, twice as long in bytes as a row, would leave the first-level cache between two rows: then each of its lines serves eight.</remarks>
-    public static int Regions<TCodes>(int K) where TCodes : struct, IWeightCodes => TCodes.Bytes < sizeof(float) && K > LongRow ? 8 : 4;
+    public static int Regions<TCodes>(int K) where TCodes : struct, IWeightCodes => LinearRows512.Regions<TCodes>(K, WeightPrefetch.EveryLine);
 
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Row<TCodes>(float* x, byte* w, nint wStride, int K, int regions, float* y, nint yStride) where TCodes : struct, IWeightCodes
-    {
-        Vector512<float> zero = Vector512<float>.Zero;
-        Vector512<float> s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero;
-        byte* far = w + 4 * wStride;
-        bool eight = regions == 8;
-        int whole = K & ~15;
-        int block = WeightPrefetch.BlockBytes / TCodes.Bytes;
-        for (int from = 0; from < whole; from += block)
-        {
-            int to = Math.Min(whole, from + block);
-            if (eight)
-            {
-                Block<TCodes>(x, w, wStride, from, to, passing: true, ref s0, ref s1, ref s2, ref s3);
-                Block<TCodes>(x, far, wStride, from, to, passing: true, ref s4, ref s5, ref s6, ref s7);
-            }
-            else
-            {
-                Block<TCodes>(x, w, wStride, from, to, passing: false, ref s0, ref s1, ref s2, ref s3);
-            }
-        }
-
-        int tail = K - whole;
-        if (tail > 0)
-        {
-            Vector512<float> a = LaneTails.LoadPartial<Lanes512>(ref x[whole], tail).V;
-            Tail<TCodes>(a, w, wStride, whole, tail, ref s0, ref s1, ref s2, ref s3);
-            if (eight)
-                Tail<TCodes>(a, far, wStride, whole, tail, ref s4, ref s5, ref s6, ref s7);
-        }
-
-        Fold4(s0, s1, s2, s3, y, yStride);
-        if (eight)
-            Fold4(s4, s5, s6, s7, y + 4 * yStride, yStride);
-    }
-
-    /// <summary>x_k w_{j,k} for four rows and from &lt;= k &lt; to, line by line; the block a page further on is asked for first. What is passing leaves room in the caches for x.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Block<TCodes>(
-        float* x, byte* w, nint wStride, nint from, nint to, bool passing,
-        ref Vector512<float> s0, ref Vector512<float> s1, ref Vector512<float> s2, ref Vector512<float> s3)
-        where TCodes : struct, IWeightCodes
-    {
-        byte* w1 = w + wStride;
-        byte* w2 = w1 + wStride;
-        byte* w3 = w2 + wStride;
-        nint at = from * TCodes.Bytes;
-        WeightPrefetch.NextPage(w + at);
-        WeightPrefetch.NextPage(w1 + at);
-        WeightPrefetch.NextPage(w2 + at);
-        WeightPrefetch.NextPage(w3 + at);
-        Vector512<float> t0 = s0, t1 = s1, t2 = s2, t3 = s3;
-        for (nint k = from; k < to; k += 16)
-        {
-            if (passing)
-            {
-                WeightPrefetch.Passing(w + k * TCodes.Bytes);
-                WeightPrefetch.Passing(w1 + k * TCodes.Bytes);
-                WeightPrefetch.Passing(w2 + k * TCodes.Bytes);
-                WeightPrefetch.Passing(w3 + k * TCodes.Bytes);
-            }
-
-            Vector512<float> a = Vector512.Load(x + k);
-            t0 = Vector512.FusedMultiplyAdd(a, TCodes.Load512(w, k), t0);
-            t1 = Vector512.FusedMultiplyAdd(a, TCodes.Load512(w1, k), t1);
-            t2 = Vector512.FusedMultiplyAdd(a, TCodes.Load512(w2, k), t2);
-            t3 = Vector512.FusedMultiplyAdd(a, TCodes.Load512(w3, k), t3);
-        }
-
-        (s0, s1, s2, s3) = (t0, t1, t2, t3);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Tail<TCodes>(
-        Vector512<float> a, byte* w, nint wStride, nint k, int tail, ref Vector512<float> s0, ref Vector512<float> s1, ref Vector512<float> s2, ref Vector512<float> s3)
-        where TCodes : struct, IWeightCodes
-    {
-        s0 = Vector512.FusedMultiplyAdd(a, TCodes.LoadTail<Lanes512>(w, k, tail).V, s0);
-        s1 = Vector512.FusedMultiplyAdd(a, TCodes.LoadTail<Lanes512>(w + wStride, k, tail).V, s1);
-        s2 = Vector512.FusedMultiplyAdd(a, TCodes.LoadTail<Lanes512>(w + 2 * wStride, k, tail).V, s2);
-        s3 = Vector512.FusedMultiplyAdd(a, TCodes.LoadTail<Lanes512>(w + 3 * wStride, k, tail).V, s3);
-    }
+    public static void Row<TCodes>(float* x, byte* w, nint wStride, int K, int regions, float* y, nint yStride) where TCodes : struct, IWeightCodes =>
+        LinearRows512.Row<TCodes>(x, w, wStride, K, regions, WeightPrefetch.EveryLine, y, yStride);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

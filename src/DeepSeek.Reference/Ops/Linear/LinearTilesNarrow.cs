@@ -70,40 +70,16 @@ internal unsafe struct LinearTilesNarrow<T> : ILinearTiles where T : struct, ILa
     }
 
     /// <inheritdoc/>
-    public static int Regions<TCodes>(int K) where TCodes : struct, IWeightCodes => Columns;
+    /// <remarks>Four where there are registers for their sums and a processor that streams four at once was measured; the others read two.</remarks>
+    public static int Regions<TCodes>(int K) where TCodes : struct, IWeightCodes => typeof(T) == typeof(Lanes256) && WeightPrefetch.EveryLine ? 4 : Columns;
 
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Row<TCodes>(float* x, byte* w, nint wStride, int K, int regions, float* y, nint yStride) where TCodes : struct, IWeightCodes
     {
-        byte* w1 = w + wStride;
-        T s0 = T.Zero;
-        T s1 = T.Zero;
-        nint whole = K & ~15;
-        nint block = WeightPrefetch.BlockBytes / TCodes.Bytes;
-        for (nint from = 0; from < whole; from += block)
-        {
-            WeightPrefetch.NextPage(w + from * TCodes.Bytes);
-            WeightPrefetch.NextPage(w1 + from * TCodes.Bytes);
-            nint to = Math.Min(whole, from + block);
-            for (nint k = from; k < to; k += 16)
-            {
-                T a = T.Load(ref x[k]);
-                s0 = T.Fma(a, TCodes.Load<T>(w, k), s0);
-                s1 = T.Fma(a, TCodes.Load<T>(w1, k), s1);
-            }
-        }
-
-        int tail = (int)(K - whole);
-        if (tail > 0)
-        {
-            T a = LaneTails.LoadPartial<T>(ref x[whole], tail);
-            s0 = T.Fma(a, TCodes.LoadTail<T>(w, whole, tail), s0);
-            s1 = T.Fma(a, TCodes.LoadTail<T>(w1, whole, tail), s1);
-        }
-
-        y[0] = T.Fold(s0);
-        y[yStride] = T.Fold(s1);
+        if (regions == 4)
+            LinearRowsNarrow<T>.Four<TCodes>(x, w, wStride, K, y, yStride);
+        else
+            LinearRowsNarrow<T>.Two<TCodes>(x, w, wStride, K, WeightPrefetch.EveryLine, y, yStride);
     }
 
     /// <inheritdoc/>
