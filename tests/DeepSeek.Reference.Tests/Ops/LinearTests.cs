@@ -154,6 +154,46 @@ public class LinearTests
         }
     }
 
+    // The same of how a product of many rows is cut.
+    [Theory]
+    [InlineData(5, 13, 48)]
+    [InlineData(7, 9, 1)]
+    [InlineData(9, 70, 129)]
+    [InlineData(31, 21, 700)]
+    [InlineData(25, 70, 1041)]
+    [InlineData(110, 12, 1536)]
+    [InlineData(135, 37, 1700)]
+    public unsafe void Rule_N1_every_cut_of_a_product_gives_the_bits_of_the_definition(int T, int N, int K)
+    {
+        if (!Vector512.IsHardwareAccelerated)
+            return;
+        Tensor x = Values(DType.F32, K, false, T, K), w = Values(DType.F32, K + 1, false, N, K), narrow = Values(DType.BF16, K + 2, false, N, K);
+        LinearBlocking[] cuts =
+        [
+            LinearBlocking.Choose(T, K, 4, wide: true), LinearBlocking.Choose(T, K, 4, wide: false), new(true, 64 << 10, 8, K), new(true, 1, 4, Math.Min(K, 512)),
+            new(false, 1 << 10, 16, K), new(false, 16 << 10, 32, 16), new(true, 32 << 10, 12, 48),
+        ];
+        foreach (Tensor weight in new[] { w, narrow })
+        {
+            var expected = new Tensor(DType.F32, T, N);
+            Scalar.Linear(x, weight, Accumulation.Lanes16, expected);
+            foreach (LinearBlocking cut in cuts)
+            {
+                var y = new Tensor(DType.F32, T, N);
+                fixed (byte* codes = &weight.ByteOrigin)
+                fixed (float* a = x.AsSpan<float>(), b = y.AsSpan<float>())
+                {
+                    if (weight == w)
+                        Linear.Columns<LinearTiles512, Float32Codes>(a, K, T, codes, (nint)K * 4, 0, N, K, cut, b, N);
+                    else
+                        Linear.Columns<LinearTiles512, BFloat16Codes>(a, K, T, codes, (nint)K * 2, 0, N, K, cut, b, N);
+                }
+
+                AssertSameBits(expected, y, $"{cut}, t={T}, n={N}, k={K}, {weight.DType}");
+            }
+        }
+    }
+
     [Theory]
     [InlineData(AccumulationKind.Sequential)]
     [InlineData(AccumulationKind.Exact)]

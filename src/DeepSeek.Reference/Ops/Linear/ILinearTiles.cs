@@ -6,6 +6,9 @@ internal unsafe interface ILinearTiles
     /// <summary>Rows of x in a tile.</summary>
     static abstract int Rows { get; }
 
+    /// <summary>Rows of x in a tall tile; <see cref="Rows"/> where there is none.</summary>
+    static abstract int Tall { get; }
+
     /// <summary>Rows of the weight in a tile.</summary>
     static abstract int Columns { get; }
 
@@ -14,6 +17,9 @@ internal unsafe interface ILinearTiles
     /// what lies there; <paramref name="last"/> folds into y_{i,j} instead of storing the lanes. count is a multiple of 16 unless last.
     /// </summary>
     static abstract void Tile(float* x, nint xStride, float* w, nint wStride, int count, float* lanes, bool first, bool last, float* y, nint yStride);
+
+    /// <summary>As <see cref="Tile"/>, of <see cref="Tall"/> rows of x.</summary>
+    static abstract void TallTile(float* x, nint xStride, float* w, nint wStride, int count, float* lanes, bool first, bool last, float* y, nint yStride);
 
     /// <summary>How many regions of the weight a single row of x reads side by side: what draws most from memory.</summary>
     static abstract int Regions<TCodes>(int K) where TCodes : struct, IWeightCodes;

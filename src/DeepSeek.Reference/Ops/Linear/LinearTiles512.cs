@@ -10,7 +10,7 @@ namespace DeepSeek.Reference.Ops;
 /// A step does 16 fma for 8 loads, with both operands contiguous along k, so weights need no packing. Lanes may start from and end in scratch,
 /// unfolded: blocking over k changes no bit.
 /// </remarks>
-internal unsafe struct LinearTiles512 : ILinearTiles
+internal unsafe partial struct LinearTiles512 : ILinearTiles
 {
     public static int Rows => 4;
 
@@ -187,14 +187,25 @@ internal unsafe struct LinearTiles512 : ILinearTiles
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Fold4(Vector512<float> s0, Vector512<float> s1, Vector512<float> s2, Vector512<float> s3, float* y, nint yStride)
     {
-        Vector512<float> lower = Fold4(s0, s1, s2, s3);
-        Vector512<float> pairs = HalveTo2(lower, lower);
-        // Block b of pairs holds output b's two remaining lanes, twice.
-        Vector512<float> sums = Avx512F.Shuffle(pairs, pairs, 0x88) + Avx512F.Shuffle(pairs, pairs, 0xDD) + Vector512<float>.Zero;
+        Vector512<float> sums = Sums(s0, s1, s2, s3);
         y[0] = sums.GetElement(0);
         y[yStride] = sums.GetElement(4);
         y[2 * yStride] = sums.GetElement(8);
         y[3 * yStride] = sums.GetElement(12);
+    }
+
+    /// <summary>The whole folds of four registers, stored side by side.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Fold4(Vector512<float> s0, Vector512<float> s1, Vector512<float> s2, Vector512<float> s3, float* y) =>
+        Avx512F.PermuteVar16x32(Sums(s0, s1, s2, s3), Vector512.Create(0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12)).GetLower().GetLower().Store(y);
+
+    /// <summary>The whole folds of four registers: output b in each element of block b.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Sums(Vector512<float> s0, Vector512<float> s1, Vector512<float> s2, Vector512<float> s3)
+    {
+        Vector512<float> lower = Fold4(s0, s1, s2, s3);
+        Vector512<float> pairs = HalveTo2(lower, lower);
+        return Avx512F.Shuffle(pairs, pairs, 0x88) + Avx512F.Shuffle(pairs, pairs, 0xDD) + Vector512<float>.Zero;
     }
 
     /// <summary>h = 2 for two registers of blocks: each block of the result holds two lanes of a, then two of b.</summary>

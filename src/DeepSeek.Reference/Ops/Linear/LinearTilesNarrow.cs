@@ -8,6 +8,8 @@ internal unsafe struct LinearTilesNarrow<T> : ILinearTiles where T : struct, ILa
 {
     public static int Rows => 2;
 
+    public static int Tall => Rows;
+
     public static int Columns => 2;
 
     /// <inheritdoc/>
@@ -68,6 +70,10 @@ internal unsafe struct LinearTilesNarrow<T> : ILinearTiles where T : struct, ILa
         T.Store(s10, ref lanes[32]);
         T.Store(s11, ref lanes[48]);
     }
+
+    /// <inheritdoc/>
+    public static void TallTile(float* x, nint xStride, float* w, nint wStride, int count, float* lanes, bool first, bool last, float* y, nint yStride) =>
+        Tile(x, xStride, w, wStride, count, lanes, first, last, y, yStride);
 
     /// <inheritdoc/>
     /// <remarks>Four where there are registers for their sums and a processor that streams four at once was measured; the others read two.</remarks>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
+using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference.Ops;
 
@@ -19,9 +20,6 @@ internal static unsafe class WeightPrefetch
 
     private const int PageBytes = 4 << 10;
 
-    // The first four letters of AuthenticAMD.
-    private const int AuthenticAmd = 0x6874_7541;
-
     /// <summary>For a run of bytes that is read from its start to its end: the line a little after this byte, into the first-level cache.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Stream(byte* address)
@@ -34,7 +32,7 @@ internal static unsafe class WeightPrefetch
     /// Whether <see cref="Ahead"/>, a hint for every line, draws more from memory than <see cref="NextPage"/>. So it does on a Zen 5, by a fifth to a third; on a Zen 4 hints for
     /// every line cost up to a half. Processors that nobody measured are taken to be of the newer kind.
     /// </summary>
-    public static readonly bool EveryLine = Sse.IsSupported && !IsZen4();
+    public static readonly bool EveryLine = Sse.IsSupported && !Processor.IsZen4;
 
     /// <summary>
     /// For a run of bytes that is read from its start to its end: the line a kilobyte after this byte, once a line. Nobody needs these bytes again: they go past the second-level
@@ -75,16 +73,5 @@ internal static unsafe class WeightPrefetch
     {
         for (nint at = bytes * part / parts; at < bytes * (part + 1) / parts; at += LineBytes)
             Line(start + at);
-    }
-
-    /// <summary>AMD's family 25, of which only Zen 4 has 512-bit registers.</summary>
-    private static bool IsZen4()
-    {
-        if (!X86Base.IsSupported)
-            return false;
-        (_, int vendor, _, _) = X86Base.CpuId(0, 0);
-        (int version, _, _, _) = X86Base.CpuId(1, 0);
-        int family = (version >> 8 & 0xF) + (version >> 20 & 0xFF);
-        return vendor == AuthenticAmd && family == 25;
     }
 }
