@@ -23,6 +23,9 @@ public static partial class Attention
 {
     private const int RowsOfValues = 16;
 
+    // Sums so long that, at 512 bits, the folds of sixteen lanes cost less than a turn of the keys.
+    private const int TiledChannels = 128;
+
     /// <summary>Blocks from..to under <see cref="Accumulation.Lanes16"/>, by the widest vectors there are.</summary>
     internal static void Simd(AttentionOperands io, QueryBlocks blocks, int from, int to)
     {
@@ -93,11 +96,27 @@ public static partial class Attention
                 continue;
             }
 
+            if (typeof(T) == typeof(Lanes512) && split == 0 && D >= TiledChannels)
+            {
+                fixed (E* first = &keys)
+                    Tiles(q, D, M, first, stride, N, x, scratch.Stride);
+                continue;
+            }
+
             KeyProduct.Turn(ref keys, stride, N, D, ref *scratch.Panel);
             KeyProduct.Multiply<T>(ref q[split], D, M, ref scratch.Panel[(long)split * KeyProduct.Block], D - split, N, ref *x, scratch.Stride, ref *scratch.Tiles);
             if (split > 0)
                 KeyProduct.Multiply<T>(ref *q, D, M, ref *scratch.Panel, split, N, ref *latent, scratch.Stride, ref *scratch.Tiles);
         }
+    }
+
+    /// <summary>Dot products of M rows with N keys where they lie, by the tiles of <see cref="Linear"/>.</summary>
+    private static unsafe void Tiles<E>(float* q, int D, int M, E* keys, nint stride, int N, float* x, nint xStride) where E : unmanaged
+    {
+        if (typeof(E) == typeof(float))
+            Linear.Lanes<Lanes512, Float32Codes>(q, D, M, (byte*)keys, stride, 0, N, D, x, xStride);
+        else
+            Linear.Lanes<Lanes512, BFloat16Codes>(q, D, M, (byte*)keys, stride, 0, N, D, x, xStride);
     }
 
     /// <summary>Each row's scores become its probabilities, +0 at keys that other rows of the block see and it does not.</summary>
