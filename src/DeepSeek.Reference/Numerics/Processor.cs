@@ -8,7 +8,7 @@ internal static class Processor
     // The first four letters of AuthenticAMD.
     private const int AuthenticAmd = 0x6874_7541;
 
-    /// <summary>A Zen 4: 512-bit instructions in two halves, a first-level cache of 32 KiB. AMD's family 25, of which no other has 512-bit registers.</summary>
+    /// <summary>A Zen 4: 512-bit instructions in two halves, a first-level cache of 32 KiB. AMD's family 25, whose other member, Zen 3, has the same cache and no 512-bit registers.</summary>
     public static readonly bool IsZen4 = IsAmdFamily(25);
 
     private static bool IsAmdFamily(int family)

@@ -45,6 +45,8 @@ public class AttentionSimdTests
     [InlineData(3, 16, 1, 160, 128, 1100, true)]
     [InlineData(1, 16, 1, 576, 512, 1030, true)]
     [InlineData(2, 3, 3, 192, 128, 600, false)]
+    [InlineData(3, 7, 1, 131, 66, 90, true)]
+    [InlineData(37, 2, 2, 150, 34, 77, false)]
     [InlineData(70, 2, 2, 24, 72, 70, false)]
     [InlineData(2, 130, 1, 20, 20, 40, true)]
     public void Rule_N6_blocks_of_keys_and_of_rows_change_no_bit(int S, int H, int Hk, int D, int Dv, int T, bool shares)

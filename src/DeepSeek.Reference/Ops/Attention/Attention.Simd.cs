@@ -15,7 +15,7 @@ internal sealed record AttentionOperands(
     Tensor Q, Tensor Keys, Tensor Values, AttentionShape Shape, AttentionAttributes Attributes, Tensor Y, Tensor? LogSumExp);
 
 /// <remarks>
-/// The twin works on blocks of rows, a row being one head of one query. All scores of a block's rows are computed first (<see cref="KeyProduct"/>), then the softmax
+/// The twin works on blocks of rows, a row being one head of one query. All scores of a block's rows are computed first (<see cref="KeyProduct"/>, or the tiles of <see cref="Linear"/>), then the softmax
 /// of each row, then P·V sixteen rows at a time (<see cref="ResidueProduct"/>): no partial maximum or sum exists, so nothing is rescaled.
 /// Keys and values are read where they lie, bfloat16 widened on the way.
 /// </remarks>
@@ -23,7 +23,7 @@ public static partial class Attention
 {
     private const int RowsOfValues = 16;
 
-    // Sums so long that, at 512 bits, the folds of sixteen lanes cost less than a turn of the keys.
+    // Sums so long that, at 512 bits, the folds of sixteen lanes cost less than a turn of the keys. Scores in two sums have a short one.
     private const int TiledChannels = 128;
 
     /// <summary>Blocks from..to under <see cref="Accumulation.Lanes16"/>, by the widest vectors there are.</summary>

@@ -48,7 +48,7 @@ internal static unsafe class Float8Rows512
         byte* w0 = w, w1 = w + wStride, w2 = w1 + wStride, w3 = w2 + wStride;
         Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default;
         Vector512<byte> largest = Vector512<byte>.Zero;
-        bool ordinary = true;
+        bool ordinary = true, everyLine = WeightPrefetch.EveryLine;
         for (int b = 0; b < whole + (tail > 0 ? 1 : 0); b++)
         {
             if (b == whole)
@@ -60,7 +60,7 @@ internal static unsafe class Float8Rows512
                 w3 = last + 3 * Tile;
             }
 
-            if (!WeightPrefetch.EveryLine)
+            if (!everyLine)
             {
                 WeightPrefetch.NextPage(w0);
                 WeightPrefetch.NextPage(w1);
@@ -73,7 +73,7 @@ internal static unsafe class Float8Rows512
             Vector512<float> f0 = Vector512.Create(s0 * Rebias), f1 = Vector512.Create(s1 * Rebias), f2 = Vector512.Create(s2 * Rebias), f3 = Vector512.Create(s3 * Rebias);
             for (int half = 0; half < 2; half++)
             {
-                if (WeightPrefetch.EveryLine)
+                if (everyLine)
                 {
                     WeightPrefetch.Ahead(w0);
                     WeightPrefetch.Ahead(w1);

@@ -80,7 +80,7 @@ public static partial class Linear
                 y[t * yStride + n] = TTiles.Dot<TCodes>(x + t * xStride, w + n * rowBytes, K);
     }
 
-    /// <summary>Rows of the next tile where so many rows of x are left; 0 where they fill none. Four and six together leave one row over at most.</summary>
+    /// <summary>Rows of the next tile where so many rows of x are left; 0 where they fill none. Four and six together leave one row over at most, of four rows and more.</summary>
     private static int Height<TTiles>(int left, LinearBlocking blocking) where TTiles : struct, ILinearTiles
     {
         bool tall = blocking.Tall && (left >= TTiles.Tall + TTiles.Rows || left == TTiles.Tall || left == TTiles.Tall + 1);

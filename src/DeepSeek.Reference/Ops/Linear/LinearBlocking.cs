@@ -5,8 +5,8 @@ namespace DeepSeek.Reference.Ops;
 /// <summary>How a product of many rows is cut so that what is read again lies in a cache. No cut changes a bit: each output keeps its sixteen lanes from its first term to its last.</summary>
 /// <param name="Tall">Tiles of six rows of x, where so many are left; rows that are cut along k take none.</param>
 /// <param name="BlockBytes">Bytes of x that stay in the second-level cache while the weight passes.</param>
-/// <param name="Columns">Rows of the weight in a panel: every tile of x meets all of them before the next tile does.</param>
-/// <param name="K">Terms that are summed before the next tile: fewer than a row has, and the lanes wait in scratch.</param>
+/// <param name="Columns">Rows of the weight in a panel: every tile of x meets all of them before the next tile does. A multiple of a tile's.</param>
+/// <param name="K">Terms that are summed before the next tile: fewer than a row has, and the lanes wait in scratch. Then a multiple of 16.</param>
 internal readonly record struct LinearBlocking(bool Tall, int BlockBytes, int Columns, int K)
 {
     // Longer rows are cut along k.

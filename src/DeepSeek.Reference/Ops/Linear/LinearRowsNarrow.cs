@@ -53,7 +53,7 @@ internal static unsafe class LinearRowsNarrow<T> where T : struct, ILanes<T>
         s3 = T.Fma(a, TCodes.Load<T>(w3, k), s3);
     }
 
-    /// <summary>Two rows, asked for line by line or by the page.</summary>
+    /// <summary>Two rows, asked for by the page, or not at all where hints are by the line: two streams the processor follows by itself.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Two<TCodes>(float* x, byte* w, nint wStride, int K, bool everyLine, float* y, nint yStride) where TCodes : struct, IWeightCodes
     {
