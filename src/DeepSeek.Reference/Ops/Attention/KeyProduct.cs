@@ -10,7 +10,8 @@ namespace DeepSeek.Reference.Ops;
 /// C_{m,n} = Lanes16_d A_{m,d} K_{n,d}
 /// </code>
 /// Many rows: sixty-four keys at a time are turned into a panel [D, 64] (bfloat16 widened on the way), which <see cref="ResidueProduct"/> multiplies; the turn
-/// costs about as much as four rows do. Few rows: plain dot products, sixteen lanes along d, one pass over the keys.
+/// costs about as much as four rows do. Few rows: plain dot products, sixteen lanes along d, one pass over the keys. Many rows of long heads at 512 bits do not come here:
+/// <see cref="Attention"/> gives them to the tiles of <see cref="Linear"/>.
 /// </remarks>
 internal static class KeyProduct
 {

@@ -67,9 +67,16 @@ internal static unsafe class LinearRows512
         for (int from = 0; from < whole; from += block)
         {
             int to = Math.Min(whole, from + block);
-            Block<TCodes>(x, w, wStride, from, to, eight, ref s0, ref s1, ref s2, ref s3);
+            // Written twice, so that what is passing is a constant of each inner loop.
             if (eight)
+            {
+                Block<TCodes>(x, w, wStride, from, to, passing: true, ref s0, ref s1, ref s2, ref s3);
                 Block<TCodes>(x, far, wStride, from, to, passing: true, ref s4, ref s5, ref s6, ref s7);
+            }
+            else
+            {
+                Block<TCodes>(x, w, wStride, from, to, passing: false, ref s0, ref s1, ref s2, ref s3);
+            }
         }
 
         int tail = K - whole;
