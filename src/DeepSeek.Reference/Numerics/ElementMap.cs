@@ -128,14 +128,14 @@ internal static class ElementMap<TFunction> where TFunction : struct, IElementFu
     private static F Block<F, D>(F x) where F : struct, IWidened<F, D> where D : struct, IDoubleLanes<D> =>
         TFunction.Finish(x, F.Narrow(TFunction.Core(F.Widen(TFunction.Clamp(x)))));
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void OneByOne(ref float from, ref float to, nint count)
     {
         for (nint i = 0; i < count; i++)
             Unsafe.Add(ref to, i) = Scalar(Unsafe.Add(ref from, i));
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void Rest512(ReadOnlySpan<float> x, Span<float> y)
     {
         Span<float> eight = stackalloc float[8];
@@ -145,7 +145,7 @@ internal static class ElementMap<TFunction> where TFunction : struct, IElementFu
         eight[..y.Length].CopyTo(y);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static Vector256<float> EightElsewhere(Vector256<float> x)
     {
         Span<float> lanes = stackalloc float[8];
@@ -154,7 +154,7 @@ internal static class ElementMap<TFunction> where TFunction : struct, IElementFu
         return Vector256.Create<float>(lanes);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static Vector128<float> FourElsewhere(Vector128<float> x)
     {
         Span<float> lanes = stackalloc float[4];
