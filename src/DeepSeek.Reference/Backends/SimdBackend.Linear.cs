@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Ops;
 using DeepSeek.Reference.TensorCores;
@@ -106,9 +107,39 @@ public sealed partial class SimdBackend
 
         for (int g = 0; g < offsets.Length - 1; g++)
         {
-            if (offsets[g] < offsets[g + 1])
+            if (weights is not null && work.Lanes && FourWeights(weights, x, y, work, offsets, g) is int last and > 0)
+                g = last;
+            else if (offsets[g] < offsets[g + 1])
                 Columns(weight ?? weights![g], x, y, work, offsets[g], offsets[g + 1], 0, work.N);
         }
+    }
+
+    /// <summary>The next four groups that have rows, where each has one and their weights are read side by side; the last of the four groups, or 0 where they are not.</summary>
+    private static unsafe int FourWeights(IReadOnlyList<Tensor> weights, float* x, float* y, LinearWork work, ReadOnlySpan<int> offsets, int g)
+    {
+        byte** w = stackalloc byte*[4];
+        int row = offsets[g], found = 0;
+        DType dtype = weights[g].DType;
+        for (; found < 4 && g < offsets.Length - 1; g++)
+        {
+            if (offsets[g] == offsets[g + 1])
+                continue;
+            if (offsets[g + 1] - offsets[g] > 1 || weights[g].DType != dtype)
+                return 0;
+            // A weight lies where it is: in pinned memory or in a mapped file.
+            w[found++] = (byte*)Unsafe.AsPointer(ref weights[g].ByteOrigin);
+        }
+
+        float* rows = x + (nint)row * work.K;
+        nint stride = work.K;
+        if (found < 4 || !FourWeights512.Suits(rows, work.K, ref stride))
+            return 0;
+        if (dtype == DType.F32)
+            FourWeights512.Rows<Float32Codes>(rows, stride, w, 0, work.N, work.K, y + (nint)row * work.N, work.N);
+        else
+            FourWeights512.Rows<BFloat16Codes>(rows, stride, w, 0, work.N, work.K, y + (nint)row * work.N, work.N);
+        GC.KeepAlive(weights);
+        return g - 1;
     }
 
     private unsafe void InParallel(Tensor? weight, IReadOnlyList<Tensor>? weights, float* x, float* y, LinearWork work, int[] offsets)

@@ -281,6 +281,60 @@ public class LinearTests
         }
     }
 
+    // Decoding: one token's experts have a row each, which is the same row before the activation and another after it.
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(16, false)]
+    [InlineData(48, true)]
+    [InlineData(250, false)]
+    [InlineData(256, true)]
+    [InlineData(1041, true)]
+    [InlineData(1041, false)]
+    public void Rule_N1_single_rows_of_four_groups_give_the_bits_of_the_definition(int K, bool sameRow)
+    {
+        const int N = 13;
+        // Five groups of one row, one of two, then four of one: fours that begin anywhere, and rows that are left over.
+        int[] offsets = [0, 0, 1, 2, 2, 3, 4, 5, 7, 8, 9, 9, 10, 11];
+        Tensor x = Values(DType.F32, K, false, 11, K);
+        for (int t = 1; sameRow && t < 11; t++)
+            x.Rows(0, 1).CopyTo(x.Rows(t, 1));
+        foreach (DType dtype in new[] { DType.F32, DType.BF16 })
+        {
+            Tensor[] weights = [.. Enumerable.Range(0, offsets.Length - 1).Select(g => Values(dtype, K + g, false, N, K))];
+            Tensor expected = new(DType.F32, 11, N), y = new(DType.F32, 11, N);
+            Scalar.GroupedLinear(x, offsets, weights, Accumulation.Lanes16, expected);
+            new SimdBackend(1).GroupedLinear(x, offsets, weights, Accumulation.Lanes16, y);
+            AssertSameBits(expected, y, $"{dtype}, k={K}");
+            if (dtype == DType.F32)
+                SideBySide<Float32Codes>(x, weights, expected);
+            else
+                SideBySide<BFloat16Codes>(x, weights, expected);
+        }
+    }
+
+    /// <summary>Rows 7 to 10 with the weights of groups 8, 9, 11 and 12, all columns but the first, whatever this processor's order of reading is.</summary>
+    private static unsafe void SideBySide<TCodes>(Tensor x, Tensor[] weights, Tensor all) where TCodes : struct, IWeightCodes
+    {
+        if (!Isa.Has512)
+            return;
+        (int N, int K) = ((int)all.Shape[1], (int)x.Shape[1]);
+        Tensor y = new(DType.F32, 4, N), expected = all.Rows(7, 4).Clone();
+        byte** w = stackalloc byte*[4];
+        fixed (float* a = x.Rows(7, 4).AsSpan<float>(), b = y.AsSpan<float>())
+        fixed (byte* w0 = &weights[8].ByteOrigin, w1 = &weights[9].ByteOrigin, w2 = &weights[11].ByteOrigin, w3 = &weights[12].ByteOrigin)
+        {
+            w[0] = w0;
+            w[1] = w1;
+            w[2] = w2;
+            w[3] = w3;
+            FourWeights512.Rows<TCodes>(a, K, w, 1, N, K, b, N);
+        }
+
+        for (int i = 0; i < 4; i++)
+            expected.AsSpan<float>()[i * N] = 0;
+        AssertSameBits(expected, y, $"side by side, {typeof(TCodes).Name}, k={K}");
+    }
+
     [Fact]
     public void Shapes_that_do_not_fit_are_refused()
     {
