@@ -12,8 +12,14 @@ public sealed partial class SimdBackend
     public void AbsorbQuery(Tensor q, Tensor kvB, Accumulation accumulation, Tensor y)
     {
         accumulation.RequireWithoutUnit(nameof(AbsorbQuery));
-        (int S, int H, _, _, _, _) = LatentShape.OfQuery(q, kvB, y);
+        (int S, int H, int dn, _, int c, _) = LatentShape.OfQuery(q, kvB, y);
         bool simd = accumulation.Kind == AccumulationKind.Lanes16 && Isa.Any;
+        if (simd && Ops.AbsorbQuery.FitsHeads(q, kvB, y))
+        {
+            For(H, HeadGrain(S, dn, c), (from, to) => Ops.AbsorbQuery.SimdHeads(q, kvB, y, from, to));
+            return;
+        }
+
         ForTokensOfHeads(S, H, (h, from, count) =>
         {
             if (simd)
@@ -27,8 +33,14 @@ public sealed partial class SimdBackend
     public void AbsorbOutput(Tensor z, Tensor kvB, Accumulation accumulation, Tensor y)
     {
         accumulation.RequireWithoutUnit(nameof(AbsorbOutput));
-        (int S, int H, _, _, _) = LatentShape.OfOutput(z, kvB, y);
+        (int S, int H, int dv, int c, _) = LatentShape.OfOutput(z, kvB, y);
         bool simd = accumulation.Kind == AccumulationKind.Lanes16 && Isa.Any;
+        if (simd && Ops.AbsorbOutput.FitsHeads(z, y))
+        {
+            For(H, HeadGrain(S, dv, c), (from, to) => Ops.AbsorbOutput.SimdHeads(z, kvB, y, from, to));
+            return;
+        }
+
         ForTokensOfHeads(S, H, (h, from, count) =>
         {
             if (simd)
@@ -67,6 +79,9 @@ public sealed partial class SimdBackend
         var blocks = new QueryBlocks(shape, Threads);
         For(blocks.Count, 1, (from, to) => Ops.Attention.Simd(operands, blocks, from, to));
     }
+
+    /// <summary>Heads whose products with S tokens are worth a thread.</summary>
+    private static int HeadGrain(int S, int rows, int columns) => (int)Math.Clamp(ThreadWork / Math.Max(1, (long)S * rows * columns), 1, int.MaxValue);
 
     /// <summary>body(head, first token, tokens) over all heads and blocks of tokens.</summary>
     private void ForTokensOfHeads(int S, int H, Action<int, int, int> body)

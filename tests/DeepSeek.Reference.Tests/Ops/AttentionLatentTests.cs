@@ -71,6 +71,59 @@ public class AttentionLatentTests
         }
     }
 
+    [Theory]
+    [InlineData(1, 16, 64, 32, 64, 128)]
+    [InlineData(2, 5, 33, 8, 13, 64)]
+    [InlineData(3, 9, 0, 4, 0, 192)]
+    [InlineData(1, 4, 7, 0, 5, 64)]
+    [InlineData(1, 3, 12, 1, 1, 128)]
+    [InlineData(3, 8, 130, 3, 70, 70)]
+    public void Rule_N1_few_tokens_of_many_heads_equal_their_definitions_in_every_bit(int S, int H, int dn, int dr, int dv, int c)
+    {
+        foreach (DType dtype in new[] { DType.F32, DType.BF16 })
+        {
+            var random = new Random(dn + c);
+            Tensor Uniform(DType type, params ReadOnlySpan<long> shape)
+            {
+                var t = new Tensor(DType.F32, shape);
+                foreach (ref float x in t.AsSpan<float>())
+                    x = (random.NextSingle() - 0.5f) * MathF.ScaleB(1f, random.Next(-8, 8));
+                return type == DType.F32 ? t : t.As(type);
+            }
+
+            Tensor q = Uniform(DType.F32, S, H, dn + dr), z = Uniform(DType.F32, S, H, c), kvB = Uniform(dtype, H, dn + dv, c);
+            Tensor absorbed = new(DType.F32, S, H, c + dr), output = new(DType.F32, S, H, dv);
+            scalar.AbsorbQuery(q, kvB, Accumulation.Lanes16, absorbed);
+            scalar.AbsorbOutput(z, kvB, Accumulation.Lanes16, output);
+            foreach (int threads in new[] { 1, 2 })
+            {
+                Tensor y = new(DType.F32, S, H, c + dr), o = new(DType.F32, S, H, dv);
+                new SimdBackend(threads).AbsorbQuery(q, kvB, Accumulation.Lanes16, y);
+                new SimdBackend(threads).AbsorbOutput(z, kvB, Accumulation.Lanes16, o);
+                Assert.Equal(absorbed.Bits(), y.Bits());
+                Assert.Equal(output.Bits(), o.Bits());
+            }
+
+            // In parts, as threads take them, whatever this processor's order of reading is.
+            if (!Isa.Has512)
+                continue;
+            foreach (int cut in new[] { 0, 1, H - 2 })
+            {
+                Tensor y = new(DType.F32, S, H, c + dr), o = new(DType.F32, S, H, dv);
+                foreach ((int from, int to) in new[] { (0, cut), (cut, H) })
+                {
+                    if (c % ResidueProduct.RowColumns == 0)
+                        AbsorbQuery.SimdHeads(q, kvB, y, from, to);
+                    AbsorbOutput.SimdHeads(z, kvB, o, from, to);
+                }
+
+                Assert.Equal(output.Bits(), o.Bits());
+                if (c % ResidueProduct.RowColumns == 0)
+                    Assert.Equal(absorbed.Bits(), y.Bits());
+            }
+        }
+    }
+
     [Fact]
     public void Rule_N6_the_lane_of_an_absorbed_term_is_its_channel_mod_16()
     {

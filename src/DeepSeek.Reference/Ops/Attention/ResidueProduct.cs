@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference.Ops;
@@ -14,7 +13,7 @@ namespace DeepSeek.Reference.Ops;
 /// and are folded, vector by vector, when the last k is in. Blocks of k keep the tiles as they are: no block is ever folded alone.
 /// An output depends on its row of A and its column of B only, never on its place in a tile. Fewer than four rows read B once, in order, at the memory's speed.
 /// </remarks>
-internal static class ResidueProduct
+internal static partial class ResidueProduct
 {
     private const int RowTile = 4;
     private const int Wide = 64;
@@ -82,43 +81,6 @@ internal static class ResidueProduct
                     }
                 }
             }
-        }
-    }
-
-    /// <summary>Fewer rows than a tile: B is read once, in the order it lies in; the sixteen accumulators of a column are in scratch.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static unsafe void MultiplyFewRows<T, E>(
-        ref float a, nint aStride, int M, ref E b, nint bStride, int readable, int K, int N, ref float c, nint cStride, ref float scratch)
-        where T : struct, ILanes<T> where E : unmanaged
-    {
-        int tile = Math.Min(RowTile * Wide / Math.Max(M, 1) & ~15, Math.Max(16, N + 15 & ~15));
-        for (int n = 0; n < N; n += tile)
-        {
-            int width = Math.Min(tile, N - n);
-            int whole = Math.Min(width, (readable - n) & ~15);
-            MemoryMarshal.CreateSpan(ref scratch, 16 * M * tile).Clear();
-            ref E row = ref Unsafe.Add(ref b, n);
-            for (int k = 0; k < K; k++)
-            {
-                ref float lane = ref Unsafe.Add(ref scratch, (k & 15) * M * tile);
-                for (int i = 0; i < whole; i += WeightPrefetch.LineBytes / sizeof(E))
-                    WeightPrefetch.Stream((byte*)Unsafe.AsPointer(ref Unsafe.Add(ref row, i)));
-                for (int m = 0; m < M; m++)
-                {
-                    T x = T.Broadcast(Unsafe.Add(ref a, m * aStride + k));
-                    ref float sum = ref Unsafe.Add(ref lane, m * tile);
-                    nint i = 0;
-                    for (; i < whole; i += 16)
-                        T.Store(T.Fma(x, LaneElements.Load<T, E>(ref Unsafe.Add(ref row, i)), T.Load(ref Unsafe.Add(ref sum, i))), ref Unsafe.Add(ref sum, i));
-                    if (i < width)
-                        T.Store(T.Fma(x, LaneElements.LoadPartial<T, E>(ref Unsafe.Add(ref row, i), readable - n - (int)i), T.Load(ref Unsafe.Add(ref sum, i))), ref Unsafe.Add(ref sum, i));
-                }
-
-                row = ref Unsafe.Add(ref row, bStride);
-            }
-
-            for (int m = 0; m < M; m++)
-                Fold<T>(ref Unsafe.Add(ref scratch, m * tile), M * tile, width, ref Unsafe.Add(ref c, m * cStride + n));
         }
     }
 

@@ -60,6 +60,14 @@ internal static unsafe class WeightPrefetch
             Sse.PrefetchNonTemporal(address + PassingBytes);
     }
 
+    /// <summary>The lines of these bytes, which begin one, into the first-level cache.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Near(byte* start, int bytes)
+    {
+        for (int at = 0; Sse.IsSupported && at < bytes; at += LineBytes)
+            Sse.Prefetch0(start + at);
+    }
+
     /// <summary>The line that holds this byte, into the second-level cache.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Line(byte* address)
@@ -71,7 +79,8 @@ internal static unsafe class WeightPrefetch
     /// <summary>Part <paramref name="part"/> of <paramref name="parts"/> of a run of bytes, so that its lines are asked for a few at a time.</summary>
     public static void Share(byte* start, nint bytes, int part, int parts)
     {
-        for (nint at = bytes * part / parts; at < bytes * (part + 1) / parts; at += LineBytes)
+        nint end = bytes * (part + 1) / parts;
+        for (nint at = bytes * part / parts; at < end; at += LineBytes)
             Line(start + at);
     }
 }
