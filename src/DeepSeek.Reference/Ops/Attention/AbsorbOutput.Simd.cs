@@ -3,7 +3,7 @@ using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference.Ops;
 
-/// <remarks>The twin takes up to 64 tokens of one head at a time: a product with the head's rows of W_UV, where they lie (<see cref="Linear"/>).</remarks>
+/// <remarks>The twin takes up to 64 tokens of one head at a time: a product with the head's rows of W_UV, where they lie (<see cref="Linear"/>); few tokens of binary32 with those of four heads at a time (<see cref="FourWeights512"/>).</remarks>
 public static partial class AbsorbOutput
 {
     /// <summary>Tokens from..from+count of head h under <see cref="Accumulation.Lanes16"/>.</summary>

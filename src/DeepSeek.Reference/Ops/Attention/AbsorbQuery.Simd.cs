@@ -3,10 +3,10 @@ using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference.Ops;
 
-/// <remarks>The twin takes up to 64 tokens of one head at a time; W_UK is read where it lies (<see cref="ResidueProduct"/>).</remarks>
+/// <remarks>The twin takes up to 64 tokens of one head at a time; W_UK is read where it lies (<see cref="ResidueProduct"/>). Few tokens of binary32 are neither copied nor given scratch.</remarks>
 public static partial class AbsorbQuery
 {
-    /// <summary>Below so many tokens a head's weight is read more often than used.</summary>
+    /// <summary>Below so many tokens reading a head's weight takes longer than multiplying with it, and copies as long as either.</summary>
     internal const int FewTokens = 4;
 
     /// <summary>Tokens from..from+count of head h under <see cref="Accumulation.Lanes16"/>.</summary>

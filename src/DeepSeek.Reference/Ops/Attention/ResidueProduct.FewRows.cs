@@ -5,6 +5,10 @@ using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference.Ops;
 
+/// <remarks>
+/// Fewer rows than a tile, C_{m,n} = Lanes16_k A_{m,k} B_{k,n} as above: <see cref="MultiplyFewRows"/> of any lengths, its accumulators in scratch, and <see cref="MultiplyRow"/> of one
+/// row and few terms, its accumulators in registers. Both add the terms of each lane in the order of k and fold by rule N6.
+/// </remarks>
 internal static partial class ResidueProduct
 {
     /// <summary>Columns that <see cref="MultiplyRow"/> follows together.</summary>

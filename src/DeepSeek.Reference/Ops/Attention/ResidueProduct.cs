@@ -11,7 +11,7 @@ namespace DeepSeek.Reference.Ops;
 /// Vectors run over n; the sixteen lanes of rule N6 are sixteen accumulators, one a residue of k mod 16. A register tile of four rows and up to four vectors
 /// follows one residue at a time (k = r, r + 16, ...), so that every load of B serves four rows; the sixteen unfolded tiles lie in scratch
 /// and are folded, vector by vector, when the last k is in. Blocks of k keep the tiles as they are: no block is ever folded alone.
-/// An output depends on its row of A and its column of B only, never on its place in a tile. Fewer than four rows read B once, in order, at the memory's speed.
+/// An output depends on its row of A and its column of B only, never on its place in a tile.
 /// </remarks>
 internal static partial class ResidueProduct
 {
