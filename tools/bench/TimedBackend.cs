@@ -33,6 +33,15 @@ internal class TimedBackend(SimdBackend inner) : CallBackend, IDequantizedLinear
         return done;
     }
 
+    public bool TryDequantizedGroupedLinear(Tensor x, ReadOnlySpan<int> offsets, IReadOnlyList<Tensor> codes, IReadOnlyList<Tensor> scales, Accumulation accumulation, Tensor y)
+    {
+        long start = Stopwatch.GetTimestamp();
+        bool done = ((IDequantizedLinear)inner).TryDequantizedGroupedLinear(x, offsets, codes, scales, accumulation, y);
+        if (done)
+            Note(Operation.GroupedLinear, start);
+        return done;
+    }
+
     protected override void Invoke(OperationCall call) => Time(() => call.Run(inner), call.Operation);
 
     protected void Time(Action action, Operation operation)

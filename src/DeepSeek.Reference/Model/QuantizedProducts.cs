@@ -99,7 +99,7 @@ internal sealed class QuantizedProducts
         {
             backend.GroupedLinear(x, offsets, group.Dense(offsets, Dense), contract.Accumulation, y);
         }
-        else
+        else if (Mode != Fp8Mode.Dequantize || !Decoded(x, offsets, group, y))
         {
             for (int e = 0; e < group.Experts.Length; e++)
             {
@@ -117,6 +117,10 @@ internal sealed class QuantizedProducts
     /// <summary>Whether the product was made from the codes themselves, decoded where they are multiplied.</summary>
     private bool Decoded(Tensor x, Projection p, Tensor y) =>
         p.Scale is not null && contract.Activations == DType.F32 && backend is IDequantizedLinear fused && fused.TryDequantizedLinear(x, p.Weight, p.Scale, contract.Accumulation, y);
+
+    private bool Decoded(Tensor x, ReadOnlySpan<int> offsets, ProjectionGroup group, Tensor y) =>
+        group.Scales is { } weightScales && contract.Activations == DType.F32 && backend is IDequantizedLinear fused
+        && fused.TryDequantizedGroupedLinear(x, offsets, group.Weights, weightScales, contract.Accumulation, y);
 
     /// <summary>Whether each expert has so few rows that its codes are better read than their kept values.</summary>
     private bool Decodes(ReadOnlySpan<int> offsets)

@@ -71,6 +71,58 @@ public class DequantizedLinearTests
     [Property(MaxTest = 150)]
     public void Rule_N22_for_any_shape(byte t, ushort n, ushort k, bool special, int seed) => Compare(t % 17, n % 300, k % 700, special, 1 + t % 3, seed);
 
+    /// <summary>The groups' rows, equal where one token's experts are meant, beside Dequantize and GroupedLinear after it.</summary>
+    private static void CompareGroups(int[] rows, int N, int K, bool equal, bool special, int threads, int seed)
+    {
+        var samples = new Fp8Samples(seed);
+        int[] offsets = new int[rows.Length + 1];
+        for (int g = 0; g < rows.Length; g++)
+            offsets[g + 1] = offsets[g] + rows[g];
+        Tensor x = Values(seed, offsets[^1], K);
+        for (int t = 1; equal && t < offsets[^1]; t++)
+            x.AsReadOnlySpan<float>()[..K].CopyTo(x.AsSpan<float>()[(t * K)..]);
+        Tensor[] codes = [.. rows.Select(_ => samples.Codes(special, N, K))];
+        Tensor[] scales = [.. rows.Select(_ => samples.Scales(special, (N + 127) / 128, (K + 127) / 128))];
+        Tensor[] w = [.. codes.Select(c => new Tensor(DType.F32, c.Shape))];
+        for (int g = 0; g < rows.Length; g++)
+            Scalar.Dequantize(codes[g], scales[g], QuantizationTile.Block128x128, w[g]);
+        var expected = new Tensor(DType.F32, offsets[^1], N);
+        var actual = new Tensor(DType.F32, expected.Shape);
+        actual.AsSpan<float>().Fill(float.NaN);
+        Scalar.GroupedLinear(x, offsets, w, Accumulation.Lanes16, expected);
+        Assert.Equal(Isa.Any, ((IDequantizedLinear)new SimdBackend(threads)).TryDequantizedGroupedLinear(x, offsets, codes, scales, Accumulation.Lanes16, actual));
+        if (Isa.Any)
+            LinearTests.AssertSameBits(expected, actual, $"rows={string.Join('+', rows)},n={N},k={K},equal={equal},special={special},threads={threads},seed={seed}");
+    }
+
+    [Theory]
+    [InlineData(new[] { 1, 1, 1, 1 }, 256, 1024)]
+    [InlineData(new[] { 0, 1, 0, 1, 1, 0, 1, 0 }, 133, 384)]
+    [InlineData(new[] { 1, 1, 1, 1, 1, 1, 1, 1, 1 }, 130, 200)]
+    [InlineData(new[] { 1, 1, 1, 2 }, 20, 129)]
+    [InlineData(new[] { 2, 1, 1, 1, 1 }, 7, 128)]
+    [InlineData(new[] { 1, 1, 1, 1 }, 3, 130)]
+    [InlineData(new[] { 16, 3, 0, 5 }, 140, 64)]
+    [InlineData(new[] { 1, 1, 1, 1 }, 5, 0)]
+    [InlineData(new[] { 1, 1, 1, 1 }, 0, 5)]
+    [InlineData(new[] { 0, 0 }, 4, 5)]
+    public void Rule_N22_each_group_has_its_own_codes_and_scales(int[] rows, int N, int K)
+    {
+        for (int seed = 0; seed < 12; seed++)
+            CompareGroups(rows, N, K, equal: seed % 2 == 0, special: seed % 4 > 1, threads: 1 + seed % 3, seed);
+    }
+
+    [Fact]
+    public void Rule_N22_scales_of_a_stream_change_within_it()
+    {
+        // A quarter of 300 rows begins and ends inside blocks of 128; T of 2 and 3 take the rows in pieces.
+        for (int T = 1; T <= 3; T++)
+        {
+            foreach (int N in new[] { 300, 1028, 512 })
+                Compare(T, N, 256, special: false, threads: T, seed: N + T);
+        }
+    }
+
     [Fact]
     public void Rule_N22_every_code_meets_every_kind_of_scale()
     {
@@ -107,6 +159,8 @@ public class DequantizedLinearTests
         Assert.False(simd.TryDequantizedLinear(Values(1, 1, 128), codes, scales, Accumulation.Sequential, y));
         Assert.False(simd.TryDequantizedLinear(new Tensor(DType.BF16, 1, 128), codes, scales, Accumulation.Lanes16, y));
         Assert.False(simd.TryDequantizedLinear(Values(1, 17, 128), codes, scales, Accumulation.Lanes16, new Tensor(DType.F32, 17, 4)));
+        Assert.False(simd.TryDequantizedGroupedLinear(Values(1, 1, 128), [0, 1], [codes], [scales], Accumulation.Sequential, y));
+        Assert.False(simd.TryDequantizedGroupedLinear(Values(1, 17, 128), [0, 17], [codes], [scales], Accumulation.Lanes16, new Tensor(DType.F32, 17, 4)));
         Assert.All(y.AsReadOnlySpan<float>().ToArray(), v => Assert.Equal(0, v));
     }
 
@@ -121,5 +175,8 @@ public class DequantizedLinearTests
         Assert.Throws<ShapeException>(() => simd.TryDequantizedLinear(Values(1, 1, 127), codes, scales, Accumulation.Lanes16, new Tensor(DType.F32, 1, 4)));
         Assert.Throws<ShapeException>(() => simd.TryDequantizedLinear(Values(1, 1, 128), codes, samples.Scales(false, 1, 2), Accumulation.Lanes16, new Tensor(DType.F32, 1, 4)));
         Assert.Throws<ShapeException>(() => simd.TryDequantizedLinear(Values(1, 1, 128), codes, scales, Accumulation.Lanes16, new Tensor(DType.F32, 1, 5)));
+        Assert.Throws<ShapeException>(() => simd.TryDequantizedGroupedLinear(Values(1, 1, 128), [0, 2], [codes], [scales], Accumulation.Lanes16, new Tensor(DType.F32, 1, 4)));
+        Assert.Throws<ShapeException>(() => simd.TryDequantizedGroupedLinear(Values(1, 1, 127), [0, 1], [codes], [scales], Accumulation.Lanes16, new Tensor(DType.F32, 1, 4)));
+        Assert.Throws<ShapeException>(() => simd.TryDequantizedGroupedLinear(Values(1, 2, 128), [0, 1, 2], [codes, codes], [scales], Accumulation.Lanes16, new Tensor(DType.F32, 2, 4)));
     }
 }

@@ -21,6 +21,17 @@ internal static unsafe class FourWeights512
             return false;
         if (4 * (long)K <= ShortRows)
             return true;
+        if (!OneRow(x, K, xStride))
+            return false;
+        xStride = 0;
+        return true;
+    }
+
+    /// <summary>Whether FP8 weights are read this way: decoding keeps up with memory only where four rows of x are one.</summary>
+    public static bool SuitCodes(float* x, int K) => Isa.Has512 && OneRow(x, K, K);
+
+    private static bool OneRow(float* x, int K, nint xStride)
+    {
         var first = new ReadOnlySpan<byte>(x, K * sizeof(float));
         for (int i = 1; i < 4; i++)
         {
@@ -28,7 +39,6 @@ internal static unsafe class FourWeights512
                 return false;
         }
 
-        xStride = 0;
         return true;
     }
 

@@ -9,6 +9,9 @@ public static partial class Linear
     // A panel of dequantised rows that stays in the second-level cache.
     private const int PanelBytes = 256 << 10;
 
+    // Codes that stay in the first-level cache beside the rows of x.
+    private const int CachedBytes = 16 << 10;
+
     // Rows of x from which on a panel, decoded once for all of them, costs less than decoding for each.
     private const int RowsForPanel = 4;
 
@@ -23,22 +26,34 @@ public static partial class Linear
         {
             int far = (n1 - n0) / 4;
             n = n0 + 4 * far;
-            float** rows = stackalloc float*[4];
-            for (int i = n0; i < n0 + far; i++)
+            // Two or three rows of x find the codes again in the first-level cache.
+            int most = T == 1 ? far : Math.Max(1, CachedBytes / 4 / Math.Max(1, K));
+            Float8Stream* streams = stackalloc Float8Stream[4];
+            for (int i = n0; i < n0 + far; i += most)
             {
-                for (int j = 0; j < 4; j++)
-                    rows[j] = scales + (nint)((i + j * far) / grid.Height) * grid.Across;
+                int rows = Math.Min(most, n0 + far - i);
                 for (int t = 0; t < T; t++)
                 {
-                    if (Float8Rows512.Row(x + (nint)t * K, w + (nint)i * K, (nint)far * K, rows, K, y + t * yStride + i, far))
-                        continue;
                     for (int j = 0; j < 4; j++)
-                        Panels(x + (nint)t * K, 1, w, scales, grid, i + j * far, i + j * far + 1, K, y + t * yStride, yStride);
+                        streams[j] = new Float8Stream { X = x + (nint)t * K, Codes = w + ((nint)i + (nint)j * far) * K, Scales = scales, Row = i + j * far };
+                    SimdFloat8(streams, grid, rows, K, y + t * yStride + i, far);
                 }
             }
         }
 
         Panels(x, T, w, scales, grid, n, n1, K, y, yStride);
+    }
+
+    /// <summary>Four streams side by side; needs <see cref="Isa.Has512"/>.</summary>
+    internal static unsafe void SimdFloat8(Float8Stream* streams, TileGrid grid, int rows, int K, float* y, nint yStride)
+    {
+        if (rows == 0 || Float8Rows512.Rows(streams, grid.Across, rows, K, y, yStride))
+            return;
+        for (int j = 0; j < 4; j++)
+        {
+            Float8Stream s = streams[j];
+            Panels(s.X, 1, s.Codes - (nint)s.Row * K, s.Scales, grid, s.Row, s.Row + rows, K, y + j * yStride - s.Row, yStride);
+        }
     }
 
     /// <summary>The same by panels of rows, dequantised and then multiplied.</summary>
