@@ -35,7 +35,7 @@ internal static class MatrixVectors
             backend.Quantize(RandomTensors.Make(DType.F32, N, K), new QuantizeAttributes(QuantizationTile.Block128x128, QuantizerArithmetic.TritonActQuant, ScaleFormat.F32), codes[0], scales);
             foreach (Tensor copy in codes.Skip(1))
                 codes[0].AsReadOnlySpan<Float8E4M3>().CopyTo(copy.AsSpan<Float8E4M3>());
-            IDequantizedLinear decoder = backend;
+            IDequantizedProducts decoder = backend;
             kernels.Add(new Measured($"matrix-vector {N}x{K} F8_E4M3", (double)N * K, () =>
             {
                 if (!decoder.TryDequantizedLinear(x, codes[next++ % codes.Length], scales, Accumulation.Lanes16, y))

@@ -5,8 +5,9 @@ using DeepSeek.Reference.Ops;
 namespace DeepSeek.Reference.Bench;
 
 /// <summary>Another backend with the time that each operation took.</summary>
-internal class TimedBackend(SimdBackend inner) : CallBackend, IDequantizedLinear
+internal class TimedBackend(SimdBackend inner) : CallBackend, IDequantizedProducts
 {
+    private readonly IDequantizedProducts decoder = inner;
     private readonly Dictionary<Operation, (long Ticks, int Calls)> spent = [];
 
     public override string Name => inner.Name;
@@ -27,19 +28,25 @@ internal class TimedBackend(SimdBackend inner) : CallBackend, IDequantizedLinear
     public bool TryDequantizedLinear(Tensor x, Tensor codes, Tensor scales, Accumulation accumulation, Tensor y)
     {
         long start = Stopwatch.GetTimestamp();
-        bool done = ((IDequantizedLinear)inner).TryDequantizedLinear(x, codes, scales, accumulation, y);
-        if (done)
-            Note(Operation.Linear, start);
-        return done;
+        return Noted(decoder.TryDequantizedLinear(x, codes, scales, accumulation, y), Operation.Linear, start);
     }
 
     public bool TryDequantizedGroupedLinear(Tensor x, ReadOnlySpan<int> offsets, IReadOnlyList<Tensor> codes, IReadOnlyList<Tensor> scales, Accumulation accumulation, Tensor y)
     {
         long start = Stopwatch.GetTimestamp();
-        bool done = ((IDequantizedLinear)inner).TryDequantizedGroupedLinear(x, offsets, codes, scales, accumulation, y);
-        if (done)
-            Note(Operation.GroupedLinear, start);
-        return done;
+        return Noted(decoder.TryDequantizedGroupedLinear(x, offsets, codes, scales, accumulation, y), Operation.GroupedLinear, start);
+    }
+
+    public bool TryDequantizedAbsorbQuery(Tensor q, Tensor codes, Tensor scales, Accumulation accumulation, Tensor y)
+    {
+        long start = Stopwatch.GetTimestamp();
+        return Noted(decoder.TryDequantizedAbsorbQuery(q, codes, scales, accumulation, y), Operation.AbsorbQuery, start);
+    }
+
+    public bool TryDequantizedAbsorbOutput(Tensor z, Tensor codes, Tensor scales, Accumulation accumulation, Tensor y)
+    {
+        long start = Stopwatch.GetTimestamp();
+        return Noted(decoder.TryDequantizedAbsorbOutput(z, codes, scales, accumulation, y), Operation.AbsorbOutput, start);
     }
 
     protected override void Invoke(OperationCall call) => Time(() => call.Run(inner), call.Operation);
@@ -49,6 +56,13 @@ internal class TimedBackend(SimdBackend inner) : CallBackend, IDequantizedLinear
         long start = Stopwatch.GetTimestamp();
         action();
         Note(operation, start);
+    }
+
+    private bool Noted(bool done, Operation operation, long start)
+    {
+        if (done)
+            Note(operation, start);
+        return done;
     }
 
     private void Note(Operation operation, long start)

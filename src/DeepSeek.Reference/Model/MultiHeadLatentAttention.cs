@@ -121,9 +121,7 @@ internal sealed class MultiHeadLatentAttention
     {
         Workspace w = pass.Workspace;
         Tensor absorbed = w.AbsorbedQuery.Get(n.Activations, pass.Rows, H, c + dr);
-        // The demo, and the engines after it, take the dequantised weight here: no activation is quantised for W_UK and W_UV.
-        Tensor kvBHeads = n.Products.Dense(kvBProj).Reshape(H, dn + dv, c);
-        n.Backend.AbsorbQuery(q, kvBHeads, n.Contract.Accumulation, absorbed);
+        n.Products.AbsorbQuery(q, kvBProj, absorbed);
         pass.Probe(probe, "q_absorbed", absorbed, H, c + dr);
 
         Tensor z = w.LatentOutput.Get(n.Activations, pass.Rows, H, c);
@@ -135,7 +133,7 @@ internal sealed class MultiHeadLatentAttention
         }
 
         pass.Probe(probe, "latent_out", z, H, c);
-        n.Backend.AbsorbOutput(z, kvBHeads, n.Contract.Accumulation, w.HeadOutput.Get(n.Activations, pass.Rows, H, dv));
+        n.Products.AbsorbOutput(z, kvBProj, w.HeadOutput.Get(n.Activations, pass.Rows, H, dv));
         return w.HeadOutput.Get(n.Activations, pass.Rows, (long)H * dv);
     }
 

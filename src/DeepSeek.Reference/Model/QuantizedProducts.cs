@@ -7,7 +7,7 @@ namespace DeepSeek.Reference.Model;
 /// <remarks>
 /// Dequantised weights are code · scale, one rounding to binary32 and then to the contract's activation dtype. Where all of them together take at most
 /// <see cref="KeptBytes"/> each is made once and kept; in a larger model one is made for each use, in a buffer that all share, so that a checkpoint
-/// is never copied whole into memory, and only those of kv_b_proj, which attention over the latent cache reads as it is, are kept where they alone take no more.
+/// is never copied whole into memory, and only those of kv_b_proj, which attention of many tokens over the latent cache reads as it is, are kept where they alone take no more.
 /// For few rows of binary32 the codes themselves are multiplied, where the backend can. None of this changes a bit.
 /// </remarks>
 internal sealed class QuantizedProducts
@@ -110,22 +110,42 @@ internal sealed class QuantizedProducts
         }
     }
 
+    /// <summary><see cref="IBackend.AbsorbQuery"/> with kv_b_proj, of whose rows each head has as many.</summary>
+    /// <remarks>The demo, and the engines after it, take the dequantised weight here: no activation is quantised for W_UK and W_UV.</remarks>
+    public void AbsorbQuery(Tensor q, Projection kvB, Tensor y)
+    {
+        if (!(Decoder(kvB) is { } decoder && decoder.TryDequantizedAbsorbQuery(q, kvB.Weight, kvB.Scale!, contract.Accumulation, y)))
+            backend.AbsorbQuery(q, Heads(kvB, q.Shape[1]), contract.Accumulation, y);
+    }
+
+    /// <summary><see cref="IBackend.AbsorbOutput"/> likewise.</summary>
+    public void AbsorbOutput(Tensor z, Projection kvB, Tensor y)
+    {
+        if (!(Decoder(kvB) is { } decoder && decoder.TryDequantizedAbsorbOutput(z, kvB.Weight, kvB.Scale!, contract.Accumulation, y)))
+            backend.AbsorbOutput(z, Heads(kvB, z.Shape[1]), contract.Accumulation, y);
+    }
+
+    private Tensor Heads(Projection kvB, long heads) => Dense(kvB).Reshape(heads, kvB.Weight.Shape[0] / heads, kvB.In);
+
     private static bool IsAbsorbed(Projection p) => p.Name.EndsWith("kv_b_proj.weight", StringComparison.Ordinal);
 
     private long Bytes(IEnumerable<Projection> projections) => projections.Sum(p => contract.Activations.ByteCount(p.Weight.ElementCount));
 
+    /// <summary>The backend, where it multiplies with this weight's codes as they are.</summary>
+    private IDequantizedProducts? Decoder(Projection p) => p.Scale is not null && contract.Activations == DType.F32 ? backend as IDequantizedProducts : null;
+
     /// <summary>Whether the product was made from the codes themselves, decoded where they are multiplied.</summary>
     private bool Decoded(Tensor x, Projection p, Tensor y) =>
-        p.Scale is not null && contract.Activations == DType.F32 && backend is IDequantizedLinear fused && fused.TryDequantizedLinear(x, p.Weight, p.Scale, contract.Accumulation, y);
+        Decoder(p) is { } decoder && decoder.TryDequantizedLinear(x, p.Weight, p.Scale!, contract.Accumulation, y);
 
     private bool Decoded(Tensor x, ReadOnlySpan<int> offsets, ProjectionGroup group, Tensor y) =>
-        group.Scales is { } weightScales && contract.Activations == DType.F32 && backend is IDequantizedLinear fused
-        && fused.TryDequantizedGroupedLinear(x, offsets, group.Weights, weightScales, contract.Accumulation, y);
+        group.Scales is { } weightScales && Decoder(group.Experts[0]) is { } decoder
+        && decoder.TryDequantizedGroupedLinear(x, offsets, group.Weights, weightScales, contract.Accumulation, y);
 
     /// <summary>Whether each expert has so few rows that its codes are better read than their kept values.</summary>
     private bool Decodes(ReadOnlySpan<int> offsets)
     {
-        if (contract.Activations != DType.F32 || contract.Accumulation != Accumulation.Lanes16 || backend is not IDequantizedLinear)
+        if (contract.Activations != DType.F32 || contract.Accumulation != Accumulation.Lanes16 || backend is not IDequantizedProducts)
             return false;
         for (int e = 1; e < offsets.Length; e++)
         {

@@ -11,16 +11,14 @@ public readonly struct Shape : IEquatable<Shape>
     /// <exception cref="ShapeException">A dimension is negative, or the element count exceeds 2^63 - 1.</exception>
     public Shape(params ReadOnlySpan<long> dimensions)
     {
-        Int128 count = 1;
+        ulong count = 1;
         bool empty = false;
         foreach (long d in dimensions)
         {
             if (d < 0)
                 throw new ShapeException($"negative dimension {d} in a shape");
             empty |= d == 0;
-            if (!empty)
-                count *= d;
-            if (count > long.MaxValue)
+            if (!empty && (Math.BigMul(count, (ulong)d, out count) != 0 || count > long.MaxValue))
                 throw new ShapeException("a shape with more than 2^63 elements");
         }
 

@@ -38,7 +38,7 @@ public class DequantizedLinearTests
         actual.AsSpan<float>().Fill(float.NaN);
         Scalar.Dequantize(codes, scales, QuantizationTile.Block128x128, w);
         Scalar.Linear(x, w, Accumulation.Lanes16, expected);
-        Assert.Equal(Isa.Any, ((IDequantizedLinear)new SimdBackend(threads)).TryDequantizedLinear(x, codes, scales, Accumulation.Lanes16, actual));
+        Assert.Equal(Isa.Any, ((IDequantizedProducts)new SimdBackend(threads)).TryDequantizedLinear(x, codes, scales, Accumulation.Lanes16, actual));
         if (Isa.Any)
             LinearTests.AssertSameBits(expected, actual, what);
     }
@@ -90,7 +90,7 @@ public class DequantizedLinearTests
         var actual = new Tensor(DType.F32, expected.Shape);
         actual.AsSpan<float>().Fill(float.NaN);
         Scalar.GroupedLinear(x, offsets, w, Accumulation.Lanes16, expected);
-        Assert.Equal(Isa.Any, ((IDequantizedLinear)new SimdBackend(threads)).TryDequantizedGroupedLinear(x, offsets, codes, scales, Accumulation.Lanes16, actual));
+        Assert.Equal(Isa.Any, ((IDequantizedProducts)new SimdBackend(threads)).TryDequantizedGroupedLinear(x, offsets, codes, scales, Accumulation.Lanes16, actual));
         if (Isa.Any)
             LinearTests.AssertSameBits(expected, actual, $"rows={string.Join('+', rows)},n={N},k={K},equal={equal},special={special},threads={threads},seed={seed}");
     }
@@ -106,10 +106,70 @@ public class DequantizedLinearTests
     [InlineData(new[] { 1, 1, 1, 1 }, 5, 0)]
     [InlineData(new[] { 1, 1, 1, 1 }, 0, 5)]
     [InlineData(new[] { 0, 0 }, 4, 5)]
+    [InlineData(new[] { 1, 1, 1, 1, 0, 1, 1, 1, 1 }, 1024, 256)]
     public void Rule_N22_each_group_has_its_own_codes_and_scales(int[] rows, int N, int K)
     {
         for (int seed = 0; seed < 12; seed++)
             CompareGroups(rows, N, K, equal: seed % 2 == 0, special: seed % 4 > 1, threads: 1 + seed % 3, seed);
+    }
+
+    [Theory]
+    [InlineData(1, 16, 64, 32, 64, 128)]
+    [InlineData(2, 5, 33, 8, 13, 64)]
+    [InlineData(3, 9, 0, 4, 0, 192)]
+    [InlineData(1, 4, 7, 0, 5, 64)]
+    [InlineData(1, 3, 12, 1, 1, 128)]
+    [InlineData(3, 8, 130, 3, 70, 320)]
+    [InlineData(1, 2, 128, 64, 128, 512)]
+    [InlineData(2, 6, 200, 64, 100, 256)]
+    [InlineData(1, 7, 20, 2, 50, 70)]
+    public void Rule_N22_absorbed_products_of_few_tokens_have_the_bits_of_dequantising_first(int S, int H, int dn, int dr, int dv, int c)
+    {
+        for (int seed = 0; seed < 8; seed++)
+        {
+            // Codes and scales without NaN or large scales, then with: those are left to the two operations by AbsorbQuery, and computed by AbsorbOutput.
+            bool special = seed % 4 == 3;
+            var samples = new Fp8Samples(seed);
+            int rows = H * (dn + dv);
+            Tensor codes = samples.Codes(special, rows, c), scales = samples.Scales(special, (rows + 127) / 128, (c + 127) / 128);
+            Tensor q = Values(seed, S, (long)H * (dn + dr)).Reshape(S, H, dn + dr), z = Values(seed + 1, S, (long)H * c).Reshape(S, H, c);
+            Tensor w = new(DType.F32, rows, c), absorbed = new(DType.F32, S, H, c + dr), output = new(DType.F32, S, H, dv);
+            Scalar.Dequantize(codes, scales, QuantizationTile.Block128x128, w);
+            Scalar.AbsorbQuery(q, w.Reshape(H, dn + dv, c), Accumulation.Lanes16, absorbed);
+            Scalar.AbsorbOutput(z, w.Reshape(H, dn + dv, c), Accumulation.Lanes16, output);
+            IDequantizedProducts simd = new SimdBackend(1 + seed % 3);
+            Tensor y = new(DType.F32, S, H, c + dr), o = new(DType.F32, S, H, dv);
+            string what = $"s={S},h={H},dn={dn},dr={dr},dv={dv},c={c},seed={seed}";
+            bool done = simd.TryDequantizedAbsorbQuery(q, codes, scales, Accumulation.Lanes16, y);
+            if (!special)
+                Assert.Equal(Isa.Has512 && c % 64 == 0, done);
+            if (done)
+                LinearTests.AssertSameBits(absorbed, y, what);
+            Assert.Equal(Isa.Has512, simd.TryDequantizedAbsorbOutput(z, codes, scales, Accumulation.Lanes16, o));
+            if (Isa.Has512)
+                LinearTests.AssertSameBits(output, o, what);
+        }
+    }
+
+    [Fact]
+    public void Absorbed_products_that_do_not_fit_are_left_to_the_two_operations()
+    {
+        var samples = new Fp8Samples(3);
+        IDequantizedProducts simd = new SimdBackend(1);
+        Tensor codes = samples.Codes(false, 256, 64), scales = samples.Scales(false, 2, 1), q = new(DType.F32, 1, 2, 72), z = new(DType.F32, 1, 2, 64);
+        Tensor Absorbed(long tokens = 1, long heads = 2, long width = 72) => new(DType.F32, tokens, heads, width);
+        Assert.Equal(Isa.Has512, simd.TryDequantizedAbsorbQuery(q, codes, scales, Accumulation.Lanes16, Absorbed()));
+        Assert.False(simd.TryDequantizedAbsorbQuery(q, codes, scales, Accumulation.Exact, Absorbed()));
+        Assert.False(simd.TryDequantizedAbsorbQuery(q, codes, scales, Accumulation.Lanes16, Absorbed(tokens: 2)));
+        Assert.False(simd.TryDequantizedAbsorbQuery(q, codes, scales, Accumulation.Lanes16, Absorbed(heads: 1)));
+        Assert.False(simd.TryDequantizedAbsorbQuery(q, codes, scales, Accumulation.Lanes16, Absorbed(width: 63)));
+        Assert.False(simd.TryDequantizedAbsorbQuery(q, codes, scales, Accumulation.Lanes16, Absorbed(width: 200)));
+        Assert.False(simd.TryDequantizedAbsorbQuery(q, codes, samples.Scales(false, 1, 1), Accumulation.Lanes16, Absorbed()));
+        Assert.False(simd.TryDequantizedAbsorbQuery(new Tensor(DType.F32, 4, 2, 72), codes, scales, Accumulation.Lanes16, Absorbed(tokens: 4)));
+        Assert.False(simd.TryDequantizedAbsorbOutput(z, codes, scales, Accumulation.Lanes16, new Tensor(DType.F32, 1, 2, 129)));
+        Assert.False(simd.TryDequantizedAbsorbOutput(new Tensor(DType.F32, 1, 2, 65), codes, scales, Accumulation.Lanes16, new Tensor(DType.F32, 1, 2, 64)));
+        Assert.False(simd.TryDequantizedAbsorbOutput(z, codes, scales, Accumulation.Sequential, new Tensor(DType.F32, 1, 2, 64)));
+        Assert.False(simd.TryDequantizedAbsorbOutput(z, codes, scales, Accumulation.Lanes16, new Tensor(DType.BF16, 1, 2, 64)));
     }
 
     [Fact]
@@ -155,7 +215,7 @@ public class DequantizedLinearTests
     {
         var samples = new Fp8Samples(1);
         Tensor codes = samples.Codes(false, 4, 128), scales = samples.Scales(false, 1, 1), y = new(DType.F32, 1, 4);
-        IDequantizedLinear simd = new SimdBackend(1);
+        IDequantizedProducts simd = new SimdBackend(1);
         Assert.False(simd.TryDequantizedLinear(Values(1, 1, 128), codes, scales, Accumulation.Sequential, y));
         Assert.False(simd.TryDequantizedLinear(new Tensor(DType.BF16, 1, 128), codes, scales, Accumulation.Lanes16, y));
         Assert.False(simd.TryDequantizedLinear(Values(1, 17, 128), codes, scales, Accumulation.Lanes16, new Tensor(DType.F32, 17, 4)));
@@ -171,7 +231,7 @@ public class DequantizedLinearTests
             return;
         var samples = new Fp8Samples(2);
         Tensor codes = samples.Codes(false, 4, 128), scales = samples.Scales(false, 1, 1);
-        IDequantizedLinear simd = new SimdBackend(1);
+        IDequantizedProducts simd = new SimdBackend(1);
         Assert.Throws<ShapeException>(() => simd.TryDequantizedLinear(Values(1, 1, 127), codes, scales, Accumulation.Lanes16, new Tensor(DType.F32, 1, 4)));
         Assert.Throws<ShapeException>(() => simd.TryDequantizedLinear(Values(1, 1, 128), codes, samples.Scales(false, 1, 2), Accumulation.Lanes16, new Tensor(DType.F32, 1, 4)));
         Assert.Throws<ShapeException>(() => simd.TryDequantizedLinear(Values(1, 1, 128), codes, scales, Accumulation.Lanes16, new Tensor(DType.F32, 1, 5)));

@@ -33,8 +33,8 @@ internal static unsafe class Float8Rows512
     private const int Tile = TileGrid.Side;
     private const int Streams = 4;
 
-    // 2^120 as a float: what the exponents of codes lack.
-    private const float Rebias = (float)(1L << 60) * (1L << 60);
+    /// <summary>2^120: what the exponents of codes lack.</summary>
+    public const float Rebias = (float)(1L << 60) * (1L << 60);
 
     // Scales below this times 2^120 are finite.
     private const float LargeScale = 256;
@@ -150,7 +150,7 @@ internal static unsafe class Float8Rows512
     }
 
     /// <summary>Whether every scale of the stream's rows, times 2^120, is finite.</summary>
-    private static bool Ordinary(Float8Stream stream, int across, int rows)
+    public static bool Ordinary(Float8Stream stream, int across, int rows)
     {
         for (float* s = Scales(stream, 0, across), end = Scales(stream, rows - 1, across) + across; s < end; s++)
         {
@@ -163,7 +163,7 @@ internal static unsafe class Float8Rows512
 
     /// <summary>The scales of the stream's row n.</summary>
     [MethodImpl(Always)]
-    private static float* Scales(in Float8Stream stream, int n, int across) => stream.Scales + (nint)((uint)(stream.Row + n) / Tile) * across;
+    public static float* Scales(in Float8Stream stream, int n, int across) => stream.Scales + (nint)((uint)(stream.Row + n) / Tile) * across;
 
     /// <summary>The last values of each stream's row of x.</summary>
     private static void LastValues(Float8Stream* streams, int from, int tail, float* lastX)
@@ -199,12 +199,13 @@ internal static unsafe class Float8Rows512
         a3 = Vector512.FusedMultiplyAdd(TRows.One ? x : Vector512.Load(x3 + k), Scaled(w3 + k) * f3, a3);
     }
 
+    /// <summary>Sixty-four codes without their signs; 7F is NaN.</summary>
     [MethodImpl(Always)]
-    private static Vector512<byte> Magnitudes(byte* codes) => Vector512.Load(codes) & Vector512.Create((byte)0x7F);
+    public static Vector512<byte> Magnitudes(byte* codes) => Vector512.Load(codes) & Vector512.Create((byte)0x7F);
 
     /// <summary>Sixteen codes as values times 2^-120.</summary>
     [MethodImpl(Always)]
-    private static Vector512<float> Scaled(byte* codes) =>
+    public static Vector512<float> Scaled(byte* codes) =>
         (Vector512.ShiftLeft(Avx512F.ConvertToVector512Int32(Vector128.Load((sbyte*)codes)), 20) & Vector512.Create(unchecked((int)0x87FFFFFF))).AsSingle();
 
     /// <summary>Whether the streams share their row of x.</summary>

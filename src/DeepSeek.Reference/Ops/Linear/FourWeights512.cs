@@ -15,20 +15,18 @@ internal static unsafe class FourWeights512
     private const int ShortRows = 1024;
 
     /// <summary>Whether four rows of x, xStride values apart, are read this way; equal rows are read as one, and xStride becomes 0.</summary>
-    public static bool Suits(float* x, int K, ref nint xStride)
+    public static bool Suits(float* x, int K, ref nint xStride) => Isa.Has512 && WeightPrefetch.EveryLine && SuitCodes(x, K, ref xStride);
+
+    /// <summary>The same for weights whose decoding, not memory, decides how they are read.</summary>
+    public static bool SuitCodes(float* x, int K, ref nint xStride)
     {
-        if (!Isa.Has512 || !WeightPrefetch.EveryLine)
-            return false;
         if (4 * (long)K <= ShortRows)
-            return true;
-        if (!OneRow(x, K, xStride))
+            return Isa.Has512;
+        if (!Isa.Has512 || !OneRow(x, K, xStride))
             return false;
         xStride = 0;
         return true;
     }
-
-    /// <summary>Whether FP8 weights are read this way: decoding keeps up with memory only where four rows of x are one.</summary>
-    public static bool SuitCodes(float* x, int K) => Isa.Has512 && OneRow(x, K, K);
 
     private static bool OneRow(float* x, int K, nint xStride)
     {
