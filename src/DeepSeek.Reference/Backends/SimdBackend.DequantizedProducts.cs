@@ -35,6 +35,8 @@ public sealed partial class SimdBackend : IDequantizedProducts
         Operands.RequireOffsets(offsets, codes.Count, Operands.Dim(x, 0), "x");
         if (scales.Count != codes.Count)
             throw new ShapeException($"{codes.Count} weights and {scales.Count} tensors of scales; give one for each");
+        if (!Isa.Any)
+            return false;
         int[] groups = new int[codes.Count];
         int used = 0;
         for (int g = 0; g < codes.Count; g++)
