@@ -17,14 +17,17 @@ internal interface IDequantizedProducts
     /// <exception cref="ShapeException">Shapes or dtypes that the two operations refuse.</exception>
     bool TryDequantizedLinear(Tensor x, Tensor codes, Tensor scales, Accumulation accumulation, Tensor y);
 
-    /// <summary>The same for rows offsets[g]..offsets[g+1] of x and weight g: what <see cref="IBackend.GroupedLinear"/> is beside <see cref="IBackend.Linear"/>.</summary>
+    /// <summary>
+    /// The same for rows offsets[g]..offsets[g+1] of x and weight g: what <see cref="IBackend.GroupedLinear"/> is beside <see cref="IBackend.Linear"/>. Weights of groups without rows are
+    /// not looked at; false where no group has any.
+    /// </summary>
     /// <param name="x">[T, K].</param>
     /// <param name="offsets">Where groups begin, and T.</param>
     /// <param name="codes">F8_E4M3 [N, K] for each group.</param>
     /// <param name="scales">F32 [⌈N/128⌉, ⌈K/128⌉] for each group.</param>
     /// <param name="accumulation">How terms are added.</param>
     /// <param name="y">[T, N].</param>
-    /// <exception cref="ShapeException">Shapes, offsets or dtypes that the two operations refuse.</exception>
+    /// <exception cref="ShapeException">Offsets, or shapes and dtypes of a group that has rows, that the two operations refuse.</exception>
     bool TryDequantizedGroupedLinear(Tensor x, ReadOnlySpan<int> offsets, IReadOnlyList<Tensor> codes, IReadOnlyList<Tensor> scales, Accumulation accumulation, Tensor y);
 
     /// <summary><see cref="IBackend.AbsorbQuery"/> with kv_b_proj's codes. Operands that do not belong together are left for the two operations to refuse.</summary>

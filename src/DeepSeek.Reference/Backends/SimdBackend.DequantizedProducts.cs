@@ -37,14 +37,9 @@ public sealed partial class SimdBackend : IDequantizedProducts
             throw new ShapeException($"{codes.Count} weights and {scales.Count} tensors of scales; give one for each");
         if (!Isa.Any)
             return false;
-        int[] groups = new int[codes.Count];
-        int used = 0;
-        for (int g = 0; g < codes.Count; g++)
-        {
-            if (offsets[g] < offsets[g + 1])
-                groups[used++] = g;
-        }
-
+        int[] groups = UsedGroups(offsets, out int used);
+        if (used == 0)
+            return false;
         TileGrid grid = default;
         int[] starts = new int[used + 1];
         for (int i = 0; i < used; i++)
@@ -56,8 +51,6 @@ public sealed partial class SimdBackend : IDequantizedProducts
             starts[i + 1] = offsets[g + 1];
         }
 
-        if (used == 0)
-            return true;
         (int N, int K) = (Operands.Dim(y, 1), Operands.Dim(x, 1));
         ForColumns(Operands.Dim(x, 0), N, K, (n0, n1) =>
         {
@@ -103,7 +96,7 @@ public sealed partial class SimdBackend : IDequantizedProducts
     /// <inheritdoc/>
     bool IDequantizedProducts.TryDequantizedAbsorbQuery(Tensor q, Tensor codes, Tensor scales, Accumulation accumulation, Tensor y)
     {
-        if (accumulation != Accumulation.Lanes16 || Heads(q, codes, scales, y) is not { } grid)
+        if (accumulation != Accumulation.Lanes16 || GridOfHeads(q, codes, scales, y) is not { } grid)
             return false;
         (int S, int H, int c, int rows) = (Operands.Dim(q, 0), Operands.Dim(q, 1), Operands.Dim(codes, 1), Operands.Dim(codes, 0) / Operands.Dim(q, 1));
         int dr = Operands.Dim(y, 2) - c, dn = Operands.Dim(q, 2) - dr;
@@ -121,7 +114,7 @@ public sealed partial class SimdBackend : IDequantizedProducts
     /// <inheritdoc/>
     bool IDequantizedProducts.TryDequantizedAbsorbOutput(Tensor z, Tensor codes, Tensor scales, Accumulation accumulation, Tensor y)
     {
-        if (accumulation != Accumulation.Lanes16 || Heads(z, codes, scales, y) is not { } grid)
+        if (accumulation != Accumulation.Lanes16 || GridOfHeads(z, codes, scales, y) is not { } grid)
             return false;
         (int S, int H, int c, int dv) = (Operands.Dim(z, 0), Operands.Dim(z, 1), Operands.Dim(z, 2), Operands.Dim(y, 2));
         if (c != codes.Shape[1] || dv > codes.Shape[0] / H || !Ops.AbsorbOutput.FitsFloat8(z, y))
@@ -131,7 +124,7 @@ public sealed partial class SimdBackend : IDequantizedProducts
     }
 
     /// <summary>How scales cover kv_b_proj, where it has as many rows for each head of x, and y as many tokens and heads.</summary>
-    private static TileGrid? Heads(Tensor x, Tensor codes, Tensor scales, Tensor y)
+    private static TileGrid? GridOfHeads(Tensor x, Tensor codes, Tensor scales, Tensor y)
     {
         if (x.Shape.Rank != 3 || y.Shape.Rank != 3 || codes.Shape.Rank != 2 || codes.DType != DType.F8_E4M3 || scales.DType != DType.F32)
             return null;
@@ -148,8 +141,8 @@ public sealed partial class SimdBackend : IDequantizedProducts
     private void ForColumns(int T, int N, int K, Action<int, int> columns)
     {
         long workPerStep = Math.Max(1, (long)T * ColumnStep * K);
-        int steps = (N + ColumnStep - 1) / ColumnStep;
+        int steps = (int)(((long)N + ColumnStep - 1) / ColumnStep);
         int grain = (int)Math.Clamp(ThreadWork / workPerStep, 1, int.MaxValue);
-        For(steps, Threads > 1 ? grain : Math.Max(1, steps), (from, to) => columns(from * ColumnStep, Math.Min(N, to * ColumnStep)));
+        For(steps, Threads > 1 ? grain : Math.Max(1, steps), (from, to) => columns(from * ColumnStep, (int)Math.Min(N, (long)to * ColumnStep)));
     }
 }

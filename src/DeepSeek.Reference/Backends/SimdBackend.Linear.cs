@@ -144,14 +144,7 @@ public sealed partial class SimdBackend
 
     private unsafe void InParallel(Tensor? weight, IReadOnlyList<Tensor>? weights, float* x, float* y, LinearWork work, int[] offsets)
     {
-        int[] groups = new int[offsets.Length - 1];
-        int used = 0;
-        for (int g = 0; g < groups.Length; g++)
-        {
-            if (offsets[g] < offsets[g + 1])
-                groups[used++] = g;
-        }
-
+        int[] groups = UsedGroups(offsets, out int used);
         int steps = work.Steps;
         long workPerStep = Math.Max(1, (long)(work.T / used + 1) * ColumnStep * work.K);
         int grain = (int)Math.Clamp(ThreadWork / workPerStep, 1, int.MaxValue);
@@ -167,6 +160,20 @@ public sealed partial class SimdBackend
                 s += taken;
             }
         });
+    }
+
+    /// <summary>The groups that have rows, the first <paramref name="used"/> of the result.</summary>
+    private static int[] UsedGroups(ReadOnlySpan<int> offsets, out int used)
+    {
+        int[] groups = new int[offsets.Length - 1];
+        used = 0;
+        for (int g = 0; g < groups.Length; g++)
+        {
+            if (offsets[g] < offsets[g + 1])
+                groups[used++] = g;
+        }
+
+        return groups;
     }
 
     /// <summary>Rows t0..t1 and columns n0..n1.</summary>

@@ -121,7 +121,7 @@ internal sealed class MultiHeadLatentAttention
     {
         Workspace w = pass.Workspace;
         Tensor absorbed = w.AbsorbedQuery.Get(n.Activations, pass.Rows, H, c + dr);
-        n.Products.AbsorbQuery(q, kvBProj, absorbed);
+        Tensor? kvBHeads = n.Products.AbsorbQuery(q, kvBProj, absorbed);
         pass.Probe(probe, "q_absorbed", absorbed, H, c + dr);
 
         Tensor z = w.LatentOutput.Get(n.Activations, pass.Rows, H, c);
@@ -133,7 +133,7 @@ internal sealed class MultiHeadLatentAttention
         }
 
         pass.Probe(probe, "latent_out", z, H, c);
-        n.Products.AbsorbOutput(z, kvBProj, w.HeadOutput.Get(n.Activations, pass.Rows, H, dv));
+        n.Products.AbsorbOutput(z, kvBProj, kvBHeads, w.HeadOutput.Get(n.Activations, pass.Rows, H, dv));
         return w.HeadOutput.Get(n.Activations, pass.Rows, (long)H * dv);
     }
 

@@ -17,7 +17,7 @@ internal sealed class QuantizedProducts
 
     private const int Tile = TileGrid.Side;
 
-    // Rows of an expert up to which its products are made one expert after the other.
+    // Rows of an expert up to which its codes are multiplied, not the values that are kept.
     private const int FewRows = 4;
 
     private readonly IBackend backend;
@@ -110,22 +110,26 @@ internal sealed class QuantizedProducts
         }
     }
 
-    /// <summary><see cref="IBackend.AbsorbQuery"/> with kv_b_proj, of whose rows each head has as many.</summary>
+    /// <summary><see cref="IBackend.AbsorbQuery"/> with kv_b_proj, of whose rows each head has as many. The weight by heads, where one was made or is kept, for <see cref="AbsorbOutput"/>.</summary>
     /// <remarks>The demo, and the engines after it, take the dequantised weight here: no activation is quantised for W_UK and W_UV.</remarks>
-    public void AbsorbQuery(Tensor q, Projection kvB, Tensor y)
+    public Tensor? AbsorbQuery(Tensor q, Projection kvB, Tensor y)
     {
-        if (!(Decoder(kvB) is { } decoder && decoder.TryDequantizedAbsorbQuery(q, kvB.Weight, kvB.Scale!, contract.Accumulation, y)))
-            backend.AbsorbQuery(q, Heads(kvB, q.Shape[1]), contract.Accumulation, y);
+        if (Decoder(kvB) is { } decoder && decoder.TryDequantizedAbsorbQuery(q, kvB.Weight, kvB.Scale!, contract.Accumulation, y))
+            return null;
+        Tensor byHeads = ByHeads(kvB, q.Shape[1]);
+        backend.AbsorbQuery(q, byHeads, contract.Accumulation, y);
+        return byHeads;
     }
 
-    /// <summary><see cref="IBackend.AbsorbOutput"/> likewise.</summary>
-    public void AbsorbOutput(Tensor z, Projection kvB, Tensor y)
+    /// <summary><see cref="IBackend.AbsorbOutput"/> with the weight that <see cref="AbsorbQuery"/> gave, which no other product may have come between, or with kv_b_proj's codes.</summary>
+    public void AbsorbOutput(Tensor z, Projection kvB, Tensor? byHeads, Tensor y)
     {
-        if (!(Decoder(kvB) is { } decoder && decoder.TryDequantizedAbsorbOutput(z, kvB.Weight, kvB.Scale!, contract.Accumulation, y)))
-            backend.AbsorbOutput(z, Heads(kvB, z.Shape[1]), contract.Accumulation, y);
+        if (byHeads is null && Decoder(kvB) is { } decoder && decoder.TryDequantizedAbsorbOutput(z, kvB.Weight, kvB.Scale!, contract.Accumulation, y))
+            return;
+        backend.AbsorbOutput(z, byHeads ?? ByHeads(kvB, z.Shape[1]), contract.Accumulation, y);
     }
 
-    private Tensor Heads(Projection kvB, long heads) => Dense(kvB).Reshape(heads, kvB.Weight.Shape[0] / heads, kvB.In);
+    private Tensor ByHeads(Projection kvB, long heads) => Dense(kvB).Reshape(heads, kvB.Weight.Shape[0] / heads, kvB.In);
 
     private static bool IsAbsorbed(Projection p) => p.Name.EndsWith("kv_b_proj.weight", StringComparison.Ordinal);
 

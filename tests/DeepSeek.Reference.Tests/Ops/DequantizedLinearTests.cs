@@ -6,7 +6,7 @@ using Xunit;
 
 namespace DeepSeek.Reference.Tests.Ops;
 
-/// <summary>Products of E4M3 weights decoded where they are multiplied have the bits of Dequantize and Linear after it.</summary>
+/// <summary>Products of E4M3 weights decoded where they are multiplied have the bits of Dequantize and Linear, GroupedLinear, AbsorbQuery or AbsorbOutput after it.</summary>
 public class DequantizedLinearTests
 {
     private static readonly ScalarBackend Scalar = new();
@@ -90,8 +90,9 @@ public class DequantizedLinearTests
         var actual = new Tensor(DType.F32, expected.Shape);
         actual.AsSpan<float>().Fill(float.NaN);
         Scalar.GroupedLinear(x, offsets, w, Accumulation.Lanes16, expected);
-        Assert.Equal(Isa.Any, ((IDequantizedProducts)new SimdBackend(threads)).TryDequantizedGroupedLinear(x, offsets, codes, scales, Accumulation.Lanes16, actual));
-        if (Isa.Any)
+        bool done = Isa.Any && offsets[^1] > 0;
+        Assert.Equal(done, ((IDequantizedProducts)new SimdBackend(threads)).TryDequantizedGroupedLinear(x, offsets, codes, scales, Accumulation.Lanes16, actual));
+        if (done)
             LinearTests.AssertSameBits(expected, actual, $"rows={string.Join('+', rows)},n={N},k={K},equal={equal},special={special},threads={threads},seed={seed}");
     }
 
@@ -127,7 +128,7 @@ public class DequantizedLinearTests
     {
         for (int seed = 0; seed < 8; seed++)
         {
-            // Codes and scales without NaN or large scales, then with: those are left to the two operations by AbsorbQuery, and computed by AbsorbOutput.
+            // Without NaN codes and large scales, then with: AbsorbQuery may leave those to the two operations, AbsorbOutput computes them.
             bool special = seed % 4 == 3;
             var samples = new Fp8Samples(seed);
             int rows = H * (dn + dv);
@@ -148,6 +149,57 @@ public class DequantizedLinearTests
             Assert.Equal(Isa.Has512, simd.TryDequantizedAbsorbOutput(z, codes, scales, Accumulation.Lanes16, o));
             if (Isa.Has512)
                 LinearTests.AssertSameBits(output, o, what);
+        }
+    }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(0, 63)]
+    [InlineData(2, 64)]
+    [InlineData(3, 127)]
+    public void Rule_N22_one_NaN_code_or_large_scale_is_dequantised_first(int head, int row)
+    {
+        if (!Isa.Has512)
+            return;
+        const int H = 4, dn = 64, dv = 64, c = 128;
+        foreach (bool scale in new[] { false, true })
+        {
+            var samples = new Fp8Samples(row);
+            Tensor codes = samples.Codes(false, H * (dn + dv), c), scales = samples.Scales(false, H, 1);
+            int poisoned = head * (dn + dv) + row;
+            if (scale)
+                scales.AsSpan<float>()[poisoned / 128] = 256f;
+            else
+                codes.AsSpan<Float8E4M3>()[(poisoned * c) + 77] = Float8E4M3.FromBits(0xFF);
+            Tensor q = Values(1, 1, H * dn).Reshape(1, H, dn), z = Values(2, 1, H * c).Reshape(1, H, c), w = new(DType.F32, H * (dn + dv), c);
+            Tensor absorbed = new(DType.F32, 1, H, c), output = new(DType.F32, 1, H, dv), y = new(DType.F32, 1, H, c), o = new(DType.F32, 1, H, dv);
+            Scalar.Dequantize(codes, scales, QuantizationTile.Block128x128, w);
+            Scalar.AbsorbQuery(q, w.Reshape(H, dn + dv, c), Accumulation.Lanes16, absorbed);
+            Scalar.AbsorbOutput(z, w.Reshape(H, dn + dv, c), Accumulation.Lanes16, output);
+            IDequantizedProducts simd = new SimdBackend(1);
+
+            // A head's block of scales covers W_UK and W_UV alike; a code is of one of them.
+            bool left = scale || row < dn;
+            Assert.Equal(!left, simd.TryDequantizedAbsorbQuery(q, codes, scales, Accumulation.Lanes16, y));
+            if (!left)
+                LinearTests.AssertSameBits(absorbed, y, $"query, head {head}, row {row}");
+            Assert.True(simd.TryDequantizedAbsorbOutput(z, codes, scales, Accumulation.Lanes16, o));
+            LinearTests.AssertSameBits(output, o, $"output, head {head}, row {row}, scale {scale}");
+        }
+    }
+
+    [Fact]
+    public unsafe void Long_rows_that_differ_are_not_taken_for_one()
+    {
+        // 2^30 values have 2^32 bytes. Nothing beyond the first difference is read.
+        float* x = stackalloc float[256];
+        for (int i = 0; i < 256; i++)
+            x[i] = i;
+        foreach (int K in new[] { 1 << 29, 1 << 30, (1 << 30) + 4, int.MaxValue })
+        {
+            nint stride = 64;
+            Assert.False(FourWeights512.SuitCodes(x, K, ref stride));
+            Assert.Equal(64, stride);
         }
     }
 

@@ -16,25 +16,26 @@ public static partial class AbsorbOutput
         Float8Stream* streams = stackalloc Float8Stream[4];
         fixed (byte* zOrigin = &z.ByteOrigin, kv = &codes.ByteOrigin, s = &scales.ByteOrigin, yOrigin = &y.ByteOrigin)
         {
-            for (int t = 0; t < S; t++)
+            float* latent = (float*)zOrigin, output = (float*)yOrigin;
+            for (int h = from; h < from + far; h++)
             {
-                float* latent = (float*)zOrigin + (nint)t * H * c, output = (float*)yOrigin + (nint)t * H * dv;
-                for (int h = from; h < from + far; h++)
+                for (int t = 0; t < S; t++)
                 {
                     for (int i = 0; i < 4; i++)
                     {
                         int head = h + i * far, row = (head + 1) * rows - dv;
-                        streams[i] = new Float8Stream { X = latent + (nint)head * c, Codes = kv + (nint)row * c, Scales = (float*)s, Row = row };
+                        streams[i] = new Float8Stream { X = latent + ((nint)t * H + head) * c, Codes = kv + (nint)row * c, Scales = (float*)s, Row = row };
                     }
 
-                    Linear.SimdFloat8(streams, grid, dv, c, output + (nint)h * dv, (nint)far * dv);
+                    Linear.SimdFloat8(streams, grid, dv, c, output + ((nint)t * H + h) * dv, (nint)far * dv);
                 }
+            }
 
-                for (int h = from + 4 * far; h < to; h++)
-                {
-                    int row = (h + 1) * rows - dv;
-                    Linear.SimdFloat8(latent + (nint)h * c, 1, kv, (float*)s, grid, row, row + dv, c, output + (nint)h * dv - row, 0);
-                }
+            for (int h = from + 4 * far; h < to; h++)
+            {
+                int row = (h + 1) * rows - dv;
+                for (int t = 0; t < S; t++)
+                    Linear.SimdFloat8(latent + ((nint)t * H + h) * c, 1, kv, (float*)s, grid, row, row + dv, c, output + ((nint)t * H + h) * dv - row, 0);
             }
         }
     }

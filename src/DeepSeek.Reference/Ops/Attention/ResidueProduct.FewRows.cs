@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -7,7 +8,7 @@ namespace DeepSeek.Reference.Ops;
 
 /// <remarks>
 /// Fewer rows than a tile, C_{m,n} = Lanes16_k A_{m,k} B_{k,n} as above: <see cref="MultiplyFewRows"/> of any lengths, its accumulators in scratch, and <see cref="MultiplyRow"/> of one
-/// row and few terms, its accumulators in registers. Both add the terms of each lane in the order of k and fold by rule N6.
+/// row and few terms, its accumulators in registers, and <see cref="MultiplyRowOfCodes"/> with E4M3 codes likewise. Both add the terms of each lane in the order of k and fold by rule N6.
 /// </remarks>
 internal static partial class ResidueProduct
 {
@@ -64,6 +65,7 @@ internal static partial class ResidueProduct
     /// <param name="next">What is multiplied after this B, in rows of the same distance: asked for meanwhile. Any address.</param>
     public static unsafe void MultiplyRow<E>(float* a, E* b, nint bStride, int K, int N, float* c, E* next) where E : unmanaged
     {
+        Debug.Assert(typeof(E) != typeof(byte), "codes have factors: MultiplyRowOfCodes");
         Vector512<byte> none = default;
         float* quarters = stackalloc float[4 * RowColumns];
         for (int n = 0; n < N; n += RowColumns)

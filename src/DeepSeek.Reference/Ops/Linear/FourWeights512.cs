@@ -30,10 +30,11 @@ internal static unsafe class FourWeights512
 
     private static bool OneRow(float* x, int K, nint xStride)
     {
-        var first = new ReadOnlySpan<byte>(x, K * sizeof(float));
+        // Bits, of which the longest row still has as many words as a span holds.
+        var first = new ReadOnlySpan<int>(x, K);
         for (int i = 1; i < 4; i++)
         {
-            if (!first.SequenceEqual(new ReadOnlySpan<byte>(x + i * xStride, K * sizeof(float))))
+            if (!first.SequenceEqual(new ReadOnlySpan<int>(x + i * xStride, K)))
                 return false;
         }
 
