@@ -3,6 +3,7 @@ using DeepSeek.Reference.Model;
 using DeepSeek.Reference.Numerics;
 using DeepSeek.Reference.Ops;
 using DeepSeek.Reference.Tests.Checkpoints;
+using DeepSeek.Reference.Tests.Verification.Bisection;
 using DeepSeek.Reference.Verification;
 using Xunit;
 
@@ -101,6 +102,26 @@ public class Fp8WeightTests
         using DeepSeekModel other = new(config, weights.GetValueOrDefault, NumericContract.DeepSeekInference, Backend, "synthetic", Fp8Mode.Dequantize, null, null, kept);
         Assert.True(TensorComparison.Compare(usual.Forward([ids]), other.Forward([ids])).IsBitEqual);
         Assert.True(TensorComparison.Compare(usual.Forward([ids]), other.Forward([ids])).IsBitEqual);
+    }
+
+    [Fact]
+    public void Weights_that_are_not_kept_are_dequantised_once_a_pass()
+    {
+        DeepSeekConfig config = QuantizedModel.Ragged;
+        Dictionary<string, Tensor> weights = QuantizedModel.Weights(config);
+        var made = new List<Tensor>();
+        var counting = new PlantedBackend((call, _, _) =>
+        {
+            if (call is DequantizeCall dequantize)
+                made.Add(dequantize.Codes);
+            return false;
+        });
+        using DeepSeekModel model = new(config, weights.GetValueOrDefault, NumericContract.DeepSeekInference, counting, "synthetic", Fp8Mode.Dequantize, null, null, keptBytes: 0);
+        model.Forward([SyntheticModel.Ids(5, 1)]);
+        Assert.Equal(AttentionMode.Absorbed, model.Contract.Attention);
+        Tensor[] absorbed = [.. weights.Where(w => w.Key.EndsWith("kv_b_proj.weight", StringComparison.Ordinal)).Select(w => w.Value)];
+        Assert.Equal(config.NumHiddenLayers, made.Count(absorbed.Contains));
+        Assert.Equal(made.Count, made.Distinct().Count());
     }
 
     [Fact]
