@@ -11,6 +11,20 @@ public class AttentionLatentTests
 {
     private static readonly ScalarBackend scalar = new();
 
+    /// <summary>Shapes of one to three tokens: S, H, dn, dr, dv, c.</summary>
+    public static TheoryData<int, int, int, int, int, int> FewTokens => new()
+    {
+        { 1, 16, 64, 32, 64, 128 },
+        { 2, 5, 33, 8, 13, 64 },
+        { 3, 9, 0, 4, 0, 192 },
+        { 1, 4, 7, 0, 5, 64 },
+        { 1, 3, 12, 1, 1, 128 },
+        { 3, 8, 130, 3, 70, 70 },
+        { 3, 8, 130, 3, 70, 320 },
+        { 1, 2, 128, 64, 128, 512 },
+        { 2, 6, 200, 64, 100, 256 },
+    };
+
     [Property(MaxTest = 150)]
     public void Rule_N1_absorbed_products_equal_their_definitions_in_every_bit(int seed)
     {
@@ -72,12 +86,7 @@ public class AttentionLatentTests
     }
 
     [Theory]
-    [InlineData(1, 16, 64, 32, 64, 128)]
-    [InlineData(2, 5, 33, 8, 13, 64)]
-    [InlineData(3, 9, 0, 4, 0, 192)]
-    [InlineData(1, 4, 7, 0, 5, 64)]
-    [InlineData(1, 3, 12, 1, 1, 128)]
-    [InlineData(3, 8, 130, 3, 70, 70)]
+    [MemberData(nameof(FewTokens))]
     public void Rule_N1_few_tokens_of_many_heads_equal_their_definitions_in_every_bit(int S, int H, int dn, int dr, int dv, int c)
     {
         foreach (DType dtype in new[] { DType.F32, DType.BF16 })

@@ -2,7 +2,10 @@ using DeepSeek.Reference.Numerics;
 
 namespace DeepSeek.Reference.Ops;
 
-/// <remarks>W_UK as E4M3 codes with a binary32 scale for each block of 128 x 128 of kv_b_proj, decoded where they are multiplied: the bits of <see cref="Dequantize"/> first.</remarks>
+/// <remarks>
+/// W_UK as E4M3 codes with a binary32 scale for each block of 128 x 128 of kv_b_proj [H (dn + dv), c], decoded where they are multiplied: W_{UK,h,d,i} = RN32(code_{n,i} · s_{⌊n/128⌋,⌊i/128⌋})
+/// with n = h (dn + dv) + d, and the sums as above (rules N6, N22). The bits of <see cref="Dequantize"/> into binary32 and of <see cref="Define"/> after it.
+/// </remarks>
 public static partial class AbsorbQuery
 {
     // Values of a head's factors; V3 has 512.
